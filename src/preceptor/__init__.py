@@ -1,0 +1,1 @@
+"""Preceptor: a strong model teaches a weak one in plain language."""

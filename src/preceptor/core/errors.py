@@ -1,0 +1,96 @@
+"""Every error that Preceptor raises on purpose.
+
+::
+
+    PreceptorError
+    ├── ConfigError            a setting is missing, unknown or out of range
+    ├── InputError             a file or text given by the user cannot be used
+    │   └── WorldError         a practice world's YAML is wrong (names file and line)
+    ├── PromptError            a prompt file is missing or has the wrong placeholders
+    ├── LibraryError           the library refuses a change or cannot be read
+    ├── RunError               a run cannot be started, resumed or found
+    ├── BudgetError            the next call would pass the cap; the run is saved
+    ├── StoppedError           the user asked the run to stop; it is saved
+    └── ModelError             something between us and a chat model
+        ├── BadAnswerError     the model answered, but not with what was asked
+        ├── ModelTimeoutError  no answer in time, after the allowed tries
+        ├── ModelBusyError     429/5xx persisted after the allowed tries
+        └── ModelDownError     unreachable, key refused, unknown model: no call can work
+
+Every message names the thing and, in ``hint``, the next step. ``ends_run`` tells whether the error
+concerns one item (recorded, the run goes on) or the whole run (saved, then ended).
+"""
+
+from __future__ import annotations
+
+
+class PreceptorError(Exception):
+    """Base of all; ``str()`` is one line for people, ``hint`` the next step."""
+
+    ends_run = True
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(PreceptorError):
+    """A setting is missing, unknown or out of range."""
+
+
+class InputError(PreceptorError):
+    """A file or text that the user gave cannot be used."""
+
+
+class WorldError(InputError):
+    """A practice world's YAML is wrong; the message names file and line."""
+
+
+class PromptError(PreceptorError):
+    """A prompt file is missing or its placeholders do not fit."""
+
+
+class LibraryError(PreceptorError):
+    """The library refuses a change or cannot be read."""
+
+
+class RunError(PreceptorError):
+    """A run cannot be started, resumed or found."""
+
+
+class BudgetError(PreceptorError):
+    """The next call would pass the cap. All answers so far are kept."""
+
+
+class StoppedError(PreceptorError):
+    """The user asked the run to stop. All answers so far are kept."""
+
+
+class ModelError(PreceptorError):
+    """Something between us and a chat model went wrong, for one item."""
+
+    ends_run = False
+
+    def __init__(self, message: str, *, hint: str = "", kind: str = "model") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+        """Short stable word for counting failures, for instance ``truncated-json``."""
+
+
+class BadAnswerError(ModelError):
+    """The model answered, but not with what was asked."""
+
+
+class ModelTimeoutError(ModelError):
+    """No answer within the timeout, after the allowed tries."""
+
+
+class ModelBusyError(ModelError):
+    """The server kept answering 429 or 5xx, after the allowed tries."""
+
+
+class ModelDownError(ModelError):
+    """No call to this model can work: unreachable, key refused, no such model."""
+
+    ends_run = True

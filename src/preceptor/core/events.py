@@ -1,0 +1,77 @@
+"""What a run tells while it goes: typed events, sent to whoever listens (screen, event log, review app)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["dialogue", "scenario", "lesson", "attempt", "strategy", "rating"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A run began or went on."""
+
+    run: str
+    job: Literal["learn", "evaluate"]
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseStarted:
+    """A phase began: ``name`` is shown as it is, ``total`` items are to come (0: not known)."""
+
+    name: str
+    stage: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDone:
+    """One item of a kind came out; ``detail`` is its outcome in a word."""
+
+    kind: Kind
+    id: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFailed:
+    """One item failed; it is recorded and the run goes on."""
+
+    kind: Kind
+    id: str
+    failure: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """A call was settled. ``usd`` is None where the price is unknown; ``replayed`` calls came from the journal."""
+
+    seat: str
+    phase: str
+    input_tokens: int
+    output_tokens: int
+    usd: float | None
+    replayed: bool
+    estimated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """A run ended: ``status`` as stored with the run."""
+
+    run: str
+    status: str
+    message: str = ""
+
+
+Event = RunStarted | PhaseStarted | ItemDone | ItemFailed | Spent | RunEnded
+Emit = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener for those who do not care."""
+    del event

@@ -1,0 +1,73 @@
+"""The one seam to chat models: messages in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+Finish = Literal["stop", "length", "refusal", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a request."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """What a model is asked. Everything in it may change the answer, so all of it keys the journal."""
+
+    messages: tuple[ChatMessage, ...]
+    seed: int
+    """0 to 2**31-1; sent to servers that take one. The same request with another seed is another sample."""
+    max_tokens: int
+    temperature: float | None = None
+    """None: the server's default."""
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    """JSON schema of the wanted answer; None for free text. A model that cannot enforce it ignores it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call. ``cached`` tokens are part of ``input``, ``reasoning`` tokens part of ``output``."""
+
+    input: int
+    output: int
+    cached: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+    """True when the server told nothing and the numbers are ours (about 4 characters a token)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatReply:
+    """What a model answered: untrusted text."""
+
+    text: str
+    finish: Finish
+    usage: Usage
+    model: str
+    """The model's name as the server told it."""
+
+
+class ChatModel(Protocol):
+    """A black box behind a chat API.
+
+    ``complete`` makes exactly one attempt and raises one of the :class:`~preceptor.core.errors.ModelError`
+    family; wrappers add retry, limits, ledger and journal. It must not mutate the request, may be called
+    concurrently, and must stop promptly when cancelled.
+    """
+
+    @property
+    def spec(self) -> str:
+        """The seat string that opens this model, without secrets: ``practice:teacher``, ``http://host/v1#name``."""
+        ...
+
+    async def complete(self, request: ChatRequest) -> ChatReply: ...
+
+    async def aclose(self) -> None: ...
