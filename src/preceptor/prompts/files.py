@@ -79,7 +79,9 @@ def load_prompts(folder: Path | None = None) -> PromptSet:
     if folder is None:
         return PromptSet(built_in)
     if not folder.is_dir():
-        raise PromptError(f"prompts folder {folder} does not exist", hint="make it, or remove the setting prompts.folder")
+        raise PromptError(
+            f"prompts folder {folder} does not exist", hint="make it, or remove the setting prompts.folder"
+        )
     prompts = dict(built_in)
     for path in sorted(folder.glob("*.md")):
         name = path.stem

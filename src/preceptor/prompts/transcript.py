@@ -11,7 +11,10 @@ _LABEL = {"customer": "Customer", "agent": "Agent"}
 
 
 def transcript(turns: Sequence[Turn]) -> str:
-    """One line a turn (``Customer: ...``, ``Agent: ...``, ``[action NAME] ...``), so that no text can pose as another speaker's."""
+    """One line a turn, so that no text can pose as another speaker's.
+
+    ``Customer: ...``, ``Agent: ...``, ``[action NAME] ...``.
+    """
     return "\n".join(f"{_label(t)} {one_line(t.text)}" for t in turns)
 
 

@@ -1,0 +1,177 @@
+"""Every setting there is, with its meaning, range and default.
+
+Loading them from file, environment and flags is :mod:`preceptor.core.config`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+class Section(BaseModel):
+    """A table of ``preceptor.toml``: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SeatConfig(Section):
+    """One chat model in one of the four seats."""
+
+    model: str = Field(description="seat string: practice:NAME, http://HOST/v1#MODEL, or PROVIDER:MODEL")
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="sampling temperature; empty: the server's default"
+    )
+    max_tokens: int = Field(default=800, ge=16, le=65536, description="longest answer asked for, in tokens")
+    timeout: float = Field(default=120.0, gt=0, description="seconds to wait for one answer")
+    retries: int = Field(default=4, ge=0, le=20, description="further tries after a busy, broken or slow answer")
+    concurrency: int = Field(default=64, ge=1, le=4096, description="calls in flight at once to this seat")
+    per_minute: int | None = Field(
+        default=None, ge=1, description="calls a minute at most; empty: no limit of ours"
+    )
+    api_key_env: str = Field(
+        default="", description="environment variable that holds the key; empty: the provider's usual one"
+    )
+
+
+def _seat(value: object) -> object:
+    return {"model": value} if isinstance(value, str) else value
+
+
+Seat = Annotated[SeatConfig, BeforeValidator(_seat)]
+
+
+class SeatsConfig(Section):
+    """Who sits where. A plain string stands for a table with only ``model``."""
+
+    student: Seat = Field(
+        default=SeatConfig(model="practice:student-small"), description="the weak model that is taught"
+    )
+    teacher: Seat = Field(default=SeatConfig(model="practice:teacher"), description="the strong model that teaches")
+    customer: Seat = Field(
+        default=SeatConfig(model="practice:customer"), description="plays the simulated customers"
+    )
+    judge: Seat = Field(default=SeatConfig(model="practice:judge"), description="rates satisfaction in evaluation")
+
+
+class BudgetConfig(Section):
+    """Caps over all seats together; empty: no cap of that kind."""
+
+    usd: float | None = Field(default=None, ge=0, description="US dollars")
+    tokens: int | None = Field(default=None, ge=0, description="input and output tokens together")
+    calls: int | None = Field(default=None, ge=0, description="answered calls")
+
+
+class LearnConfig(Section):
+    """The loop's numbers (defaults for the demo's size; the paper's where it names one)."""
+
+    seed: int = Field(default=1, ge=0, lt=2**31, description="everything random derives from it")
+    teacher_share: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        default=(1.0, 0.6, 0.3, 0.0),
+        min_length=1,
+        description="one stage per number: chance that the teacher speaks a turn",
+    )
+    dialogues: int = Field(default=24, ge=1, description="simulated dialogues per stage")
+    max_turns: int = Field(default=6, ge=1, le=50, description="agent turns in a dialogue at most")
+    scenarios: int = Field(default=40, ge=1, description="scenarios taught per stage at most")
+    candidates: float = Field(
+        default=1.25,
+        ge=1,
+        description="pairs of replies looked at per scenario taught, to find the widest gaps",
+    )
+    near_duplicate: float = Field(
+        default=0.9, gt=0, le=1, description="text likeness (0 to 1) from which two scenarios are the same"
+    )
+    attempts: int = Field(
+        default=5, ge=1, le=20, description="tries of the student at one scenario after its first (paper: 5)"
+    )
+    patience: int = Field(default=2, ge=1, description="tries that bring nothing new before giving up")
+    strategies_per_lesson: int = Field(
+        default=3, ge=1, le=10, description="strategies that one lesson may produce at most"
+    )
+    general: int = Field(default=6, ge=0, le=50, description="domain-wide strategies kept at most")
+    general_support: int = Field(default=3, ge=2, description="scenarios that a domain-wide strategy must rest on")
+    merge_likeness: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="text likeness from which two strategies are looked at for merging",
+    )
+    screen_with_teacher: bool = Field(
+        default=True, description="have the teacher check each kept strategy, beside the checks by code"
+    )
+
+
+class CoachConfig(Section):
+    """How advice is chosen and put; the same for learning, evaluation and production."""
+
+    strategies: int = Field(default=4, ge=0, le=50, description="strategies in one advice at most")
+    general: int = Field(default=2, ge=0, le=50, description="of which domain-wide ones at most")
+    words: int = Field(default=220, ge=10, description="words in one advice at most")
+    floor: float = Field(default=0.15, ge=0, le=1, description="score below which a strategy does not fit")
+    variety: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="0: best scores only; 1: as different from each other as can be (MMR)",
+    )
+
+
+class EvaluateConfig(Section):
+    """Size of an evaluation."""
+
+    seed: int = Field(default=1, ge=0, lt=2**31, description="everything random derives from it")
+    profiles: int = Field(default=48, ge=2, description="held-out profiles at most")
+    repeats: int = Field(default=1, ge=1, description="dialogues per profile and arm, each with another seed")
+    arms: tuple[Literal["student", "coached", "teacher"], ...] = Field(
+        default=("student", "coached", "teacher"), description="arms to compare"
+    )
+    max_turns: int = Field(default=6, ge=1, le=50, description="agent turns in a dialogue at most")
+
+
+class DomainConfig(Section):
+    """Where the domain stands."""
+
+    folder: str = Field(default="domain", description="folder with brief.md, policy.md, issues.yaml, profiles.yaml")
+
+
+class LibraryConfig(Section):
+    """Where the library stands."""
+
+    path: str = Field(default="library.db", description="SQLite file, relative to the project folder")
+
+
+class PromptsConfig(Section):
+    """Where own prompts stand."""
+
+    folder: str = Field(
+        default="", description="folder whose <name>.md files replace built-in prompts; empty: none"
+    )
+
+
+class RunConfig(Section):
+    """How runs are carried out."""
+
+    folder: str = Field(default="runs", description="folder that holds one folder a run")
+    concurrency: int = Field(default=64, ge=1, le=4096, description="dialogues or lessons under way at once")
+
+
+class Config(Section):
+    """The whole of ``preceptor.toml``."""
+
+    seats: SeatsConfig = SeatsConfig()
+    budget: BudgetConfig = BudgetConfig()
+    learn: LearnConfig = LearnConfig()
+    coach: CoachConfig = CoachConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    domain: DomainConfig = DomainConfig()
+    library: LibraryConfig = LibraryConfig()
+    prompts: PromptsConfig = PromptsConfig()
+    run: RunConfig = RunConfig()
+
+    @model_validator(mode="after")
+    def _general_fits(self) -> Config:
+        if self.coach.general > self.coach.strategies:
+            raise ValueError("coach.general must not be larger than coach.strategies")
+        return self
