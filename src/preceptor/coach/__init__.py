@@ -1,0 +1,8 @@
+"""Conversation in, advice out: small, pure, fast, importable on its own.
+
+The same code serves learning, evaluation and production. Importing it loads no web, ORM or LLM package.
+"""
+
+from preceptor.coach.coach import Coach, CoachSettings
+
+__all__ = ["Coach", "CoachSettings"]

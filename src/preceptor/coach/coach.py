@@ -1,0 +1,112 @@
+"""The coach: chooses the few strategies that fit a conversation and words the block that the student reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from preceptor.coach.choose import choose
+from preceptor.coach.messages import joined, turns_of, with_block
+from preceptor.core.errors import ConfigError
+from preceptor.core.records import Advice, Scenario, Strategy, Turn
+from preceptor.core.untrusted import one_line
+from preceptor.library.index import Embedder, StrategyIndex
+from preceptor.prompts.files import load_prompts
+
+NO_ADVICE = Advice(chosen=(), text="")
+_PLACE = re.compile(r"\{\{ *strategies *\}\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoachSettings:
+    """How advice is chosen; field by field as in ``[coach]`` of ``preceptor.toml``."""
+
+    strategies: int = 4
+    """Strategies in one advice at most."""
+    general: int = 2
+    """Of which domain-wide ones at most."""
+    words: int = 220
+    """Words in one advice at most, the frame of the block not counted."""
+    floor: float = 0.15
+    """Score, 0 to 1, below which a strategy does not fit."""
+    variety: float = 0.3
+    """0: best scores only; 1: as different from each other as can be."""
+
+
+class Coach:
+    """Immutable once built; safe to use from several threads.
+
+    Args:
+        strategies: what may be advised.
+        scenarios: id to scenario, or to its state text (``preceptor.library.conversation_state.state_text``):
+            the situations that the strategies were learned in.
+        template: body of the ``advice`` prompt with ``{{ strategies }}`` in it; None: the built-in one.
+
+    Raises:
+        ConfigError: the template has no place for the strategies.
+    """
+
+    def __init__(
+        self,
+        strategies: Sequence[Strategy],
+        scenarios: Mapping[str, Scenario] | Mapping[str, str] | None = None,
+        settings: CoachSettings | None = None,
+        *,
+        embedder: Embedder | None = None,
+        template: str | None = None,
+    ) -> None:
+        self.settings = settings or CoachSettings()
+        self._template = (load_prompts()["advice"].body if template is None else template).strip()
+        if not _PLACE.search(self._template):
+            raise ConfigError(
+                "the advice template has no {{ strategies }}", hint="put it where the strategies should stand"
+            )
+        self._index = StrategyIndex(strategies, scenarios=scenarios or {}, embedder=embedder)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def advise(self, conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Advice:
+        """The strategies that fit the end of ``conversation`` (turns, or OpenAI message dicts), and the block of
+        text that carries them; empty when nothing reaches the floor or there is no conversation yet."""
+        turns = _turns(conversation)
+        if not any(turn.speaker == "customer" for turn in turns):
+            return NO_ADVICE
+        chosen = choose(self._index, self._index.search(turns), self.settings)
+        if not chosen:
+            return NO_ADVICE
+        lines = [f"{n}. {strategy_line(c.strategy)}" for n, c in enumerate(chosen, 1)]
+        text = _PLACE.sub(lambda _: "\n".join(lines), self._template)
+        return Advice(chosen=chosen, text=text)
+
+    def apply(self, messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """OpenAI messages with the advice at the end of the last user message. The messages before it are equal to
+        those given, so that a server's prompt cache still works; the given messages are not changed."""
+        return with_block(messages, self.advise(messages).text)
+
+    def apply_turns(self, turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], Advice]:
+        """The same on turns: those to show the student (not to be kept in the dialogue), and the advice."""
+        advice = self.advise(turns)
+        return place_in_turns(turns, advice), advice
+
+
+def place_in_turns(turns: Sequence[Turn], advice: Advice) -> tuple[Turn, ...]:
+    """``turns`` with the advice's block at the end of the last customer turn."""
+    last = next((n for n in range(len(turns) - 1, -1, -1) if turns[n].speaker == "customer"), None)
+    if last is None or not advice.text:
+        return tuple(turns)
+    coached = replace(turns[last], text=joined(turns[last].text, advice.text))
+    return (*turns[:last], coached, *turns[last + 1 :])
+
+
+def strategy_line(strategy: Strategy) -> str:
+    """What the student reads of one strategy: one line that can neither close the block nor open another."""
+    return one_line(strategy.text()).replace("<", "‹").replace(">", "›")
+
+
+def _turns(conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Sequence[Turn]:
+    if conversation and isinstance(conversation[0], Turn):
+        return cast("Sequence[Turn]", conversation)
+    return turns_of(cast("Sequence[Mapping[str, Any]]", conversation))

@@ -1,0 +1,141 @@
+"""The state that advice is matched to: the end of a conversation, as text and as weighted terms.
+
+Whole histories look all alike to a retriever (in the published data of arXiv 2408.07238 the mean cosine to the
+nearest scenario is 0.986), so only the end counts: what the customer said last, what the agent said before that,
+and the last action with its outcome. Speakers stay apart: "yes" from a customer is not "yes" from an action.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from preceptor.core.records import Turn
+from preceptor.core.untrusted import one_line
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_LINE = re.compile(r"(customer|agent|action)(?:\[([^\]]*)\])?: ?(.*)")
+_LONGEST = 600
+"""Characters of one turn that count; the end of a long customer turn says more than its start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateWeights:
+    """How much each part of the state counts. Chosen on STAR by cross-validation (docs/star.md)."""
+
+    customer: float = 1.0
+    """The customer's last words."""
+    agent: float = 1.0
+    """The agent's last words."""
+    action: float = 1.0
+    """Name and outcome of the action after the customer's last words, or that there was none."""
+    earlier: float = 0.35
+    """Factor for each step further back."""
+    steps: int = 2
+    """Exchanges that count at all."""
+
+
+def state_turns(turns: Sequence[Turn], steps: int = 2) -> tuple[Turn, ...]:
+    """The end of ``turns``: the last ``steps`` customer turns, what stands before the first of them by the
+    agent, and all that follows."""
+    seen = 0
+    for at in range(len(turns) - 1, -1, -1):
+        if turns[at].speaker == "customer":
+            seen += 1
+        elif turns[at].speaker == "agent" and seen >= steps:
+            return tuple(turns[at:])
+    return tuple(turns)
+
+
+def state_text(turns: Sequence[Turn], steps: int = 2) -> str:
+    """The state as text, one line a turn (``customer: ...``, ``action[name]: ...``): what is embedded, and
+    what a release carries in place of whole scenarios. :func:`read_state` turns it back."""
+    return "\n".join(_line(turn) for turn in state_turns(turns, steps))
+
+
+def read_state(text: str) -> tuple[Turn, ...]:
+    """The turns of a :func:`state_text`. A line without a speaker is taken as the customer's."""
+    found: list[Turn] = []
+    for line in text.splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            found.append(Turn(speaker="customer", text=line.strip()))
+        elif match[1] == "action":
+            found.append(Turn(speaker="action", text=match[3], by=match[2] or ""))
+        else:
+            found.append(Turn(speaker="agent" if match[1] == "agent" else "customer", text=match[3]))
+    return tuple(found)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words, plurals and digits folded: "Tickets 4711" gives ``ticket`` and ``0``."""
+    return [_fold(m.group().lower()) for m in _WORD.finditer(text)]
+
+
+def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float]:
+    """Terms of the state with weights. Terms carry their speaker: ``c:`` customer, ``a:`` agent, ``x:`` action,
+    ``r:`` an action's outcome."""
+    terms: dict[str, float] = {}
+
+    def add(prefix: str, tokens: Sequence[str], weight: float) -> None:
+        for token in tokens:
+            key = prefix + token
+            terms[key] = terms.get(key, 0.0) + weight
+
+    for back, turn in _from_end(state_turns(turns, weights.steps)):
+        share = weights.earlier**back
+        if turn.speaker == "action":
+            call, outcome = split_action(turn)
+            add("x:", [call], weights.action * share)
+            add("r:", outcome, weights.action * share)
+        elif turn.speaker == "agent":
+            add("a:", words(turn.text[-_LONGEST:]), weights.agent * share)
+        else:
+            add("c:", words(turn.text[-_LONGEST:]), weights.customer * share)
+    if turns and turns[-1].speaker != "action":
+        add("x:", ["-"], weights.action)
+    return terms
+
+
+def plain_terms(terms: Mapping[str, float]) -> dict[str, float]:
+    """State terms without their speakers: what a strategy's own words are matched to."""
+    found: dict[str, float] = {}
+    for term, weight in terms.items():
+        for word in words(term[2:]):
+            found[word] = max(weight, found.get(word, 0.0))
+    return found
+
+
+def split_action(turn: Turn) -> tuple[str, list[str]]:
+    """An action's name and the words of its outcome (what follows ``->``; all words where there is none)."""
+    call, arrow, outcome = turn.text.partition(" -> ")
+    name = turn.by or call.partition("(")[0].strip()
+    return name.lower(), words((outcome if arrow else call)[:_LONGEST])
+
+
+def _from_end(turns: Sequence[Turn]) -> Iterator[tuple[int, Turn]]:
+    """Turns from the last to the first, each with how many exchanges back it stands."""
+    back = -1
+    later = "agent"
+    for turn in reversed(turns):
+        if turn.speaker == "customer" and later != "customer":
+            back += 1
+        if turn.speaker != "action":
+            later = turn.speaker
+        yield max(0, back), turn
+
+
+def _line(turn: Turn) -> str:
+    who = turn.speaker
+    if who == "action":
+        who = f"action[{one_line(turn.by, 80).replace(']', ')')}]"
+    return f"{who}: {one_line(turn.text)}"
+
+
+def _fold(word: str) -> str:
+    if word[0].isdigit():
+        return "0"
+    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        return word[:-1]
+    return word

@@ -1,0 +1,78 @@
+"""An inverted index over weighted terms, in three numpy arrays."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int32]
+
+
+class SparseIndex:
+    """Documents of weighted terms, scored by cosine of ``(1 + ln tf) * idf``, idf as in BM25 (Robertson and
+    Zaragoza 2009).
+
+    A cosine lies in 0..1 and means the same for short and long queries, which plain BM25 sums do not.
+    """
+
+    def __init__(self, documents: Sequence[Mapping[str, float]]) -> None:
+        self._count = len(documents)
+        seen = Counter(term for document in documents for term in document)
+        self._terms = {term: n for n, term in enumerate(sorted(seen))}
+        self._idf = np.array([self._rarity(seen[term]) for term in self._terms], dtype=np.float32)
+        rows = [self._row(document) for document in documents]
+        sizes = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
+        self._row_start = np.concatenate([[0], np.cumsum(sizes)])
+        self._row_terms: Ids = np.concatenate([np.zeros(0, np.int32), *(ids for ids, _ in rows)])
+        self._row_values: Floats = np.concatenate([np.zeros(0, np.float32), *(values for _, values in rows)])
+        order = np.argsort(self._row_terms, kind="stable")
+        self._posting_documents = np.repeat(np.arange(self._count, dtype=np.int32), sizes)[order]
+        self._posting_values = self._row_values[order]
+        self._posting_start = np.searchsorted(self._row_terms[order], np.arange(len(self._terms) + 1))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def scores(self, query: Mapping[str, float]) -> Floats:
+        """Cosine of the query with every document, 0..1. Terms that no document has still count in its length."""
+        found = np.zeros(self._count, dtype=np.float32)
+        unknown = sum((_damped(w) * self._rarity(0)) ** 2 for t, w in query.items() if t not in self._terms)
+        ids, values = self._weighted(query)
+        norm = math.sqrt(float(values @ values) + unknown)
+        if not norm:
+            return found
+        for term, value in zip(ids.tolist(), (values / norm).tolist(), strict=True):
+            start, end = self._posting_start[term], self._posting_start[term + 1]
+            found[self._posting_documents[start:end]] += np.float32(value) * self._posting_values[start:end]
+        return np.clip(found, 0.0, 1.0)
+
+    def likeness(self, position: int, others: Sequence[int]) -> Floats:
+        """Cosine of one document with others."""
+        wide = np.zeros(len(self._terms), dtype=np.float32)
+        start, end = self._row_start[position], self._row_start[position + 1]
+        wide[self._row_terms[start:end]] = self._row_values[start:end]
+        spans = [slice(self._row_start[o], self._row_start[o + 1]) for o in others]
+        return np.array([wide[self._row_terms[s]] @ self._row_values[s] for s in spans], dtype=np.float32)
+
+    def _rarity(self, documents: int) -> float:
+        return math.log(1 + (self._count - documents + 0.5) / (documents + 0.5))
+
+    def _weighted(self, document: Mapping[str, float]) -> tuple[Ids, Floats]:
+        known = sorted((self._terms[t], _damped(w)) for t, w in document.items() if t in self._terms and w > 0)
+        ids = np.array([i for i, _ in known], dtype=np.int32)
+        return ids, np.array([w for _, w in known], dtype=np.float32) * self._idf[ids]
+
+    def _row(self, document: Mapping[str, float]) -> tuple[Ids, Floats]:
+        ids, values = self._weighted(document)
+        norm = float(np.linalg.norm(values))
+        return ids, values / norm if norm else values
+
+
+def _damped(weight: float) -> float:
+    """Repeats of a term count less and less; a weight below 1 stays as it is."""
+    return 1 + math.log(weight) if weight > 1 else weight
