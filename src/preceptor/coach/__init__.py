@@ -4,5 +4,6 @@ The same code serves learning, evaluation and production. Importing it loads no 
 """
 
 from preceptor.coach.coach import Coach, CoachSettings
+from preceptor.coach.messages import with_block
 
-__all__ = ["Coach", "CoachSettings"]
+__all__ = ["Coach", "CoachSettings", "with_block"]

@@ -77,9 +77,16 @@ class Coach:
         chosen = choose(self._index, self._index.search(turns), self.settings)
         if not chosen:
             return NO_ADVICE
-        lines = [f"{n}. {strategy_line(c.strategy)}" for n, c in enumerate(chosen, 1)]
-        text = _PLACE.sub(lambda _: "\n".join(lines), self._template)
-        return Advice(chosen=chosen, text=text)
+        return Advice(chosen=chosen, text=self.block([c.strategy for c in chosen]))
+
+    def block(self, strategies: Sequence[Strategy]) -> str:
+        """The text that carries ``strategies`` to the student, in their order; empty for none."""
+        lines = [f"{n}. {strategy_line(s)}" for n, s in enumerate(strategies, 1)]
+        return _PLACE.sub(lambda _: "\n".join(lines), self._template) if lines else ""
+
+    def prepare(self, messages: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> list[dict[str, Any]]:
+        """:meth:`apply` for callers who have the conversation as turns as well: these tell the state."""
+        return with_block(messages, self.advise(turns).text)
 
     def apply(self, messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """OpenAI messages with the advice at the end of the last user message. The messages before it are equal to

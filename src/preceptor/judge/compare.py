@@ -1,0 +1,85 @@
+"""Is one reply as good as another for this customer? Asked in both orders, so that position does not decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from preceptor.core.ids import derive_seed
+from preceptor.core.records import AXES, Comparison, Turn
+from preceptor.core.untrusted import fence, one_line
+from preceptor.llm import Seat
+from preceptor.llm.model import ChatMessage
+from preceptor.prompts import PromptSet
+from preceptor.prompts.transcript import conversation
+
+Side = Literal["first", "second", "same"]
+
+
+class Judgement(BaseModel):
+    """The answer that ``compare.md`` asks for."""
+
+    accuracy: Side
+    tone: Side
+    clarity: Side
+    next_step: Side
+    better: Side
+    reason: str = Field(max_length=2000)
+    lacks: str = Field(default="", max_length=2000)
+
+
+async def compare(
+    seat: Seat,
+    prompts: PromptSet,
+    *,
+    policy: str,
+    turns: Sequence[Turn],
+    candidate: str,
+    reference: str,
+    seed: int,
+    phase: str,
+    item: str,
+    thorough: bool = False,
+) -> Comparison:
+    """How ``candidate`` stands against ``reference`` as the next reply after ``turns``.
+
+    The candidate is shown first in the first call, where position bias, if there is any, favours it in most
+    models (arXiv 2306.05685). If it loses even there it is worse, and the second order is not paid for unless
+    ``thorough``. "As good" and "better" are only said after both orders. Orders that contradict each other
+    count as a tie.
+
+    Raises:
+        ModelError: no usable judgement came.
+    """
+    if one_line(candidate).casefold() == one_line(reference).casefold():
+        return Comparison(verdict="as_good", axes=tuple((a, 0.0) for a in AXES), reason="the same words", orders=0)
+
+    async def ask(first: str, second: str, order: int) -> Judgement:
+        text = prompts["compare"].render(
+            policy=policy.strip(),
+            conversation=conversation(turns),
+            first=fence("first", first),
+            second=fence("second", second),
+        )
+        return await seat.fill(
+            [ChatMessage("user", text)], Judgement, seed=derive_seed(seed, "order", order), phase=phase, item=item
+        )
+
+    judged = [(await ask(candidate, reference, 0), 1)]
+    if judged[0][0].better != "second" or thorough:
+        judged.append((await ask(reference, candidate, 1), -1))
+    overall = sum(sign * _value(j.better) for j, sign in judged)
+    axes = tuple((a, sum(sign * _value(getattr(j, a)) for j, sign in judged) / len(judged)) for a in AXES)
+    telling = next((j for j, sign in judged if sign * _value(j.better) < 0), judged[0][0])
+    return Comparison(
+        verdict="worse" if overall < 0 else "better" if overall == len(judged) else "as_good",
+        axes=axes,
+        reason=one_line(f"{telling.reason} {telling.lacks}", 600),
+        orders=len(judged),
+    )
+
+
+def _value(side: Side) -> int:
+    return {"first": 1, "second": -1, "same": 0}[side]

@@ -1,0 +1,55 @@
+"""What every step of a learning run is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from preceptor.coach import Coach, CoachSettings
+from preceptor.core.events import Emit, ignore
+from preceptor.core.records import Domain, Scenario, Strategy
+from preceptor.core.settings import LearnConfig
+from preceptor.llm import Seats
+from preceptor.prompts import PromptSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One learning run's surroundings: nothing in it changes while the run goes."""
+
+    run: str
+    domain: Domain
+    seats: Seats
+    prompts: PromptSet
+    settings: LearnConfig
+    coach: CoachSettings
+    concurrency: int
+    emit: Emit = ignore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The library as a stage sees it: frozen when the stage begins."""
+
+    strategies: tuple[Strategy, ...] = ()
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict[str, Scenario])
+
+    def coach(self, context: Context) -> Coach:
+        """The coach that the student has throughout the stage."""
+        return Coach(
+            self.strategies, self.scenarios, settings=context.coach, template=context.prompts["advice"].body
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A scenario that may be taught, with the replies to it that are already paid for."""
+
+    scenario: Scenario
+    student_reply: str | None = None
+    teacher_reply: str | None = None
+
+
+def training_profiles(domain: Domain) -> Sequence[str]:
+    """Ids of the profiles that learning may use, in the domain's order."""
+    return [p.id for p in domain.profiles if not p.heldout]

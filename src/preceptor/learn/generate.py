@@ -1,0 +1,67 @@
+"""Scenario generation: customers of the training profiles talk with teacher and student by turns."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from preceptor.core.errors import RunError
+from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
+from preceptor.core.ids import derive_seed, short_id
+from preceptor.core.records import Dialogue, Profile, Turn
+from preceptor.dialogue import Agent, Customer, play
+from preceptor.learn.context import Context, Snapshot
+from preceptor.learn.pool import run_all
+
+PHASE = "generate"
+
+
+async def generate(context: Context, stage: int, snapshot: Snapshot) -> list[Dialogue]:
+    """The stage's dialogues, in a fixed order; failed ones included as far as they went."""
+    settings = context.settings
+    profiles = stage_profiles(context, stage)
+    share = settings.teacher_share[stage]
+    teacher = Agent(context.seats.teacher, context.domain, context.prompts)
+    student = Agent(context.seats.student, context.domain, context.prompts, coaching=snapshot.coach(context).prepare)
+    context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(profiles)))
+
+    async def one(task: tuple[int, Profile]) -> Dialogue:
+        number, profile = task
+        seed = derive_seed(settings.seed, PHASE, stage, number)
+        id = short_id("dialogue", [context.run, stage, number, profile.id])
+
+        async def speak(turns: Sequence[Turn], turn_seed: int) -> Turn:
+            agent = teacher if random.Random(derive_seed(turn_seed, "who")).random() < share else student
+            text = await agent.reply(turns, seed=turn_seed, phase=PHASE, item=id)
+            return Turn(speaker="agent", text=text, by=agent.name)
+
+        customer = Customer(context.seats.customer, context.domain, profile, context.prompts)
+        dialogue = await play(
+            id=id,
+            profile=profile,
+            customer=customer,
+            agent=speak,
+            max_turns=settings.max_turns,
+            seed=seed,
+            phase=PHASE,
+        )
+        if dialogue.end == "failed":
+            kind, _, reason = dialogue.failure.partition(": ")
+            context.emit(ItemFailed(kind="dialogue", id=id, failure=kind, reason=reason))
+        else:
+            context.emit(ItemDone(kind="dialogue", id=id, detail=dialogue.end))
+        return dialogue
+
+    return await run_all(list(enumerate(profiles)), one, concurrency=context.concurrency)
+
+
+def stage_profiles(context: Context, stage: int) -> list[Profile]:
+    """The profiles that come in this stage: a seeded order of all training profiles, gone through in turn."""
+    training = [p for p in context.domain.profiles if not p.heldout]
+    if not training:
+        raise RunError(
+            "the domain has no training profiles", hint="mark some profiles with heldout: false in profiles.yaml"
+        )
+    random.Random(derive_seed(context.settings.seed, "profiles")).shuffle(training)
+    count = context.settings.dialogues
+    return [training[(stage * count + k) % len(training)] for k in range(count)]
