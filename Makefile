@@ -1,0 +1,66 @@
+# make demo   learn and measure on the practice airline, offline (first run: sets up .venv-demo)
+# make test   all checks and all tests        make check   lint, format, types, layers
+# make bench  the benchmarks                  make docs    regenerate what the docs quote from the code
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench bench-star docs lock clean
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+SET := $(VENV)/.set-up-dev
+DEMO_VENV ?= .venv-demo
+DEMO_SET := $(DEMO_VENV)/.set-up
+DEMO_DIR ?= demo
+
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+
+# A stamp file per environment: made again when the lock or the version changes.
+$(SET): locks/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Preceptor needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/dev.txt
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEMO_SET): locks/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Preceptor needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@echo "Setting up (once) ..."
+	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
+	@$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/run.txt
+	@$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(DEMO_SET)
+	@$(DEMO_VENV)/bin/preceptor demo
+
+test: check
+	$(RUN)/pytest -n 2 --dist loadgroup
+
+check: $(SET)
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+	$(RUN)/basedpyright
+	$(RUN)/lint-imports
+
+format: $(SET)
+	$(RUN)/ruff check --fix
+	$(RUN)/ruff format
+
+bench: $(SET)
+	$(RUN)/python -m bench
+
+bench-star: $(SET)
+	$(RUN)/python -m bench.star
+
+docs: $(SET)
+	$(RUN)/python -m docs.generate
+
+lock: $(SET)
+	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml locks/build.in -o locks/run.txt
+	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml locks/build.in --all-extras --group dev --group bench -c locks/run.txt -o locks/dev.txt
+
+clean:
+	rm -rf $(DEMO_VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
