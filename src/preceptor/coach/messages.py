@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from preceptor.core.records import Turn
 
 Message = Mapping[str, Any]
+_ACTION_LINE = re.compile(r"\[action ([^\]\n]*)\] (.*)")
 _OWN_TAG = re.compile(r"<(/?\s*advice\b)", re.IGNORECASE)
 
 
@@ -16,7 +18,8 @@ def turns_of(messages: Sequence[Message]) -> tuple[Turn, ...]:
     """The conversation in ``messages``: user, assistant, and tool calls with their results as actions.
 
     System and developer messages are instructions, not conversation, and are left out; so are empty messages
-    and what is not text.
+    and what is not text. A line ``[action NAME] ...`` in a user message is an action: so a dialogue of ours shows
+    it to models that know no tools.
     """
     turns: list[Turn] = []
     names: dict[str, str] = {}
@@ -24,7 +27,7 @@ def turns_of(messages: Sequence[Message]) -> tuple[Turn, ...]:
         role = message.get("role")
         text = text_of(message.get("content"))
         if role == "user" and text:
-            turns.append(Turn(speaker="customer", text=text))
+            turns.extend(_user_turns(text))
         elif role == "assistant":
             names |= _called(message)
             if text:
@@ -33,6 +36,19 @@ def turns_of(messages: Sequence[Message]) -> tuple[Turn, ...]:
             name = names.get(str(message.get("tool_call_id"))) or str(message.get("name") or "")
             turns.append(Turn(speaker="action", text=text, by=name))
     return tuple(turns)
+
+
+def _user_turns(text: str) -> list[Turn]:
+    turns: list[Turn] = []
+    for line in text.splitlines():
+        match = _ACTION_LINE.fullmatch(line)
+        if match:
+            turns.append(Turn(speaker="action", text=match[2], by=match[1]))
+        elif turns and turns[-1].speaker == "customer":
+            turns[-1] = replace(turns[-1], text=f"{turns[-1].text}\n{line}")
+        elif line.strip():
+            turns.append(Turn(speaker="customer", text=line))
+    return turns
 
 
 def text_of(content: object) -> str:
