@@ -241,7 +241,7 @@ def _words(entry: _Entry, key: str, default: tuple[str, ...]) -> tuple[str, ...]
 
 
 def _facts(entry: _Entry, keys: list[str]) -> dict[str, tuple[str, str]]:
-    facts: dict[str, tuple[str, str]] = {key: ("", "") for key in keys}  # noqa: C420 - keeps the value type wide
+    facts: dict[str, tuple[str, str]] = {key: ("", "") for key in keys}
     value = entry.values.get("facts")
     if value is None:
         return facts

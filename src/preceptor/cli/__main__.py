@@ -1,0 +1,5 @@
+"""``python -m preceptor.cli``: the same as ``preceptor``."""
+
+from preceptor.cli import main
+
+main()

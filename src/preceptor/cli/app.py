@@ -1,0 +1,64 @@
+"""The root command. Commands are imported when they are called, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from preceptor import __version__
+
+
+class Entry(NamedTuple):
+    """Where a command's code stands, and its line in the help."""
+
+    name: str
+    module: str
+    help: str
+
+
+COMMANDS = (
+    Entry("demo", "demo", "Learn and measure on the practice airline, offline, in a minute."),
+    Entry("init", "init", "Make a project folder: settings and a domain to edit."),
+    Entry("config", "config", "Print the settings that hold and where each came from."),
+    Entry("learn", "learn", "Learn strategies: the student practises, the teacher writes."),
+    Entry("evaluate", "evaluate", "Measure the student without and with the library."),
+    Entry("library", "library", "Read the strategies that were learned."),
+    Entry("runs", "runs", "Look at runs and what they spent."),
+    Entry("practice", "practice", "Serve, list and check the embedded practice worlds."),
+    Entry("prompts", "prompts", "Read the prompts, built in and your own."),
+)
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and loads the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return [entry.name for entry in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        for entry in COMMANDS:
+            if entry.name == cmd_name:
+                command: click.Command = import_module(f"preceptor.cli.commands.{entry.module}").command
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(entry.name, entry.help) for entry in COMMANDS])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="preceptor")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+def app(debug: bool) -> None:
+    """A strong model teaches a weak one in plain language.
+
+    Preceptor learns readable strategies for a student model, and measures what they bring.
+    Begin with: preceptor demo
+    """
+    del debug

@@ -1,0 +1,85 @@
+"""The one error boundary: every way in which a command can end, as an exit code and a line or two."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from preceptor.cli.app import app
+from preceptor.core.errors import BudgetError, PreceptorError, StoppedError
+from preceptor.core.untrusted import clean, one_line
+
+DONE, FAILED, USAGE, BUDGET, UNEXPECTED, STOPPED = 0, 1, 2, 3, 70, 130
+"""Exit codes: done; an error with a next step; wrong usage; a cap was reached; a bug; stopped by the user."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and tells its exit code."""
+    try:
+        app.main(args=list(arguments), prog_name="preceptor", standalone_mode=False)
+        sys.stdout.flush()
+        return DONE
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        return _usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        _say("stopped")
+        return STOPPED
+    except PreceptorError as error:
+        _tell(error)
+        return _code(error)
+    except BrokenPipeError:
+        _drop_output()
+        return DONE
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever is left is a bug, told without a traceback
+        return _unexpected(error, "--debug" in arguments)
+
+
+def _code(error: PreceptorError) -> int:
+    if isinstance(error, BudgetError):
+        return BUDGET
+    return STOPPED if isinstance(error, StoppedError) else FAILED
+
+
+def _tell(error: PreceptorError) -> None:
+    label = "stopped" if isinstance(error, StoppedError) else "error"
+    _say(f"{label}: {one_line(error.message)}")
+    if error.hint:
+        _say(f"next: {one_line(error.hint)}")
+
+
+def _usage(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show(sys.stderr)
+        return USAGE
+    _say(f"error: {one_line(error.format_message())}")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    _say(f"next: {context.command_path if context else 'preceptor'} --help")
+    return USAGE
+
+
+def _unexpected(error: Exception, debug: bool) -> int:
+    if debug:
+        _say(clean("".join(traceback.format_exception(error))))
+    _say(f"error: unexpected {type(error).__name__}: {one_line(str(error), 200)}")
+    _say("next: please report this" if debug else "next: see where with: preceptor --debug ...")
+    return UNEXPECTED
+
+
+def _say(text: str) -> None:
+    try:
+        click.echo(text, err=True)
+    except BrokenPipeError:
+        return
+
+
+def _drop_output() -> None:
+    """The reader of a pipe went away: nothing more may be written, not even at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

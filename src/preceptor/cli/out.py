@@ -1,0 +1,45 @@
+"""What commands write: JSON for programs, tables for people. Text from models and files is cleaned first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from preceptor.core.ids import plain
+from preceptor.core.untrusted import clean, one_line
+
+
+def console(*, err: bool = False) -> Console:
+    """A console that leaves words as they are; plain where the output is no terminal, or NO_COLOR is set."""
+    return Console(stderr=err, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def write_json(value: object) -> None:
+    """One JSON value; anything that could steer a terminal is escaped."""
+    click.echo(json.dumps(plain(value), indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def text(value: object, style: str = "") -> Text:
+    """Untrusted text for the screen: cleaned, and never read as markup."""
+    return Text(clean(str(value)), style=style)
+
+
+def line(value: object, limit: int = 0, style: str = "") -> Text:
+    """The same on one line."""
+    return Text(one_line(str(value), limit), style=style)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> Table:
+    """A plain table; cells that are not rich values are cleaned."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, (Text, Table)) else text(cell) for cell in row))
+    return made
