@@ -14,7 +14,7 @@ Scope = Literal["scenario", "domain"]
 Status = Literal["proposed", "approved", "rejected", "retired"]
 Severity = Literal["info", "warning", "blocking"]
 Verdict = Literal["worse", "as_good", "better"]
-Outcome = Literal["already_good", "taught", "improved", "not_taught", "failed"]
+Outcome = Literal["already_good", "taught", "improved", "not_taught"]
 
 AXES = ("accuracy", "tone", "clarity", "next_step")
 """Axes of a comparison: accuracy and policy, tone and empathy, clarity, next step (after arXiv 2408.07238)."""
@@ -166,10 +166,9 @@ class Lesson:
     """Number of the attempt whose strategies are kept; 0 keeps none."""
     outcome: Outcome
     """``already_good`` before any teaching; ``taught``: as good as the teacher; ``improved``: better than
-    before but not as good; ``not_taught``: no better; ``failed``: a model failed, see ``failure``."""
+    before but not as good; ``not_taught``: no better."""
     advice: tuple[str, ...] = ()
     """Ids of the library strategies that the student had from the start."""
-    failure: str = ""
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -30,20 +31,28 @@ class Judgement(BaseModel):
     lacks: str = Field(default="", max_length=2000)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two replies to one customer."""
+
+    policy: str
+    turns: Sequence[Turn]
+    """The conversation that both replies answer."""
+    candidate: str
+    reference: str
+
+
 async def compare(
     seat: Seat,
     prompts: PromptSet,
+    pair: Pair,
     *,
-    policy: str,
-    turns: Sequence[Turn],
-    candidate: str,
-    reference: str,
     seed: int,
     phase: str,
     item: str,
     thorough: bool = False,
 ) -> Comparison:
-    """How ``candidate`` stands against ``reference`` as the next reply after ``turns``.
+    """How the pair's candidate stands against its reference.
 
     The candidate is shown first in the first call, where position bias, if there is any, favours it in most
     models (arXiv 2306.05685). If it loses even there it is worse, and the second order is not paid for unless
@@ -53,13 +62,14 @@ async def compare(
     Raises:
         ModelError: no usable judgement came.
     """
+    candidate, reference = pair.candidate, pair.reference
     if one_line(candidate).casefold() == one_line(reference).casefold():
         return Comparison(verdict="as_good", axes=tuple((a, 0.0) for a in AXES), reason="the same words", orders=0)
 
     async def ask(first: str, second: str, order: int) -> Judgement:
         text = prompts["compare"].render(
-            policy=policy.strip(),
-            conversation=conversation(turns),
+            policy=pair.policy.strip(),
+            conversation=conversation(pair.turns),
             first=fence("first", first),
             second=fence("second", second),
         )

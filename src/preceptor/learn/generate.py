@@ -22,7 +22,9 @@ async def generate(context: Context, stage: int, snapshot: Snapshot) -> list[Dia
     profiles = stage_profiles(context, stage)
     share = settings.teacher_share[stage]
     teacher = Agent(context.seats.teacher, context.domain, context.prompts)
-    student = Agent(context.seats.student, context.domain, context.prompts, coaching=snapshot.coach(context).prepare)
+    student = Agent(
+        context.seats.student, context.domain, context.prompts, coaching=snapshot.coach(context).prepare
+    )
     context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(profiles)))
 
     async def one(task: tuple[int, Profile]) -> Dialogue:

@@ -11,7 +11,7 @@ from preceptor.core.ids import derive_seed, short_id
 from preceptor.core.records import Attempt, Comparison, Finding, Lesson, Outcome, Scenario, Strategy
 from preceptor.core.untrusted import fence, one_line
 from preceptor.dialogue import Agent, Coaching
-from preceptor.judge import compare
+from preceptor.judge import Pair, compare
 from preceptor.learn.context import Candidate, Context
 from preceptor.learn.rules import Rules, strategy
 from preceptor.library.screening import screen
@@ -73,7 +73,11 @@ class Tutor:
         reply = candidate.student_reply
         if reply is None:
             reply = await self._student.reply(
-                scenario.turns, seed=derive_seed(seed, 0), phase=PROBE, item=scenario.id, coaching=self._placing(advice)
+                scenario.turns,
+                seed=derive_seed(seed, 0),
+                phase=PROBE,
+                item=scenario.id,
+                coaching=self._placing(advice),
             )
         comparison = await self._compare(scenario, reply, reference, 0)
         first = Attempt(number=0, strategies=(), reply=reply, comparison=comparison)
@@ -166,10 +170,7 @@ class Tutor:
         return await compare(
             self.context.seats.teacher,
             self.context.prompts,
-            policy=self.context.domain.policy,
-            turns=scenario.turns,
-            candidate=reply,
-            reference=reference,
+            Pair(policy=self.context.domain.policy, turns=scenario.turns, candidate=reply, reference=reference),
             seed=derive_seed(self._seed(scenario), "compare", number),
             phase=PROBE if number == 0 else TEACH,
             item=scenario.id,

@@ -1,0 +1,53 @@
+"""Which strategies say nearly the same, by their words: where it pays to ask the teacher."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from preceptor.core.records import Strategy
+from preceptor.library.conversation_state import words
+from preceptor.library.sparse import SparseIndex
+
+
+class Likeness:
+    """Pairwise likeness of strategies, 0 to 1: the mean of the cosines of their ``when`` and their ``do`` words."""
+
+    def __init__(self, strategies: Sequence[Strategy]) -> None:
+        self._when = SparseIndex([Counter(words(s.when)) for s in strategies])
+        self._do = SparseIndex([Counter(words(s.do)) for s in strategies])
+        self._count = len(strategies)
+
+    def pairs(self, floor: float) -> list[tuple[int, int]]:
+        """Positions of all pairs at or above ``floor``, each lower position first, in order."""
+        return [
+            (a, a + 1 + k)
+            for a in range(self._count - 1)
+            for k, score in enumerate(self.of(a, range(a + 1, self._count)))
+            if score >= floor
+        ]
+
+    def of(self, position: int, others: Sequence[int]) -> list[float]:
+        """Likeness of one strategy to others."""
+        places = list(others)
+        when, do = self._when.likeness(position, places), self._do.likeness(position, places)
+        return [float(v) for v in (when + do) / 2]
+
+
+def groups(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Connected groups of two or more positions, in order of their first member."""
+    parent = list(range(count))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for a, b in pairs:
+        low, high = sorted((root(a), root(b)))
+        parent[high] = low
+    members: dict[int, list[int]] = {}
+    for node in range(count):
+        members.setdefault(root(node), []).append(node)
+    return [m for m in members.values() if len(m) > 1]

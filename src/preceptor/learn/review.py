@@ -1,0 +1,115 @@
+"""Screening: each strategy is checked by code and, if wished, by the teacher, before the library takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from preceptor.core.errors import ModelError
+from preceptor.core.events import ItemFailed, PhaseStarted
+from preceptor.core.ids import derive_seed
+from preceptor.core.records import Finding, Scenario, Severity, Strategy
+from preceptor.core.untrusted import fence, one_line
+from preceptor.learn.context import Context
+from preceptor.learn.pool import run_all
+from preceptor.library.screening import screen
+from preceptor.llm.model import ChatMessage
+from preceptor.prompts.transcript import transcript
+
+PHASE = "screen"
+Kind = Literal["policy", "private", "setting", "order", "vague"]
+_SEVERITY: Mapping[Kind, Severity] = {
+    "policy": "blocking",
+    "private": "blocking",
+    "order": "blocking",
+    "setting": "warning",
+    "vague": "warning",
+}
+_FIELDS = ("when", "do", "avoid", "why")
+_MOST_SHOWN = 3
+"""Conversations shown at once for a strategy that rests on many."""
+
+
+class Problem(BaseModel):
+    """One problem in the answer that ``screen.md`` asks for."""
+
+    kind: Kind
+    quote: str = Field(default="", max_length=2000)
+    reason: str = Field(default="", max_length=2000)
+
+
+class Problems(BaseModel):
+    """The answer that ``screen.md`` asks for."""
+
+    problems: list[Problem] = Field(max_length=20)
+
+
+async def review(
+    context: Context, stage: int, strategies: Sequence[Strategy], scenarios: Mapping[str, Scenario]
+) -> dict[str, tuple[Finding, ...]]:
+    """Findings per strategy id, for every strategy given.
+
+    A teacher's answer that cannot be used leaves a warning, so that a person sees that the check is missing.
+    """
+    context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(strategies)))
+
+    async def one(strategy: Strategy) -> tuple[Finding, ...]:
+        return await _screened(
+            context, stage, strategy, [scenarios[i] for i in strategy.scenarios if i in scenarios]
+        )
+
+    found = await run_all(strategies, one, concurrency=context.concurrency)
+    return {s.id: f for s, f in zip(strategies, found, strict=True)}
+
+
+async def _screened(
+    context: Context, stage: int, strategy: Strategy, scenarios: Sequence[Scenario]
+) -> tuple[Finding, ...]:
+    turns = [t for s in scenarios for t in s.turns]
+    by_code = screen(strategy, turns=turns, domain=context.domain)
+    if not context.settings.screen_with_teacher or any(f.severity == "blocking" for f in by_code):
+        return by_code
+    text = context.prompts["screen"].render(
+        policy=context.domain.policy.strip(),
+        conversation=fence("conversation", "\n\n".join(transcript(s.turns) for s in scenarios[:_MOST_SHOWN])),
+        strategy=fence("strategy", _shown(strategy)),
+    )
+    seed = derive_seed(context.settings.seed, PHASE, stage, strategy.id)
+    try:
+        answer = await context.seats.teacher.fill(
+            [ChatMessage("user", text)], Problems, seed=seed, phase=PHASE, item=strategy.id
+        )
+    except ModelError as error:
+        if error.ends_run:
+            raise
+        context.emit(ItemFailed(kind="strategy", id=strategy.id, failure=error.kind, reason=str(error)))
+        missing = Finding(
+            check="teacher",
+            severity="warning",
+            field="",
+            quote="",
+            reason=f"the teacher's check failed: {error.kind}",
+        )
+        return (*by_code, missing)
+    return (*by_code, *(f for p in answer.problems if (f := _finding(strategy, p)) is not None))
+
+
+def _finding(strategy: Strategy, problem: Problem) -> Finding | None:
+    """A problem whose words do not stand in the strategy is made up, and is left out."""
+    quote = one_line(problem.quote).strip(" \"'“”‘’.")
+    for name in _FIELDS:
+        if quote and quote.casefold() in getattr(strategy, name).casefold():
+            return Finding(
+                check=f"teacher:{problem.kind}",
+                severity=_SEVERITY[problem.kind],
+                field=name,
+                quote=quote,
+                reason=one_line(problem.reason, 300) or "the teacher's view, without a reason",
+            )
+    return None
+
+
+def _shown(strategy: Strategy) -> str:
+    return "\n".join(f"{name}: {getattr(strategy, name)}" for name in _FIELDS)

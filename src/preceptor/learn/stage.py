@@ -1,0 +1,179 @@
+"""One stage: candidates in, one batch of library changes out. Nothing is written in between."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TypeVar
+
+from preceptor.core.errors import ModelError
+from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
+from preceptor.core.records import Lesson, Scenario, Strategy
+from preceptor.learn.consolidate import Consolidation, consolidate
+from preceptor.learn.context import Candidate, Context, Snapshot
+from preceptor.learn.pool import run_all
+from preceptor.learn.review import review
+from preceptor.learn.sample import sample
+from preceptor.learn.teach import PROBE, TEACH, Probe, Tutor
+from preceptor.library.changes import Change, Flag, Merge, Propose, Provenance, RecordLesson
+
+Source = Callable[[int, Snapshot], Awaitable[Sequence[Candidate]]]
+"""Where a stage's candidates come from: simulated dialogues, or a log."""
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageReport:
+    """A stage in numbers."""
+
+    stage: int
+    candidates: int
+    """Prefixes that a source offered."""
+    duplicates: int
+    """Of these, left out as near-duplicates or beyond what the budget looks at."""
+    probed: int
+    """Pairs of replies compared."""
+    outcomes: Mapping[str, int]
+    """Lessons by outcome."""
+    beyond_budget: int
+    """Scenarios with a gap that were not taught since wider gaps filled the budget."""
+    failed: int
+    """Scenarios lost to failures of models; each is an event with its reason."""
+    attempts: int
+    """Tries of the student after its first, over all lessons."""
+    proposed: int
+    merged: int
+    general: int
+    contradictions: int
+    blocked: int
+    """Strategies proposed with a blocking finding: kept for people to see, not used."""
+
+
+async def run_stage(
+    context: Context, stage: int, snapshot: Snapshot, source: Source, *, tainted: bool
+) -> tuple[list[Change], StageReport]:
+    """Everything a stage does, over the frozen ``snapshot``.
+
+    Args:
+        tainted: the candidates come from text that real customers wrote.
+    """
+    settings = context.settings
+    offered = await source(stage, snapshot)
+    chosen = sample(
+        offered,
+        snapshot.scenarios.values(),
+        limit=ceil(settings.scenarios * settings.candidates),
+        likeness=settings.near_duplicate,
+        seed=settings.seed + stage,
+    )
+    tutor = Tutor(context, snapshot.coach(context), stage)
+    probes = await _each(context, PROBE, stage, chosen, tutor.probe, lambda c: c.scenario)
+    good = [tutor.lesson(p, [p.first]) for p in probes if p.first.comparison.verdict != "worse"]
+    gaps = sorted(
+        (p for p in probes if p.first.comparison.verdict == "worse"),
+        key=lambda p: (p.first.comparison.margin, p.scenario.id),
+    )
+    widest = gaps[: settings.scenarios]
+    taught = await _each(context, TEACH, stage, widest, tutor.teach, lambda p: p.scenario)
+    lessons = [*good, *taught]
+    fresh = [s for lesson in lessons for s in lesson.strategies]
+    consolidation = await consolidate(context, stage, fresh, snapshot.strategies)
+    scenarios = {**snapshot.scenarios, **{lesson.scenario.id: lesson.scenario for lesson in lessons}}
+    changes, blocked = await _changes(context, stage, lessons, consolidation, scenarios, tainted=tainted)
+    report = StageReport(
+        stage=stage,
+        candidates=len(offered),
+        duplicates=len(offered) - len(chosen),
+        probed=len(probes),
+        outcomes=dict(sorted(Counter(lesson.outcome for lesson in lessons).items())),
+        beyond_budget=len(gaps) - len(widest),
+        failed=len(chosen) - len(probes) + len(widest) - len(taught),
+        attempts=sum(len(lesson.attempts) - 1 for lesson in lessons),
+        proposed=len(fresh),
+        merged=sum(len(m.of) for m in consolidation.merged),
+        general=len(consolidation.general),
+        contradictions=len(consolidation.contradictions),
+        blocked=blocked,
+    )
+    return changes, report
+
+
+async def _each(
+    context: Context,
+    phase: str,
+    stage: int,
+    items: Sequence[Candidate] | Sequence[Probe],
+    work: Callable[..., Awaitable[Done]],
+    scenario: Callable[..., Scenario],
+) -> list[Done]:
+    """``work`` on each; an item that a model spoils is told and left out."""
+    context.emit(PhaseStarted(name=phase, stage=stage, total=len(items)))
+
+    async def one(item: Candidate | Probe) -> Done | None:
+        try:
+            done = await work(item)
+        except ModelError as error:
+            if error.ends_run:
+                raise
+            context.emit(ItemFailed(kind="lesson", id=scenario(item).id, failure=error.kind, reason=str(error)))
+            return None
+        detail = done.outcome if isinstance(done, Lesson) else phase
+        context.emit(ItemDone(kind="lesson" if phase == TEACH else "scenario", id=scenario(item).id, detail=detail))
+        return done
+
+    return [d for d in await run_all(list(items), one, concurrency=context.concurrency) if d is not None]
+
+
+async def _changes(
+    context: Context,
+    stage: int,
+    lessons: Sequence[Lesson],
+    consolidation: Consolidation,
+    scenarios: Mapping[str, Scenario],
+    *,
+    tainted: bool,
+) -> tuple[list[Change], int]:
+    """The stage's batch, in a fixed order: lessons, proposals, merges, general rules, contradictions."""
+    by_strategy: dict[str, tuple[Strategy, Lesson]] = {s.id: (s, le) for le in lessons for s in le.strategies}
+    merged_away = {s.id for m in consolidation.merged for s in m.of}
+    lasting = [s for s, _ in by_strategy.values() if s.id not in merged_away]
+    lasting += [m.into for m in consolidation.merged]
+    lasting += consolidation.general
+    findings = await review(context, stage, lasting, scenarios)
+
+    def provenance(strategy: Strategy, lesson: Lesson | None) -> Provenance:
+        return Provenance(
+            run=context.run,
+            stage=stage,
+            scenarios=strategy.scenarios,
+            lessons=(lesson.id,) if lesson else (),
+            attempt=lesson.kept if lesson else 0,
+            prompts=tuple(sorted(context.prompts.hashes().items())),
+            models=tuple((seat.name, seat.spec) for seat in context.seats.all()),
+            tainted=tainted,
+        )
+
+    changes: list[Change] = [RecordLesson(lesson=lesson, run=context.run, stage=stage) for lesson in lessons]
+    for strategy, lesson in by_strategy.values():
+        changes.append(
+            Propose(
+                strategy=strategy,
+                provenance=provenance(strategy, lesson),
+                findings=findings.get(strategy.id, ()),
+                lesson_id=lesson.id,
+            )
+        )
+    for m in consolidation.merged:
+        changes.append(Propose(strategy=m.into, provenance=provenance(m.into, None), findings=findings[m.into.id]))
+        changes.append(Merge(into=m.into, of=tuple(s.id for s in m.of), reason=m.reason))
+    for strategy in consolidation.general:
+        changes.append(
+            Propose(strategy=strategy, provenance=provenance(strategy, None), findings=findings[strategy.id])
+        )
+    for c in consolidation.contradictions:
+        changes.append(Flag(strategy_ids=tuple(s.id for s in c.between), note=c.note))
+    blocked = sum(any(f.severity == "blocking" for f in fs) for fs in findings.values())
+    return changes, blocked
