@@ -11,24 +11,13 @@ import numpy as np
 
 from preceptor.core.errors import InputError
 from preceptor.core.ids import derive_seed
+from preceptor.evaluate.statistics.cells import Cells, Score, by_cluster, cluster_means, collect
 from preceptor.evaluate.statistics.intervals import RESAMPLES, Estimate, Floats, estimate, ratio_of_sums
 from preceptor.evaluate.statistics.permutation import holm, sign_flip
 from preceptor.evaluate.statistics.power import ALPHA, clustered_error, further_units, smallest_detectable
 
 PairedBy = Literal["unit", "cluster"]
 Finding = Literal["higher", "lower", "unclear"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """One score of one arm on one unit."""
-
-    arm: str
-    unit: str
-    """What the arms share: the same customer and seed. Scores of two arms with the same unit are a pair."""
-    cluster: str
-    """What makes units hang together: the profile. All of a unit's scores name the same cluster."""
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,49 +85,6 @@ class Analysis:
     """What a reader must know before believing the numbers, in words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cells:
-    """Scores by arm and unit, checked; several scores of one cell are averaged."""
-
-    arms: tuple[str, ...]
-    scores: Mapping[str, Mapping[str, float]]
-    """Arm to unit to score."""
-    clusters: Mapping[str, str]
-    """Unit to cluster."""
-    averaged: int
-    """Scores beyond the first in their cell."""
-
-
-def collect(scores: Sequence[Score]) -> Cells:
-    """Check and index scores; arms in order of first appearance.
-
-    Raises:
-        InputError: no score, a score that is not a finite number, or a unit in two clusters.
-    """
-    if not scores:
-        raise InputError("there are no scores to analyse", hint="give at least one row per arm")
-    gathered: dict[str, dict[str, list[float]]] = {}
-    clusters: dict[str, str] = {}
-    for row in scores:
-        where = f"arm '{row.arm}', unit '{row.unit}'"
-        if not math.isfinite(row.score):
-            raise InputError(
-                f"{where}: the score is {row.score}, not a finite number", hint="leave out what was not rated"
-            )
-        if clusters.setdefault(row.unit, row.cluster) != row.cluster:
-            raise InputError(
-                f"{where}: cluster is '{row.cluster}', but was '{clusters[row.unit]}' before",
-                hint="a unit lies in one cluster",
-            )
-        gathered.setdefault(row.arm, {}).setdefault(row.unit, []).append(row.score)
-    means = {
-        arm: {unit: math.fsum(values) / len(values) for unit, values in sorted(cells.items())}
-        for arm, cells in gathered.items()
-    }
-    averaged = len(scores) - sum(len(cells) for cells in means.values())
-    return Cells(arms=tuple(means), scores=means, clusters=clusters, averaged=averaged)
-
-
 def analyse(
     scores: Sequence[Score], *, baseline: str, ceiling: str = "", seed: int, resamples: int = RESAMPLES
 ) -> Analysis:
@@ -148,7 +94,8 @@ def analyse(
     no shares. The result depends on the set of scores and the seed, not on the order of the rows.
 
     Raises:
-        InputError: as :func:`collect`; the baseline has no scores; an arm shares no unit and no cluster with it.
+        InputError: as :func:`collect`; the baseline has no scores. An arm that shares nothing with the baseline
+            is not compared, and ``notes`` says so.
     """
     cells = collect(scores)
     if baseline not in cells.scores:
@@ -160,22 +107,33 @@ def analyse(
     arms = tuple(
         ArmMean(arm=arm, estimate=mean_of(cells, arm, seed=seed, resamples=resamples)) for arm in cells.arms
     )
-    raw = [compare(cells, arm, baseline, seed=seed, resamples=resamples, comparisons=len(others)) for arm in others]
-    differences = tuple(_corrected(d, p) for d, p in zip(raw, holm([d.p for d in raw]), strict=True))
+    raw: list[Difference] = []
+    apart: list[str] = []
+    for arm in others:
+        try:
+            raw.append(compare(cells, arm, baseline, seed=seed, resamples=resamples, comparisons=len(others)))
+        except InputError as error:
+            apart.append(str(error))
+    corrected = holm([d.p for d in raw])
+    differences = tuple(_corrected(d, p) for d, p in zip(raw, corrected, strict=True))
     shares = tuple(
         share_of_gap(cells, arm, (baseline, ceiling), seed=seed, resamples=resamples)
         for arm in others
         if ceiling in others and arm != ceiling
     )
     return Analysis(
-        baseline=baseline, arms=arms, differences=differences, shares=shares, notes=_notes(cells, differences)
+        baseline=baseline,
+        arms=arms,
+        differences=differences,
+        shares=shares,
+        notes=(*apart, *_notes(cells, differences)),
     )
 
 
 def mean_of(cells: Cells, arm: str, *, seed: int, resamples: int = RESAMPLES) -> Estimate:
     """An arm's mean over its units, each unit counting the same, with an interval clustered."""
     values = cells.scores[arm]
-    sums, sizes = _by_cluster(values, cells.clusters)
+    sums, sizes = by_cluster(values, cells.clusters)
     return estimate(
         ratio_of_sums(sums, sizes),
         n=len(values),
@@ -198,7 +156,7 @@ def compare(
     mine, theirs, clusters, paired_by = _pair(cells, arm, baseline)
     shared = [unit for unit in mine if unit in theirs]
     d = {unit: mine[unit] - theirs[unit] for unit in shared}
-    sums, sizes = _by_cluster(d, clusters)
+    sums, sizes = by_cluster(d, clusters)
     found = estimate(
         ratio_of_sums(sums, sizes),
         n=len(d),
@@ -246,8 +204,8 @@ def share_of_gap(
         return GapShare(
             **named, gap=nothing, share=None, reason=f"no unit has scores of all of {', '.join(named.values())}"
         )
-    gaps, sizes = _by_cluster({u: high[u] - low[u] for u in shared}, cells.clusters)
-    gains, _ = _by_cluster({u: middle[u] - low[u] for u in shared}, cells.clusters)
+    gaps, sizes = by_cluster({u: high[u] - low[u] for u in shared}, cells.clusters)
+    gains, _ = by_cluster({u: middle[u] - low[u] for u in shared}, cells.clusters)
 
     def ratio(top: Floats, bottom: Floats, *parts: str) -> Estimate:
         return estimate(
@@ -272,30 +230,14 @@ def _pair(
     mine, theirs = cells.scores[arm], cells.scores[baseline]
     if mine.keys() & theirs.keys():
         return mine, theirs, cells.clusters, "unit"
-    by_cluster = _cluster_means(mine, cells.clusters), _cluster_means(theirs, cells.clusters)
-    shared = by_cluster[0].keys() & by_cluster[1].keys()
+    means = cluster_means(mine, cells.clusters), cluster_means(theirs, cells.clusters)
+    shared = means[0].keys() & means[1].keys()
     if not shared:
         raise InputError(
             f"arms '{arm}' and '{baseline}' share no unit and no cluster: there is nothing to pair",
             hint="give rows that belong together the same unit, or at least the same cluster",
         )
-    return *by_cluster, {c: c for c in shared}, "cluster"
-
-
-def _cluster_means(values: Mapping[str, float], clusters: Mapping[str, str]) -> dict[str, float]:
-    gathered: dict[str, list[float]] = {}
-    for unit, value in values.items():
-        gathered.setdefault(clusters[unit], []).append(value)
-    return {cluster: math.fsum(got) / len(got) for cluster, got in sorted(gathered.items())}
-
-
-def _by_cluster(values: Mapping[str, float], clusters: Mapping[str, str]) -> tuple[Floats, Floats]:
-    """Sum and count per cluster, clusters in sorted order."""
-    gathered: dict[str, list[float]] = {}
-    for unit in sorted(values):
-        gathered.setdefault(clusters[unit], []).append(values[unit])
-    groups = [gathered[c] for c in sorted(gathered)]
-    return np.array([math.fsum(g) for g in groups]), np.array([float(len(g)) for g in groups])
+    return *means, {c: c for c in shared}, "cluster"
 
 
 def _corrected(difference: Difference, p: float) -> Difference:

@@ -1,0 +1,20 @@
+"""The student with the coach's advice, as it is served."""
+
+from __future__ import annotations
+
+from preceptor.core.errors import ConfigError
+from preceptor.evaluate.arms.arm import Arm, Ground, seat_arm
+
+
+async def open_coached(ground: Ground) -> Arm:
+    """The student, with the strategies that fit the conversation put after the customer's last message.
+
+    Raises:
+        ConfigError: there are no strategies to coach with.
+    """
+    if ground.coach is None or len(ground.coach) == 0:
+        raise ConfigError(
+            "the arm 'coached' needs strategies and there are none",
+            hint="run 'preceptor learn' first, or leave 'coached' out of evaluate.arms",
+        )
+    return seat_arm("coached", ground.seats.student, ground, coaching=ground.coach.prepare)

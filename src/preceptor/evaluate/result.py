@@ -1,0 +1,168 @@
+"""What an evaluation found: every dialogue with its rating, and the analysis of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from preceptor.core.errors import InputError
+from preceptor.core.ids import canonical_json
+from preceptor.core.records import Dialogue
+from preceptor.evaluate.statistics import Analysis, ArmMean, Difference, Estimate, GapShare
+from preceptor.judge import Rating
+
+if TYPE_CHECKING:
+    from preceptor.llm import LedgerRow
+
+FORMAT = 1
+"""Number of the JSON form; a form that older readers would misread gets another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """What one seat cost."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    usd: float | None
+    """None where the price of the model is not known."""
+
+
+SpendOf = Callable[[str], Mapping[str, Spend]]
+"""Phase to seat name to what was spent over the whole life of the run."""
+
+
+def spend_of(rows: Callable[[], Iterable[LedgerRow]]) -> SpendOf:
+    """The account of a ledger: pass its ``table`` method.
+
+    Money is rounded to a millionth of a dollar, so that the order in which calls ended does not show.
+    """
+
+    def of(phase: str) -> Mapping[str, Spend]:
+        return {
+            row.seat: Spend(
+                calls=row.calls,
+                input_tokens=row.input,
+                output_tokens=row.output,
+                usd=None if row.usd is None else round(row.usd, 6),
+            )
+            for row in rows()
+            if row.phase == phase
+        }
+
+    return of
+
+
+def nothing_spent(phase: str) -> Mapping[str, Spend]:
+    """The :data:`SpendOf` of those who do not keep account."""
+    del phase
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One dialogue of one arm: a row of the unit table."""
+
+    arm: str
+    unit: str
+    """``<profile>/<repeat>``: the same in every arm, with the same seed."""
+    profile: str
+    repeat: int
+    seed: int
+    dialogue: Dialogue
+    rating: Rating | None
+    """None where the dialogue or its rating failed: see ``failure``. Nothing is put in its place."""
+    failure: str = ""
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """Words of each of the agent's replies."""
+        return tuple(len(t.text.split()) for t in self.dialogue.turns if t.speaker == "agent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """One arm in figures, over its rated dialogues."""
+
+    arm: str
+    planned: int
+    rated: int
+    failed: int
+    resolved: Estimate | None
+    """Share of dialogues whose issue was resolved, by the judge; None with nothing rated."""
+    replies: float | None
+    """Agent turns per dialogue, mean."""
+    words: float | None
+    """Words per reply, mean over replies. Judges like long answers: read it beside the score."""
+    spend: Mapping[str, Spend]
+    """Seat to what this arm's dialogues and ratings cost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The whole result. ``to_json`` of the same run is the same bytes, whatever the concurrency."""
+
+    format: int = FORMAT
+    domain: str
+    simulated: bool
+    """True when any seat was held by a practice model: the figures are then a flight simulator's."""
+    models: Mapping[str, str]
+    """Seat to the string that opened its model."""
+    prompts: Mapping[str, str]
+    """Prompt to its hash."""
+    strategies: int
+    """How many strategies the coach could choose from."""
+    seed: int
+    profiles: int
+    repeats: int
+    max_turns: int
+    arms: tuple[ArmSummary, ...]
+    analysis: Analysis
+    items: tuple[Item, ...]
+    """Arms in order, profiles in the domain's order, repeats."""
+
+    def arm(self, name: str) -> ArmSummary | None:
+        """The figures of an arm, if it took part."""
+        return next((a for a in self.arms if a.arm == name), None)
+
+    def mean(self, name: str) -> ArmMean | None:
+        """The satisfaction of an arm, if it has any rated dialogue."""
+        return next((a for a in self.analysis.arms if a.arm == name), None)
+
+    def difference(self, name: str) -> Difference | None:
+        """An arm against the baseline, if both took part."""
+        return next((d for d in self.analysis.differences if d.arm == name), None)
+
+    def share(self, name: str) -> GapShare | None:
+        """How much of the gap an arm closes, if baseline and ceiling took part."""
+        return next((s for s in self.analysis.shares if s.arm == name), None)
+
+    def to_json(self) -> str:
+        """Canonical JSON (:func:`preceptor.core.ids.canonical_json`)."""
+        return canonical_json(self)
+
+
+def from_json(text: str | bytes) -> Evaluation:
+    """The evaluation that :meth:`Evaluation.to_json` wrote.
+
+    Raises:
+        InputError: the text is not such JSON; names the first place that is wrong.
+    """
+    try:
+        found = TypeAdapter(Evaluation).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise InputError(
+            f"not an evaluation: {where}: {first['msg']}", hint="give the evaluation.json of a run"
+        ) from error
+    if found.format != FORMAT:
+        raise InputError(
+            f"evaluation of format {found.format}; this version reads format {FORMAT}",
+            hint="read it with the version of Preceptor that wrote it",
+        )
+    return found
