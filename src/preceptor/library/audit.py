@@ -1,0 +1,66 @@
+"""Whether what is stored is what the log says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, Table, select
+
+from preceptor.library import rows
+from preceptor.library.chain import BrokenError, Verification, record, replay
+from preceptor.library.entry import State
+from preceptor.library.schema import CHANGES, HEAD
+from preceptor.library.state import touched
+
+Row = RowMapping
+
+
+def streamed(connection: Connection, query: Select[Any]) -> Iterator[Row]:
+    """Rows as they come, a few hundred in memory at a time."""
+    yield from connection.execution_options(yield_per=500).execute(query).mappings()
+
+
+def verify(connection: Connection) -> Verification:
+    """Recomputes chain and state from the log and compares every row of every table."""
+    state, touches, good = State(), list[tuple[str, int]](), list[str]()
+
+    def watched() -> Iterator[Row]:
+        for row in streamed(connection, select(CHANGES).order_by(CHANGES.c.seq)):
+            yield row
+            good.append(row["hash"])
+            touches.extend((strategy, row["seq"]) for strategy in touched(record(row).change))
+
+    try:
+        seq, head = replay(watched(), state)
+    except BrokenError as error:
+        last = good[-1] if good else ""
+        return Verification(changes=len(good), head=last, problem=str(error), seq=error.seq)
+    heads = list(connection.execute(select(HEAD)).mappings())
+    if [dict(row) for row in heads] != [{"id": 1, "seq": seq, "hash": head}]:
+        told = heads[0]["seq"] if heads else "none"
+        problem = f"the log ends at change {seq}, and the head tells {told}: changes were removed or altered"
+        return Verification(changes=seq, head=head, problem=problem)
+    return Verification(changes=seq, head=head, problem=_difference(connection, rows.expected(state, touches)))
+
+
+def _difference(connection: Connection, expected: Iterable[tuple[Table, list[dict[str, Any]]]]) -> str:
+    """The first row that is not what it must be, in words; empty when there is none."""
+    for table, must in expected:
+        keys = [column.name for column in table.primary_key]
+        missing = {tuple(row[key] for key in keys): row for row in must}
+        for row in streamed(connection, select(table)):
+            key = tuple(row[name] for name in keys)
+            right = missing.pop(key, None)
+            if right is None:
+                return f"table {table.name}: row {_named(key)} does not follow from the log"
+            for name, value in row.items():
+                if type(value) is not type(right[name]) or value != right[name]:
+                    return f"table {table.name}: column {name} of row {_named(key)} is not what the log says"
+        if missing:
+            return f"table {table.name}: row {_named(min(missing))} is missing"
+    return ""
+
+
+def _named(key: tuple[Any, ...]) -> str:
+    return " ".join(str(part) for part in key)

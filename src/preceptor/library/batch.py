@@ -1,0 +1,86 @@
+"""One batch of changes inside one transaction: reads what it touches, plays it, writes what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, update
+
+from preceptor.core.errors import LibraryError
+from preceptor.library import chain, rows
+from preceptor.library.changes import Change, RecordLesson
+from preceptor.library.entry import Stamp, State
+from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.state import step, touched
+
+_CHUNK = 500
+"""Ids in one query; databases limit the number of parameters."""
+
+
+class Batch:
+    """The head and the entries that the changes need are read once; nothing is written before :meth:`write`."""
+
+    def __init__(self, connection: Connection, changes: Sequence[Change], also: Iterable[str] = ()) -> None:
+        self._connection = connection
+        head = connection.execute(select(HEAD).with_for_update()).mappings().one_or_none()
+        if head is None:
+            raise LibraryError("the library has lost its head", hint=rows.DAMAGED)
+        self._seq: int = head["seq"]
+        self._hash: str = head["hash"]
+        self._touched: list[dict[str, Any]] = []
+        self.log: list[dict[str, Any]] = []
+        """Rows of the changes that changed something."""
+        self.state = State()
+        self._load(changes, also)
+        self._was = State(dict(self.state.entries), dict(self.state.lessons), dict(self.state.scenarios))
+
+    def play(self, change: Change, *, author: str, at: str, reason: str, token: str) -> None:
+        """Plays and logs one change; a change that changes nothing is dropped."""
+        stamp = Stamp(self._seq + 1, author, at)
+        if not step(change, self.state, stamp):
+            return
+        row = chain.link(self._hash, change, stamp, reason=reason, token=token)
+        self._seq, self._hash = row["seq"], row["hash"]
+        self.log.append(row)
+        self._touched += [{"strategy": strategy, "seq": stamp.seq} for strategy in touched(change)]
+
+    def write(self) -> None:
+        """The log, the new head, and every row that became another."""
+        if not self.log:
+            return
+        self._insert(CHANGES, self.log)
+        self._connection.execute(update(HEAD).values(seq=self._seq, hash=self._hash))
+        self._insert(TOUCHED, self._touched)
+        now, was = self.state, self._was
+        dirty = [e for i, e in now.entries.items() if e is not was.entries.get(i)]
+        for ids in _chunks([e.strategy.id for e in dirty]):
+            self._connection.execute(delete(STRATEGIES).where(STRATEGIES.c.id.in_(ids)))
+        self._insert(STRATEGIES, [rows.entry_row(e) for e in dirty])
+        self._insert(LESSONS, [rows.lesson_row(r) for i, r in now.lessons.items() if i not in was.lessons])
+        new = ((i, pair) for i, pair in now.scenarios.items() if i not in was.scenarios)
+        self._insert(SCENARIOS, [rows.scenario_row(*pair) for _, pair in new])
+
+    def _load(self, changes: Sequence[Change], also: Iterable[str]) -> None:
+        lessons = [c.lesson for c in changes if isinstance(c, RecordLesson)]
+        lesson_ids = [lesson.id for lesson in lessons]
+        lesson_ids += [i for i in (getattr(c, "lesson_id", None) for c in changes) if i]
+        for row in self._found(STRATEGIES, [*(i for c in changes for i in touched(c)), *also]):
+            self.state.entries[row["id"]] = rows.entry_of(row)
+        for row in self._found(LESSONS, lesson_ids):
+            self.state.lessons[row["id"]] = rows.lesson_of(row)
+        for row in self._found(SCENARIOS, [lesson.scenario.id for lesson in lessons]):
+            self.state.scenarios[row["id"]] = (row["seq"], rows.scenario_of(row))
+
+    def _found(self, table: Table, ids: Iterable[str]) -> Iterator[RowMapping]:
+        for part in _chunks(list(dict.fromkeys(ids))):
+            yield from self._connection.execute(select(table).where(table.c.id.in_(part))).mappings()
+
+    def _insert(self, table: Table, values: list[dict[str, Any]]) -> None:
+        if values:
+            self._connection.execute(insert(table), values)
+
+
+def _chunks(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]

@@ -1,0 +1,185 @@
+"""The changes that can be made to a library: the one door for writes. Values only, no storage.
+
+Each says what is wanted; who, when and why are told when it is applied
+(:meth:`preceptor.library.store.Library.apply`). What a change does is in :mod:`preceptor.library.state`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+from preceptor.core.decode import decode
+from preceptor.core.errors import InputError
+from preceptor.core.ids import plain
+from preceptor.core.records import Finding, Lesson, Scope, Strategy
+
+EvidenceVerdict = Literal["unproven", "helpful", "harmful"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a strategy came from."""
+
+    run: str
+    """Run id; empty for what a person wrote."""
+    stage: int = 0
+    scenarios: tuple[str, ...] = ()
+    lessons: tuple[str, ...] = ()
+    attempt: int = 0
+    """Number of the attempt in its lesson; 0 where no attempt stands behind it."""
+    prompts: tuple[tuple[str, str], ...] = ()
+    """Pairs of prompt name and hash."""
+    models: tuple[tuple[str, str], ...] = ()
+    """Pairs of seat and model spec, without secrets."""
+    tainted: bool = False
+    """True: derived from text that real customers wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propose:
+    """A new strategy. Proposing the same words again only adds provenance; a decision taken stays."""
+
+    strategy: Strategy
+    provenance: Provenance
+    findings: tuple[Finding, ...] = ()
+    lesson_id: str | None = None
+    """The lesson that produced it; must be in the library, or earlier in the same batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordLesson:
+    """A lesson with its scenario and whole trail."""
+
+    lesson: Lesson
+    run: str
+    stage: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """Strategies that say the same become one: those in ``of`` retire and point to ``into``.
+
+    ``into`` may be new, or one that is there already (also one of ``of``); other words than it had make a
+    new version. All provenance is kept.
+    """
+
+    into: Strategy
+    of: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """These strategies contradict each other; ``note`` says in which situation."""
+
+    strategy_ids: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """What screening found in the current words; replaces earlier findings."""
+
+    strategy_id: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """New words: a new version, proposed again. None leaves a field as it was."""
+
+    strategy_id: str
+    when: str | None = None
+    do: str | None = None
+    avoid: str | None = None
+    why: str | None = None
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approve:
+    """May be released."""
+
+    strategy_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """Shall not be used; proposing the same words again does not bring it back."""
+
+    strategy_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retire:
+    """No longer used."""
+
+    strategy_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopen:
+    """Takes a decision back: proposed again, same words."""
+
+    strategy_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a strategy was measured to do, on dialogues that it was not learned from."""
+
+    strategy_id: str
+    verdict: EvidenceVerdict
+    lift: float
+    """Mean paired difference in satisfaction (scale 1 to 5) with and without the strategy."""
+    interval: tuple[float, float]
+    """95% interval of ``lift``."""
+    n: int
+    """Paired dialogues."""
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Changes nothing: stands for a batch that had nothing to change, so that its token is known."""
+
+
+Change = (
+    Propose
+    | RecordLesson
+    | Merge
+    | Flag
+    | Screen
+    | Edit
+    | Approve
+    | Reject
+    | Retire
+    | Reopen
+    | Evidence
+    | Checkpoint
+)
+
+_BY_KIND: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Change)}
+
+
+def kind_of(change: Change) -> str:
+    """``propose``, ``recordlesson``, ``merge``, ...: the stable word under which a change is stored."""
+    return type(change).__name__.lower()
+
+
+def to_json(change: Change) -> dict[str, Any]:
+    """The change as JSON-ready values, without its kind."""
+    return cast("dict[str, Any]", plain(change))
+
+
+def from_json(kind: str, payload: object) -> Change:
+    """The change of that kind, strictly.
+
+    Raises:
+        InputError: unknown kind, or a field that is missing, unknown or of the wrong type (named).
+    """
+    if kind not in _BY_KIND:
+        raise InputError(f"unknown kind of change '{kind}'", hint="a newer preceptor may have written it: upgrade")
+    return cast("Change", decode(_BY_KIND[kind], payload))

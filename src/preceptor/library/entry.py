@@ -1,0 +1,139 @@
+"""The values that a library hands out, and the state that they make up. No storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from preceptor.core.errors import LibraryError
+from preceptor.core.records import Finding, Outcome, Scenario, Status, Strategy
+from preceptor.library.changes import Change, EvidenceVerdict, Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flagged:
+    """A contradiction with other strategies."""
+
+    others: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the current version was measured to do; see :class:`~preceptor.library.changes.Evidence`."""
+
+    verdict: EvidenceVerdict
+    lift: float
+    interval: tuple[float, float]
+    n: int
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One strategy as the library holds it."""
+
+    strategy: Strategy
+    version: int
+    """1, and one more for every change of words."""
+    status: Status
+    provenance: tuple[Provenance, ...]
+    """One for each time it was proposed, and those of strategies merged into it."""
+    lesson_id: str | None = None
+    evidence: Measured | None = None
+    findings: tuple[Finding, ...] = ()
+    flags: tuple[Flagged, ...] = ()
+    merged_into: str | None = None
+    first_seq: int
+    """Number of the change that brought it: the library's fixed order."""
+    changed_seq: int
+    """Number of the last change that touched it; what ``expect`` of ``Library.apply`` compares."""
+    changed_at: str
+    """ISO 8601, UTC."""
+    changed_by: str
+
+    @property
+    def verdict(self) -> EvidenceVerdict:
+        """``unproven`` until measured."""
+        return self.evidence.verdict if self.evidence else "unproven"
+
+    @property
+    def blocked(self) -> bool:
+        """True: screening found what must not be used."""
+        return any(f.severity == "blocking" for f in self.findings)
+
+    @property
+    def tainted(self) -> bool:
+        """True: derived from customers' text, and no person has approved it."""
+        return self.status != "approved" and any(p.tainted for p in self.provenance)
+
+    @property
+    def usable(self) -> bool:
+        """What a run may use: proposed or approved, nothing blocking found, not measured to harm."""
+        return self.status in ("proposed", "approved") and not self.blocked and self.verdict != "harmful"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LessonRow:
+    """What is known of a lesson without reading its trail."""
+
+    id: str
+    seq: int
+    run: str
+    stage: int
+    outcome: Outcome
+    scenario: str
+    digest: str
+    """Digest of the whole lesson."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One change as it stands in the log."""
+
+    seq: int
+    """1, 2, 3, ... without gaps."""
+    id: str
+    previous: str
+    """Hash of the change before it; empty for the first."""
+    kind: str
+    change: Change
+    author: str
+    at: str
+    """ISO 8601, UTC."""
+    reason: str
+    token: str
+    """Names the batch that it came with; empty for none."""
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which change it is, and by whom and when it was made."""
+
+    seq: int
+    author: str
+    at: str
+
+
+@dataclass(slots=True)
+class State:
+    """Entries, lessons and scenarios by id, in the order in which they came."""
+
+    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    lessons: dict[str, LessonRow] = field(default_factory=dict[str, LessonRow])
+    scenarios: dict[str, tuple[int, Scenario]] = field(default_factory=dict[str, tuple[int, Scenario]])
+    """Scenario id to the number of the change that brought it, and the scenario."""
+
+    def entry(self, strategy_id: str) -> Entry:
+        """The entry; LibraryError where there is none."""
+        try:
+            return self.entries[strategy_id]
+        except KeyError:
+            raise LibraryError(
+                f"there is no strategy {strategy_id} in the library", hint="see: preceptor library list"
+            ) from None
+
+    def snapshot(self) -> tuple[Strategy, ...]:
+        """What a run may use, in the library's order."""
+        usable = (e for e in self.entries.values() if e.usable)
+        return tuple(e.strategy for e in sorted(usable, key=lambda e: e.first_seq))

@@ -1,0 +1,92 @@
+"""Between values and rows of the tables that follow from the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Table
+
+from preceptor.core.decode import decode
+from preceptor.core.errors import InputError, LibraryError
+from preceptor.core.ids import plain
+from preceptor.core.records import Scenario
+from preceptor.core.untrusted import one_line
+from preceptor.library.chain import stored
+from preceptor.library.entry import Entry, LessonRow, State
+from preceptor.library.schema import LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+
+Row = Mapping[Any, Any]
+"""A row of a table: column name to value."""
+
+DAMAGED = "run: preceptor library verify"
+
+
+def entry_row(entry: Entry) -> dict[str, Any]:
+    """The row of ``strategies``; ``doc`` holds all of it, the other columns are for finding."""
+    strategy = entry.strategy
+    return {
+        "id": strategy.id,
+        "first_seq": entry.first_seq,
+        "status": entry.status,
+        "scope": strategy.scope,
+        "usable": int(entry.usable),
+        "lesson": entry.lesson_id or "",
+        "words": folded(" ".join((strategy.when, strategy.do, strategy.avoid, strategy.why))),
+        "doc": stored(entry),
+    }
+
+
+def lesson_row(lesson: LessonRow) -> dict[str, Any]:
+    """The row of ``lessons``."""
+    return {**plain(lesson), "run": one_line(lesson.run)}
+
+
+def scenario_row(seq: int, scenario: Scenario) -> dict[str, Any]:
+    """The row of ``scenarios``."""
+    return {
+        "id": scenario.id,
+        "seq": seq,
+        "stage": scenario.stage,
+        "profile": one_line(scenario.profile),
+        "doc": stored(scenario),
+    }
+
+
+def folded(text: str) -> str:
+    """Text as it is searched: one line, without case."""
+    return one_line(text).casefold()
+
+
+def entry_of(row: Row) -> Entry:
+    """The entry of a row; LibraryError where its document was damaged."""
+    return _document(Entry, row)
+
+
+def lesson_of(row: Row) -> LessonRow:
+    """What a row of ``lessons`` tells; LibraryError where it was damaged."""
+    try:
+        return decode(LessonRow, dict(row))
+    except InputError as error:
+        raise LibraryError(f"lesson {row['id']} is damaged ({error})", hint=DAMAGED) from error
+
+
+def scenario_of(row: Row) -> Scenario:
+    """The scenario of a row; LibraryError where its document was damaged."""
+    return _document(Scenario, row)
+
+
+def _document(kind: Any, row: Row) -> Any:
+    try:
+        return decode(kind, json.loads(row["doc"]))
+    except (InputError, ValueError, TypeError, RecursionError) as error:
+        raise LibraryError(f"{row['id']} is damaged ({error})", hint=DAMAGED) from error
+
+
+def expected(state: State, touches: Iterable[tuple[str, int]]) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+    """Every row that the tables must hold, and no other, when the log led to ``state``."""
+    yield STRATEGIES, [entry_row(entry) for entry in state.entries.values()]
+    yield LESSONS, [lesson_row(lesson) for lesson in state.lessons.values()]
+    yield SCENARIOS, [scenario_row(seq, scenario) for seq, scenario in state.scenarios.values()]
+    yield TOUCHED, [{"strategy": strategy, "seq": seq} for strategy, seq in touches]

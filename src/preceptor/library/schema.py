@@ -1,0 +1,109 @@
+"""The tables. ``changes`` is the truth; all others follow from it and can be recomputed.
+
+One schema for SQLite and PostgreSQL. Text that others wrote sits in JSON columns (plain text, canonical
+JSON), where NUL and lone surrogates are escapes, so that any database takes them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, insert
+
+REVISIONS = ("0001",)
+"""Every revision of the schema, oldest first, by the name of its migration."""
+
+REVISION_TABLE = "library_revision"
+"""Holds the revision of the schema, as Alembic writes it."""
+
+
+def _tables() -> MetaData:
+    metadata = MetaData()
+    Table(
+        "changes",
+        metadata,
+        Column("seq", Integer, primary_key=True, autoincrement=False),
+        Column("id", Text, nullable=False),
+        Column("previous", Text, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("payload", Text, nullable=False),
+        Column("author", Text, nullable=False),
+        Column("at", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("token", Text, nullable=False),
+        Column("hash", Text, nullable=False),
+        Index("changes_by_token", "token"),
+        Index("changes_by_time", "at"),
+    )
+    Table(
+        "head",
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=False),
+        Column("seq", Integer, nullable=False),
+        Column("hash", Text, nullable=False),
+    )
+    Table(
+        "strategies",
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("first_seq", Integer, nullable=False),
+        Column("status", Text, nullable=False),
+        Column("scope", Text, nullable=False),
+        Column("usable", Integer, nullable=False),
+        Column("lesson", Text, nullable=False),
+        Column("words", Text, nullable=False),
+        Column("doc", Text, nullable=False),
+        Index("strategies_by_order", "first_seq", unique=True),
+        Index("strategies_by_status", "status", "first_seq"),
+    )
+    Table(
+        "touched",
+        metadata,
+        Column("strategy", Text, primary_key=True),
+        Column("seq", Integer, primary_key=True, autoincrement=False),
+    )
+    Table(
+        "lessons",
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("seq", Integer, nullable=False),
+        Column("run", Text, nullable=False),
+        Column("stage", Integer, nullable=False),
+        Column("outcome", Text, nullable=False),
+        Column("scenario", Text, nullable=False),
+        Column("digest", Text, nullable=False),
+        Index("lessons_by_order", "seq", unique=True),
+        Index("lessons_by_run", "run", "seq"),
+        Index("lessons_by_scenario", "scenario"),
+    )
+    Table(
+        "scenarios",
+        metadata,
+        Column("id", Text, primary_key=True),
+        Column("seq", Integer, nullable=False),
+        Column("stage", Integer, nullable=False),
+        Column("profile", Text, nullable=False),
+        Column("doc", Text, nullable=False),
+        Index("scenarios_by_order", "seq"),
+    )
+    Table(
+        REVISION_TABLE,
+        metadata,
+        Column("version_num", String(32), primary_key=True),
+    )
+    return metadata
+
+
+METADATA = _tables()
+CHANGES = METADATA.tables["changes"]
+HEAD = METADATA.tables["head"]
+STRATEGIES = METADATA.tables["strategies"]
+TOUCHED = METADATA.tables["touched"]
+LESSONS = METADATA.tables["lessons"]
+SCENARIOS = METADATA.tables["scenarios"]
+REVISION = METADATA.tables[REVISION_TABLE]
+
+
+def make(connection: Connection) -> None:
+    """All tables of a new library: what the migrations lead to (a test compares them), without Alembic."""
+    METADATA.create_all(connection)
+    connection.execute(insert(HEAD).values(id=1, seq=0, hash=""))
+    connection.execute(insert(REVISION).values(version_num=REVISIONS[-1]))

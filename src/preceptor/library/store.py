@@ -1,0 +1,285 @@
+"""The library: typed changes in, entries, lessons and scenarios out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Table, func, or_, select
+
+from preceptor.core.clock import Clock
+from preceptor.core.errors import InputError, LibraryError
+from preceptor.core.ids import digest
+from preceptor.core.records import Lesson, Scenario, Scope, Status, Strategy
+from preceptor.core.untrusted import clean, one_line
+from preceptor.library import chain, rows
+from preceptor.library.audit import streamed, verify
+from preceptor.library.batch import Batch
+from preceptor.library.chain import BrokenError, Verification
+from preceptor.library.changes import Change, Checkpoint, RecordLesson
+from preceptor.library.database import Database, open_database
+from preceptor.library.entry import Entry, LessonRow, Record, State
+from preceptor.library.schema import CHANGES, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.state import touched
+
+
+class Library:
+    """An open library. Safe to share between threads; close it, or use it in a ``with``."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    @classmethod
+    def open(cls, path_or_url: str | Path, *, clock: Clock, create: bool = False) -> Self:
+        """The library in a SQLite file or at a database URL, brought to the newest schema.
+
+        Raises:
+            LibraryError: nothing there and not ``create``; not a library; written by a newer preceptor;
+                locked, damaged or not writable. ``hint`` says what to do.
+        """
+        return cls(open_database(path_or_url, create=create), clock)
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Writing
+
+    def apply(
+        self,
+        changes: Sequence[Change],
+        *,
+        author: str,
+        reason: str,
+        token: str = "",
+        expect: Mapping[str, int] | None = None,
+    ) -> tuple[int, ...]:
+        """All changes, in order, in one transaction; the numbers of those that changed something.
+
+        Args:
+            changes: what is wanted. Changes that change nothing are dropped.
+            author: a person's account, or ``run:<id>`` for what a run does by itself.
+            reason: why, in words; kept with every change.
+            token: names the batch. A batch whose token is known is not applied again: the numbers that it got
+                the first time are returned. So a run that was killed and resumed applies no stage twice.
+            expect: strategy id to the ``changed_seq`` of the entry that the author saw.
+
+        Raises:
+            LibraryError: a change is not allowed, an expected entry has changed since (names by whom and when),
+                or the database fails. Nothing is applied then.
+        """
+        author, reason, token = one_line(author), clean(reason), one_line(token)
+        if not author:
+            raise LibraryError("a change needs an author", hint="tell who makes it")
+        wanted = [_normal(change) for change in changes]
+        with self._database.writing() as connection:
+            batch = Batch(connection, wanted, expect or ())
+            if token:
+                known = select(CHANGES.c.seq).where(CHANGES.c.token == token).order_by(CHANGES.c.seq)
+                earlier = tuple(connection.execute(known).scalars())
+                if earlier:
+                    return earlier
+            _check_expected(batch.state, expect or {})
+            at = _utc(self._clock())
+            for change in wanted:
+                batch.play(change, author=author, at=at, reason=reason, token=token)
+            if token and not batch.log:
+                batch.play(Checkpoint(), author=author, at=at, reason=reason, token=token)
+            batch.write()
+            return tuple(row["seq"] for row in batch.log)
+
+    # Reading
+
+    def has_token(self, token: str) -> bool:
+        """Whether a batch of this name has been applied."""
+        return bool(self._all(select(CHANGES.c.seq).where(CHANGES.c.token == token).limit(1)))
+
+    def entries(
+        self, status: Status | None = None, scope: Scope | None = None, run: str | None = None
+    ) -> tuple[Entry, ...]:
+        """Entries in the order in which they were first proposed; ``run``: those that this run proposed."""
+        query = select(STRATEGIES.c.id, STRATEGIES.c.doc).order_by(STRATEGIES.c.first_seq)
+        if status is not None:
+            query = query.where(STRATEGIES.c.status == status)
+        if scope is not None:
+            query = query.where(STRATEGIES.c.scope == scope)
+        found = map(rows.entry_of, self._all(query))
+        return tuple(e for e in found if run is None or any(p.run == run for p in e.provenance))
+
+    def entry(self, id_or_prefix: str) -> Entry:
+        """The entry with this id, or the only one whose id begins so (the kind before the dash may be left out).
+
+        Raises:
+            LibraryError: none, or more than one.
+        """
+        columns = select(STRATEGIES.c.id, STRATEGIES.c.doc)
+        exact = self._all(columns.where(STRATEGIES.c.id == id_or_prefix))
+        if exact:
+            return rows.entry_of(exact[0])
+        return rows.entry_of(self._only(STRATEGIES, id_or_prefix, "strategy", "preceptor library list"))
+
+    def snapshot(self) -> tuple[Strategy, ...]:
+        """What a run may use, in a fixed order: proposed or approved, nothing blocking found, not measured to
+        harm; general and scenario-bound."""
+        query = select(STRATEGIES.c.id, STRATEGIES.c.doc).order_by(STRATEGIES.c.first_seq)
+        return tuple(rows.entry_of(row).strategy for row in self._all(query.where(STRATEGIES.c.usable == 1)))
+
+    def search(self, text: str, limit: int = 20) -> tuple[Entry, ...]:
+        """Entries that contain every word of ``text``, without regard to case, those first proposed first."""
+        query = select(STRATEGIES.c.id, STRATEGIES.c.doc).order_by(STRATEGIES.c.first_seq).limit(limit)
+        for word in rows.folded(text).split():
+            query = query.where(STRATEGIES.c.words.contains(word, autoescape=True))
+        return tuple(map(rows.entry_of, self._all(query)))
+
+    def lesson(self, id_or_prefix: str) -> Lesson:
+        """The lesson with its whole trail. LibraryError: none, or more than one begins so."""
+        found = self._all(select(LESSONS).where(LESSONS.c.id == id_or_prefix))
+        row = found[0] if found else self._only(LESSONS, id_or_prefix, "lesson", "preceptor library show STRATEGY")
+        logged = self._all(select(CHANGES).where(CHANGES.c.seq == row["seq"]))
+        change = _told(logged[0]).change if logged else None
+        if not isinstance(change, RecordLesson):
+            raise LibraryError(f"lesson {row['id']} is damaged", hint=rows.DAMAGED)
+        return change.lesson
+
+    def lessons(self, run: str | None = None) -> tuple[LessonRow, ...]:
+        """What lessons there are, oldest first, without their trails."""
+        query = select(LESSONS).order_by(LESSONS.c.seq)
+        if run is not None:
+            query = query.where(LESSONS.c.run == run)
+        return tuple(map(rows.lesson_of, self._all(query)))
+
+    def scenarios(self, ids: Iterable[str] | None = None) -> tuple[Scenario, ...]:
+        """Scenarios that lessons were about, oldest first; ``ids``: only these (unknown ones are left out)."""
+        found = self._all(select(SCENARIOS).order_by(SCENARIOS.c.seq, SCENARIOS.c.id))
+        wanted = None if ids is None else frozenset(ids)
+        return tuple(rows.scenario_of(row) for row in found if wanted is None or row["id"] in wanted)
+
+    def history(self, strategy_id: str) -> tuple[Record, ...]:
+        """Every change that touched the strategy, oldest first; empty for an unknown id."""
+        query = select(CHANGES).join(TOUCHED, TOUCHED.c.seq == CHANGES.c.seq)
+        query = query.where(TOUCHED.c.strategy == strategy_id).order_by(CHANGES.c.seq)
+        return tuple(map(_told, self._all(query)))
+
+    def as_of(self, when: int | datetime) -> State:
+        """What the library held after change number ``when``, or at that time.
+
+        Raises:
+            LibraryError: the log is broken before that.
+        """
+        state = State()
+        last = when
+        if isinstance(when, datetime):
+            # The number decides, not the time alone: clocks can go backwards.
+            (row,) = self._all(select(func.max(CHANGES.c.seq).label("seq")).where(CHANGES.c.at <= _utc(when)))
+            last = row["seq"] or 0
+        query = select(CHANGES).where(CHANGES.c.seq <= last).order_by(CHANGES.c.seq)
+        with self._database.reading() as connection:
+            try:
+                chain.replay(streamed(connection, query), state)
+            except BrokenError as error:
+                raise _damaged(error) from error
+        return state
+
+    def verify(self) -> Verification:
+        """Recomputes the chain and the state, and compares every stored row with what it must be."""
+        with self._database.reading() as connection:
+            return verify(connection)
+
+    def digest(self) -> str:
+        """Digest of strategies, scenarios, lessons and statuses, without times, authors, runs and order: equal
+        for equal runs."""
+        entries = [
+            [e.strategy, e.version, e.status, e.verdict, e.findings, e.flags, e.merged_into] for e in self.entries()
+        ]
+        lessons = [[row.id, row.stage, row.outcome, row.digest] for row in self.lessons()]
+        scenarios = sorted(digest("scenario", s) for s in self.scenarios())
+        return digest(
+            "library",
+            {
+                "strategies": sorted(digest("entry", e) for e in entries),
+                "lessons": sorted(digest("lesson", row) for row in lessons),
+                "scenarios": scenarios,
+            },
+        )
+
+    def dump(self) -> Iterator[str]:
+        """The log as lines of canonical JSON, oldest first: the same for the same changes at the same times."""
+        last = 0
+        while part := self._all(select(CHANGES).where(CHANGES.c.seq > last).order_by(CHANGES.c.seq).limit(500)):
+            for row in part:
+                yield chain.stored(_told(row))
+            last = part[-1]["seq"]
+
+    def _all(self, query: Any) -> list[Any]:
+        with self._database.reading() as connection:
+            return list(connection.execute(query).mappings())
+
+    def _only(self, table: Table, prefix: str, kind: str, listing: str) -> Any:
+        if prefix:
+            begins = table.c.id.startswith(prefix, autoescape=True)
+            within = table.c.id.contains(f"-{prefix}", autoescape=True)
+            found = self._all(select(table).where(or_(begins, within)).order_by(table.c.id).limit(4))
+        else:
+            found = []
+        if not found:
+            raise LibraryError(
+                f"there is no {kind} '{one_line(prefix, 80)}' in the library", hint=f"see: {listing}"
+            )
+        if len(found) > 1:
+            some = ", ".join(row["id"] for row in found[:3])
+            raise LibraryError(
+                f"more than one {kind} begins with '{one_line(prefix, 80)}': {some}", hint="give more of the id"
+            )
+        return found[0]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _normal(change: Change) -> Change:
+    try:
+        change = chain.normal(change)
+    except (InputError, ValueError, TypeError) as error:
+        raise LibraryError(f"this change cannot be stored ({error})", hint="fix the value that is named") from error
+    ids = list(touched(change))
+    if isinstance(change, RecordLesson):
+        ids += [change.lesson.id, change.lesson.scenario.id]
+    for name in ids:
+        if not name or len(name) > 200 or not name.isprintable():
+            raise LibraryError(f"'{one_line(name, 80)}' cannot be an id", hint="1 to 200 printable characters")
+    return change
+
+
+def _check_expected(state: State, expect: Mapping[str, int]) -> None:
+    for strategy_id, seq in expect.items():
+        entry = state.entry(strategy_id)
+        if entry.changed_seq != seq:
+            raise LibraryError(
+                f"{strategy_id} was changed by {entry.changed_by} at {entry.changed_at}: it is now {entry.status}, "
+                f"version {entry.version}",
+                hint="look at it again, then decide",
+            )
+
+
+def _told(row: rows.Row) -> Record:
+    try:
+        return chain.record(row)
+    except BrokenError as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: BrokenError) -> LibraryError:
+    return LibraryError(f"the library is damaged at {error}", hint=rows.DAMAGED)

@@ -1,0 +1,64 @@
+"""Whether a run may go on with the settings of today."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Literal, cast
+
+from preceptor.core.ids import canonical_json
+
+_ABSENT = object()
+
+_FREE = (
+    "budget.*",
+    "run.*",
+    "library.*",
+    "domain.folder",
+    "prompts.folder",
+    "seats.*.timeout",
+    "seats.*.retries",
+    "seats.*.concurrency",
+    "seats.*.per_minute",
+    "seats.*.api_key_env",
+)
+"""Settings that change neither what is asked nor what comes out. Prompts are compared by their hashes."""
+
+
+def may_differ(job: Literal["learn", "evaluate"]) -> tuple[str, ...]:
+    """Patterns of settings that a resumed run of this job may change."""
+    return (*_FREE, "evaluate.*") if job == "learn" else (*_FREE, "learn.*")
+
+
+def first_difference(
+    before: Mapping[str, Any], now: Mapping[str, Any], ignored: Sequence[str] = ()
+) -> tuple[str, str, str] | None:
+    """The first key (dotted, sorted) that differs, with both values as JSON; None where all are the same."""
+    old, new = dict(_flat(_json(before))), dict(_flat(_json(now)))
+    for key in sorted(old.keys() | new.keys()):
+        if any(fnmatchcase(key, pattern) for pattern in ignored):
+            continue
+        one, other = old.get(key, _ABSENT), new.get(key, _ABSENT)
+        if one != other:
+            return key, _shown(one), _shown(other)
+    return None
+
+
+def _json(value: Mapping[str, Any]) -> Any:
+    return json.loads(canonical_json(value))
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in cast("dict[str, Any]", value).items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else key)
+    else:
+        yield prefix, value
+
+
+def _shown(value: Any) -> str:
+    if value is _ABSENT:
+        return "not set"
+    text = canonical_json(value)
+    return text if len(text) <= 60 else text[:59] + "…"
