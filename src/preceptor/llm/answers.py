@@ -1,0 +1,122 @@
+"""Is this text an answer at all? Checks of what models write before anyone uses it.
+
+Kinds of bad answers, free text and structured alike: ``empty``, ``refusal``, ``truncated``, ``repetition``,
+``too-long``, ``garbled``, ``markup``; structured only: ``not-json``, ``wrong-shape``, ``ambiguous``; from the
+way to the model: ``bad-envelope``, ``context-length``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from preceptor.core.errors import BadAnswerError
+from preceptor.core.untrusted import clean
+from preceptor.llm.model import ChatReply
+
+_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_THOUGHT_END = re.compile(r".*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
+_THOUGHT_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>.*", re.DOTALL | re.IGNORECASE)
+_TURN_START = re.compile(
+    r"\A\s*(?:<\|im_start\|>\s*assistant|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>"
+    r"|(?:<\|channel\|>analysis.*?)?(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>|<start_of_turn>model|<s>)\s*",
+    re.DOTALL,
+)
+_TURN_END = re.compile(r"(?:<\|(?:im_end|eot_id|end|endoftext|return|im_start)\|>|</s>|<end_of_turn>).*", re.DOTALL)
+_HTML = re.compile(r"\A\s*(?:<!DOCTYPE\s+html|<html[\s>]|<\?xml\s)", re.IGNORECASE)
+_DATA = re.compile(r"\A(?:```\w*\s*)?[\[{].*[\]}](?:\s*```)?\Z", re.DOTALL)
+_TOOL_CALL = re.compile(r"\A(?:<tool_call>|<function[=_ ]|\[TOOL_CALLS\]|<\|python_tag\|>)")
+_REFUSAL = re.compile(
+    r"\b(?:i(?:'m| am) (?:sorry|afraid|unable|not able)|i (?:can(?:no|')t|won't|must decline)|as an ai\b)",
+    re.IGNORECASE,
+)
+
+_TAIL = 2400
+"""Characters at the end of an answer in which a loop is looked for."""
+
+
+def bare(text: str) -> str:
+    """Cleaned text without what chat templates leave around an answer: thoughts, turn markers, what follows them.
+
+    An unfinished thought leaves nothing: it is not an answer.
+    """
+    text = clean(text)
+    if "<" not in text:
+        return text
+    text = _TURN_START.sub("", _THOUGHT.sub("", text))
+    text = _THOUGHT_OPEN.sub("", _THOUGHT_END.sub("", text))
+    return _TURN_END.sub("", _TURN_START.sub("", text.lstrip())).strip()
+
+
+def free_text(reply: ChatReply, limit: int) -> str:
+    """The answer of a free-text seat: cleaned, not empty, at most ``limit`` characters.
+
+    Raises:
+        BadAnswerError: it cannot be used; ``kind`` says why.
+    """
+    text = usable(reply, limit)
+    if _HTML.match(text):
+        raise BadAnswerError("the model answered with a web page", kind="markup")
+    if _TOOL_CALL.match(text) or (text[0] in "[{`" and _DATA.match(text)):
+        raise BadAnswerError("the model answered with data or a tool call instead of a message", kind="wrong-shape")
+    return text
+
+
+def usable(reply: ChatReply, limit: int) -> str:
+    """The bare text of an answer of any form, after the checks that do not depend on the form.
+
+    Raises:
+        BadAnswerError: as :func:`free_text`.
+    """
+    if len(reply.text) > 4 * limit:
+        raise BadAnswerError(f"the model answered {len(reply.text)} characters", kind="too-long")
+    text = bare(reply.text)
+    if reply.finish == "refusal":
+        raise BadAnswerError("the provider refused to answer", kind="refusal")
+    if not _says_something(text):
+        cut = reply.finish == "length"
+        words = "the answer was cut off before it began" if cut else "the answer is empty"
+        hint = "raise max_tokens of this seat: the model spends them on its thoughts" if cut else ""
+        raise BadAnswerError(words, hint=hint, kind="truncated" if cut else "empty")
+    if repeats(text):
+        raise BadAnswerError("the answer repeats itself without end", kind="repetition")
+    if len(text) > limit:
+        raise BadAnswerError(f"the answer has {len(text)} characters, {limit} are allowed", kind="too-long")
+    if text.count("\ufffd") * 5 > len(text):
+        raise BadAnswerError("the answer is not readable text", kind="garbled")
+    return text
+
+
+def refuses(text: str) -> bool:
+    """Whether a text without the wanted form reads like a refusal."""
+    return _REFUSAL.search(text[:300]) is not None
+
+
+def repeats(text: str) -> bool:
+    """Whether a text ends in a loop: the same piece six times or more over at least 120 characters, or hardly
+    any different words among many."""
+    if len(text) < 120:
+        return False
+    words = text.split()
+    different = len(set(words))
+    if len(words) >= 200 and different * 10 < len(words):
+        return True
+    sparse = different * 5 < len(words) * 2 or len(text) > 40 * len(words)
+    return sparse and _loops(text[-_TAIL:])
+
+
+def _loops(tail: str) -> bool:
+    """The prefix function (Knuth, Morris, Pratt) on the reversed tail tells the period of each of its endings."""
+    turned = tail[::-1]
+    borders = [0] * len(turned)
+    for end in range(1, len(turned)):
+        border = borders[end - 1]
+        while border and turned[end] != turned[border]:
+            border = borders[border - 1]
+        borders[end] = border + (turned[end] == turned[border])
+    # A last piece that was cut off leaves a rest at the very end; it is part of the period.
+    return any(end + 1 >= 120 and end + 1 >= 6 * (end + 1 - border) for end, border in enumerate(borders))
+
+
+def _says_something(text: str) -> bool:
+    return any(c.isalnum() or unicodedata.category(c) == "So" for c in text)

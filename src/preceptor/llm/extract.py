@@ -1,0 +1,173 @@
+"""Finding the one JSON object in what a model wrote, repairing only what cannot change its meaning."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+_FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+_WORDS = {"True": "true", "False": "false", "None": "null"}
+_OPENING = {'"': '"', "'": "'", "“": '”“"', "„": '“”"', "‘": "’", "`": "`"}
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_LOOSE_COMMA = re.compile(r",\s*(?=[}\]])")
+_MOST = 20
+"""Candidates looked at in one answer."""
+
+
+class DuplicateKeyError(ValueError):
+    """An object names one key twice with different values: nobody knows which was meant."""
+
+
+def candidates(text: str) -> list[object]:
+    """Every different JSON value that stands by itself in ``text``, objects and lists, outermost, in order.
+
+    Prose, fences and comments around them are skipped. Raises DuplicateKeyError where a candidate contradicts
+    itself and there is no other.
+    """
+    whole = _load(text)
+    if whole is not None:
+        return [_unquoted(whole)]
+    found: list[object] = []
+    contradiction: DuplicateKeyError | None = None
+    for piece in _pieces(text):
+        try:
+            value = _load(piece)
+            if value is None:
+                value = _load(repaired(piece))
+        except DuplicateKeyError as error:
+            contradiction = error
+            continue
+        if value is not None and value not in found:
+            found.append(value)
+    if not found and contradiction is not None:
+        raise contradiction
+    return found
+
+
+def _unquoted(value: object) -> object:
+    """A JSON object inside a JSON string, encoded once too often."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return _load(value) or value
+    return value
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Balanced pieces from the first bracket on; those within a code fence only, where there is one with any."""
+    fenced = [m.group(1) for m in _FENCE.finditer(text)]
+    inside = [piece for part in fenced for piece in _balanced(part)]
+    yield from (inside or list(_balanced(text)))[:_MOST]
+
+
+def _balanced(text: str) -> Iterator[str]:
+    at = 0
+    for _ in range(4 * _MOST):
+        start = min((i for i in (text.find("{", at), text.find("[", at)) if i >= 0), default=-1)
+        if start < 0:
+            return
+        end = _closing(text, start)
+        if end is None:
+            at = start + 1
+            continue
+        piece = text[start:end]
+        # "[note]" in prose is no list: only what holds an object or a quote is worth a look.
+        if piece.startswith("{") or "{" in piece or '"' in piece:
+            yield piece
+        at = end
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the bracket at ``start`` closes; brackets in strings do not count."""
+    depth = 0
+    at = start
+    while at < len(text):
+        char = text[at]
+        if char in "{[":
+            depth += 1
+        elif char in "}]":
+            depth -= 1
+            if depth == 0:
+                return at + 1
+        elif char in "\"'“„":
+            end = _string_end(text, at)
+            at = at if end is None else end - 1
+        at += 1
+    return None
+
+
+def _string_end(text: str, start: int) -> int | None:
+    """The index after the string that opens at ``start``; None where no string does (an apostrophe in a word)."""
+    quote = text[start]
+    closing = _OPENING[quote]
+    if quote != '"' and not re.search(r"[{\[,:]\s*\Z", text[max(0, start - 40) : start]):
+        return None
+    at = start + 1
+    while at < len(text):
+        char = text[at]
+        if char == "\\":
+            at += 2
+            continue
+        if char in closing and (quote == '"' or re.match(r"\s*(?:[,:}\]]|\Z)", text[at + 1 : at + 40])):
+            return at + 1
+        at += 1
+    return None
+
+
+def _load(text: str) -> object | None:
+    """The value of a JSON text; None where it is none. Line breaks within strings are let through."""
+    try:
+        return cast(
+            "object",
+            json.loads(text, strict=False, object_pairs_hook=_pairs, parse_constant=_no_constant),
+        )
+    except DuplicateKeyError:
+        raise
+    except (ValueError, RecursionError):
+        return None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        for key, one in pairs:
+            if value[key] != one:
+                raise DuplicateKeyError(f'"{key[:60]}" is given twice with different values')
+    return value
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+def repaired(text: str) -> str:
+    """``text`` with comments and loose commas gone, Python's True, False and None spelled as JSON does, and every
+    string in straight double quotes."""
+    out: list[str] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char in _OPENING:
+            end = _string_end(text, at)
+            if end is not None:
+                out.append(_requoted(text[at + 1 : end - 1], char))
+                at = end
+                continue
+        if match := _COMMENT.match(text, at) or _LOOSE_COMMA.match(text, at):
+            at = match.end()
+            continue
+        if match := _WORD.match(text, at):
+            out.append(_WORDS.get(match.group(), match.group()))
+            at = match.end()
+            continue
+        out.append(char)
+        at += 1
+    return "".join(out)
+
+
+def _requoted(inner: str, quote: str) -> str:
+    if quote == '"':
+        return f'"{inner}"'
+    inner = inner.replace("\\'", "'")
+    return '"' + re.sub(r'(?<!\\)"', r'\\"', inner) + '"'

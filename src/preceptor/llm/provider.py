@@ -1,0 +1,220 @@
+"""Commercial providers by name, through pydantic-ai: each one's protocol, keys and structured output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from preceptor.core.errors import (
+    BadAnswerError,
+    ConfigError,
+    ModelBusyError,
+    ModelDownError,
+    ModelError,
+    ModelTimeoutError,
+)
+from preceptor.core.untrusted import one_line
+from preceptor.llm.faults import Door, SlowDownError, status_fault
+from preceptor.llm.model import ChatModel, ChatReply, ChatRequest, Finish, Usage
+from preceptor.llm.tokens import estimated_usage
+
+try:
+    from pydantic_ai import exceptions as raised
+    from pydantic_ai import messages as parts
+    from pydantic_ai.direct import model_request
+    from pydantic_ai.models import Model, ModelRequestParameters, infer_model
+    from pydantic_ai.output import OutputObjectDefinition
+    from pydantic_ai.providers import infer_provider_class
+    from pydantic_ai.settings import ModelSettings
+    from pydantic_ai.tools import ToolDefinition
+except ImportError as missing:
+    raise ConfigError(
+        "a model by provider needs packages that are not installed", hint="pip install 'preceptor[providers]'"
+    ) from missing
+
+
+def open_provider(
+    seat: str, provider: str, model: str, key_env: str, key: str, environ: Mapping[str, str]
+) -> ChatModel:
+    """A provider's model; ``key`` is what the seat's own variable holds, else the provider's usual one is read.
+
+    Raises:
+        ConfigError: unknown provider, missing key or missing package; names the variable or the command.
+    """
+    usual = _usual_keys().get(provider, ())
+    key_env = key_env or next((name for name in usual if environ.get(name)), usual[0] if usual else "")
+    key = key or environ.get(key_env, "").strip()
+    if usual and not key:
+        raise ConfigError(
+            f"seats.{seat}: {provider}:{model} needs a key: the environment variable {key_env} is not set",
+            hint=f"export {key_env}=...",
+        )
+    spec = f"{provider}:{model}"
+    try:
+        if key:
+            made: Any = infer_provider_class(provider)
+            opened = infer_model(spec, lambda _: made(api_key=key))
+        else:
+            opened = infer_model(spec)
+    except ImportError as error:
+        extra = provider.partition("-")[0]
+        raise ConfigError(
+            f"seats.{seat}: {spec} needs packages that are not installed",
+            hint=f"pip install 'preceptor[providers]' 'pydantic-ai-slim[{extra}]'",
+        ) from error
+    except (raised.UserError, ValueError, TypeError) as error:
+        door = Door(spec=spec, secrets=(key,) if key else ())
+        raise ConfigError(
+            f"seats.{seat}: {spec} cannot be used: {door.words(str(error))}",
+            hint="write PROVIDER:MODEL, such as openai:gpt-5-mini or anthropic:claude-sonnet-4-5",
+        ) from error
+    return ProviderModel(opened, Door(spec=spec, key_env=key_env, secrets=(key,) if key else ()))
+
+
+def _usual_keys() -> dict[str, tuple[str, ...]]:
+    """The environment variables in which providers expect a key; others are left to pydantic-ai."""
+    named = {name: (f"{name.upper()}_API_KEY",) for name in _BY_OWN_NAME}
+    return {
+        **named,
+        "openai-chat": ("OPENAI_API_KEY",),
+        "openai-responses": ("OPENAI_API_KEY",),
+        "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        "cohere": ("CO_API_KEY",),
+    }
+
+
+_BY_OWN_NAME = ("openai", "anthropic", "mistral", "groq", "deepseek", "openrouter", "xai", "cerebras", "fireworks")
+
+
+class ProviderModel:
+    """A pydantic-ai model in the seam's clothes. Its own retries are off: ours count and meter them."""
+
+    def __init__(self, model: Model[Any], door: Door) -> None:
+        self._model = model
+        self._door = door
+        self._entered = False
+
+    def __repr__(self) -> str:
+        return f"ProviderModel({self.spec!r})"
+
+    @property
+    def spec(self) -> str:
+        """The seat string."""
+        return self._door.spec
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """One try. A schema goes the way the model does best: native, as a tool, or in the prompt.
+
+        Raises:
+            ModelError: as :mod:`preceptor.llm.faults` tells them apart.
+        """
+        if not self._entered:
+            self._entered = True
+            await self._model.__aenter__()
+        try:
+            response = await model_request(
+                self._model,
+                _messages(request),
+                model_settings=self._settings(request),
+                model_request_parameters=_parameters(request),
+                instrument=False,
+            )
+        except raised.ContentFilterError as error:
+            text = one_line(str(error), 200)
+            return ChatReply(text=text, finish="refusal", usage=estimated_usage(request, ""), model=self.spec)
+        except raised.UnexpectedModelBehavior as error:
+            raise BadAnswerError(f"{self.spec}: {self._door.words(str(error))}", kind="bad-envelope") from error
+        except raised.ModelAPIError as error:
+            raise self._fault(error) from error
+        except raised.UserError as error:
+            raise ModelDownError(f"{self.spec}: {self._door.words(str(error))}", kind="rejected") from error
+        return _reply(response, request)
+
+    async def aclose(self) -> None:
+        """Close the provider's connections."""
+        if self._entered:
+            self._entered = False
+            await self._model.__aexit__(None, None, None)
+
+    def _settings(self, request: ChatRequest) -> ModelSettings:
+        settings = ModelSettings(max_tokens=request.max_tokens, seed=request.seed)
+        if "max_retries" not in self._model.unsupported_settings:
+            settings["max_retries"] = 0
+        if request.temperature is not None:
+            settings["temperature"] = request.temperature
+        return settings
+
+    def _fault(self, error: raised.ModelAPIError) -> ModelError:
+        if isinstance(error, raised.ModelHTTPError):
+            body = error.body if isinstance(error.body, str) else str(error)
+            if isinstance(error, raised.ModelContextWindowExceededError):
+                body = f"context length exceeded: {body}"
+            return status_fault(self._door, error.status_code, body, error.retry_after)
+        what = f"{self.spec}: {self._door.words(str(error))}"
+        if isinstance(error, raised.ModelTimeoutError):
+            return ModelTimeoutError(what, kind="timeout")
+        if isinstance(error, raised.ModelConnectionError):
+            return ModelDownError(what, hint="is this machine online?", kind="unreachable")
+        if error.retry_after is not None:
+            return SlowDownError(what, retry_after=error.retry_after)
+        return ModelBusyError(what, kind="busy")
+
+
+def _messages(request: ChatRequest) -> list[parts.ModelMessage]:
+    made: list[parts.ModelMessage] = []
+    for message in request.messages:
+        if message.role == "assistant":
+            made.append(parts.ModelResponse(parts=[parts.TextPart(content=message.content)]))
+            continue
+        system = message.role == "system"
+        part = parts.SystemPromptPart(message.content) if system else parts.UserPromptPart(message.content)
+        if made and isinstance(made[-1], parts.ModelRequest):
+            made[-1] = parts.ModelRequest(parts=[*made[-1].parts, part])
+        else:
+            made.append(parts.ModelRequest(parts=[part]))
+    return made
+
+
+def _parameters(request: ChatRequest) -> ModelRequestParameters:
+    if request.schema is None:
+        return ModelRequestParameters()
+    schema = dict(request.schema)
+    return ModelRequestParameters(
+        output_mode="auto",
+        output_object=OutputObjectDefinition(json_schema=schema, name="answer"),
+        output_tools=[
+            ToolDefinition(
+                name="answer", description="Give the answer.", parameters_json_schema=schema, kind="output"
+            )
+        ],
+        allow_text_output=False,
+    )
+
+
+def _reply(response: parts.ModelResponse, request: ChatRequest) -> ChatReply:
+    called = [p.args_as_json_str() for p in response.parts if isinstance(p, parts.ToolCallPart)]
+    text = called[0] if called else "".join(p.content for p in response.parts if isinstance(p, parts.TextPart))
+    known: dict[str | None, Finish] = {
+        "stop": "stop",
+        "tool_call": "stop",
+        "length": "length",
+        "content_filter": "refusal",
+    }
+    return ChatReply(
+        text=text,
+        finish=known.get(response.finish_reason, "other"),
+        usage=_usage(response, request, text),
+        model=one_line(response.model_name or "", 120),
+    )
+
+
+def _usage(response: parts.ModelResponse, request: ChatRequest, text: str) -> Usage:
+    usage = response.usage
+    if usage.unmeasured_requests or not usage.input_tokens:
+        return estimated_usage(request, text)
+    return Usage(
+        input=usage.input_tokens,
+        output=usage.output_tokens,
+        cached=usage.cache_read_tokens,
+        reasoning=usage.output_reasoning_tokens,
+    )

@@ -1,0 +1,85 @@
+"""The journal around a metered model: an answer that is known is never asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from preceptor.core.events import Emit, Spent
+from preceptor.core.ids import digest
+from preceptor.llm.calls import Paid, Tag
+from preceptor.llm.journal import AnyJournal
+from preceptor.llm.ledger import Ledger
+from preceptor.llm.metered import Metered
+from preceptor.llm.model import ChatReply, ChatRequest
+
+InFlight = dict[str, "asyncio.Future[Paid]"]
+"""Calls under way by journal key; shared by all seats of a run."""
+
+
+class Replaying:
+    """Answers from the journal where it can; else asks, and returns once the answer is safe.
+
+    Two identical calls at once, from whatever seats, are one: the second waits for the first.
+    """
+
+    def __init__(
+        self, metered: Metered, journal: AnyJournal, in_flight: InFlight, *, spec: str, ledger: Ledger, emit: Emit
+    ) -> None:
+        self._metered = metered
+        self._journal = journal
+        self._in_flight = in_flight
+        self._spec = spec
+        self._ledger = ledger
+        self._emit = emit
+
+    async def ask(self, request: ChatRequest, tag: Tag) -> ChatReply:
+        """The answer to ``request``, replayed or new.
+
+        Raises:
+            BudgetError, ModelError: as the model and the ledger do.
+            RunError: the journal cannot be read or written.
+        """
+        key = digest("call", {"spec": self._spec, "request": request})
+        while True:
+            known = await self._journal.get(key)
+            if known is not None:
+                return self._replayed(known, tag)
+            first = self._in_flight.get(key)
+            if first is None:
+                return await self._new(key, request, tag)
+            # When the first caller is cancelled, its call is ours to make.
+            await asyncio.wait((first,))
+            if not first.cancelled():
+                return self._replayed(first.result(), tag)
+
+    async def _new(self, key: str, request: ChatRequest, tag: Tag) -> ChatReply:
+        mine: asyncio.Future[Paid] = asyncio.get_running_loop().create_future()
+        self._in_flight[key] = mine
+        try:
+            paid = await self._metered.complete(request, tag)
+            await self._journal.put(key, paid, spec=self._spec, tag=tag)
+            mine.set_result(paid)
+        except Exception as error:
+            mine.set_exception(error)
+            mine.exception()  # so that asyncio does not complain when nobody waits
+            raise
+        finally:
+            del self._in_flight[key]
+            mine.cancel()
+        return paid.reply
+
+    def _replayed(self, paid: Paid, tag: Tag) -> ChatReply:
+        self._ledger.note(tag, replayed=1)
+        usage = paid.reply.usage
+        self._emit(
+            Spent(
+                seat=tag.seat,
+                phase=tag.phase,
+                input_tokens=usage.input,
+                output_tokens=usage.output,
+                usd=paid.usd,
+                replayed=True,
+                estimated=usage.estimated,
+            )
+        )
+        return paid.reply

@@ -1,0 +1,93 @@
+"""Opening the four seats of a run from their seat strings."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from preceptor.core.events import Emit
+from preceptor.core.settings import SeatConfig, SeatsConfig
+from preceptor.llm.journal import AnyJournal
+from preceptor.llm.ledger import Ledger
+from preceptor.llm.limiter import Limiter, Monotonic, Sleep
+from preceptor.llm.metered import Metered
+from preceptor.llm.model import ChatModel
+from preceptor.llm.opening import Opened, open_model
+from preceptor.llm.replay import InFlight, Replaying
+from preceptor.llm.retry import Retrying
+from preceptor.llm.seat import Seat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seats:
+    """The four seats of a run."""
+
+    student: Seat
+    teacher: Seat
+    customer: Seat
+    judge: Seat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Time and chance as limits and retries see them; tests pass their own."""
+
+    sleep: Sleep = asyncio.sleep
+    now: Monotonic = time.monotonic
+    rng: random.Random = field(default_factory=random.Random)
+    """Only spreads the waiting between tries: it has no part in any result."""
+
+
+@asynccontextmanager
+async def open_seats(
+    config: SeatsConfig,
+    *,
+    environ: Mapping[str, str],
+    factories: Mapping[str, Callable[[str], ChatModel]],
+    journal: AnyJournal,
+    ledger: Ledger,
+    emit: Emit,
+    timing: Timing | None = None,
+) -> AsyncGenerator[Seats]:
+    """The seats of a run, their connections closed at the end.
+
+    ``factories`` maps a scheme such as ``practice`` to a function from what stands after the colon to a model.
+    Seats with the same seat string and key share one model and its connections. Nothing is called yet; the
+    ledger takes over what ``journal`` says was spent. Closing the journal is the caller's business.
+
+    Raises:
+        ConfigError: a seat string, a key, an extra or a price is missing or wrong.
+        RunError: the journal cannot be read.
+    """
+    timing = timing or Timing()
+    models: dict[tuple[str, str], Opened] = {}
+    in_flight: InFlight = {}
+    async with AsyncExitStack() as stack:
+
+        def seat(name: str, seat_config: SeatConfig) -> Seat:
+            key = (seat_config.model, seat_config.api_key_env)
+            if key not in models:
+                models[key] = open_model(name, seat_config, environ=environ, factories=factories)
+                stack.push_async_callback(models[key].model.aclose)
+            opened = models[key]
+            limiter = Limiter(seat_config.concurrency, seat_config.per_minute, now=timing.now, sleep=timing.sleep)
+            retrying = Retrying(opened.model, seat_config, limiter, seat=name, sleep=timing.sleep, rng=timing.rng)
+            price = ledger.price_of(name, opened.model.spec, local=opened.local)
+            metered = Metered(retrying, ledger, price=price, emit=emit, journal=journal)
+            replaying = Replaying(metered, journal, in_flight, spec=opened.model.spec, ledger=ledger, emit=emit)
+            return Seat(
+                name=name, spec=opened.model.spec, local=opened.local, config=seat_config, ask=replaying.ask
+            )
+
+        seats = Seats(
+            student=seat("student", config.student),
+            teacher=seat("teacher", config.teacher),
+            customer=seat("customer", config.customer),
+            judge=seat("judge", config.judge),
+        )
+        ledger.restore(journal.spent())
+        yield seats
