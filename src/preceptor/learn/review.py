@@ -19,11 +19,11 @@ from preceptor.llm.model import ChatMessage
 from preceptor.prompts.transcript import transcript
 
 PHASE = "screen"
-Kind = Literal["policy", "private", "setting", "order", "vague"]
+Kind = Literal["policy", "private", "setting", "injection", "vague"]
 _SEVERITY: Mapping[Kind, Severity] = {
     "policy": "blocking",
     "private": "blocking",
-    "order": "blocking",
+    "injection": "blocking",
     "setting": "warning",
     "vague": "warning",
 }

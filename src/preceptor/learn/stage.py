@@ -22,6 +22,7 @@ from preceptor.library.changes import Change, Flag, Merge, Propose, Provenance, 
 Source = Callable[[int, Snapshot], Awaitable[Sequence[Candidate]]]
 """Where a stage's candidates come from: simulated dialogues, or a log."""
 
+Item = TypeVar("Item", Candidate, Probe)
 Done = TypeVar("Done")
 
 
@@ -70,14 +71,14 @@ async def run_stage(
         seed=settings.seed + stage,
     )
     tutor = Tutor(context, snapshot.coach(context), stage)
-    probes = await _each(context, PROBE, stage, chosen, tutor.probe, lambda c: c.scenario)
+    probes = await _each(context, PROBE, stage, chosen, tutor.probe)
     good = [tutor.lesson(p, [p.first]) for p in probes if p.first.comparison.verdict != "worse"]
     gaps = sorted(
         (p for p in probes if p.first.comparison.verdict == "worse"),
         key=lambda p: (p.first.comparison.margin, p.scenario.id),
     )
     widest = gaps[: settings.scenarios]
-    taught = await _each(context, TEACH, stage, widest, tutor.teach, lambda p: p.scenario)
+    taught = await _each(context, TEACH, stage, widest, tutor.teach)
     lessons = [*good, *taught]
     fresh = [s for lesson in lessons for s in lesson.strategies]
     consolidation = await consolidate(context, stage, fresh, snapshot.strategies)
@@ -105,23 +106,22 @@ async def _each(
     context: Context,
     phase: str,
     stage: int,
-    items: Sequence[Candidate] | Sequence[Probe],
-    work: Callable[..., Awaitable[Done]],
-    scenario: Callable[..., Scenario],
+    items: Sequence[Item],
+    work: Callable[[Item], Awaitable[Done]],
 ) -> list[Done]:
     """``work`` on each; an item that a model spoils is told and left out."""
     context.emit(PhaseStarted(name=phase, stage=stage, total=len(items)))
 
-    async def one(item: Candidate | Probe) -> Done | None:
+    async def one(item: Item) -> Done | None:
         try:
             done = await work(item)
         except ModelError as error:
             if error.ends_run:
                 raise
-            context.emit(ItemFailed(kind="lesson", id=scenario(item).id, failure=error.kind, reason=str(error)))
+            context.emit(ItemFailed(kind="lesson", id=item.scenario.id, failure=error.kind, reason=str(error)))
             return None
         detail = done.outcome if isinstance(done, Lesson) else phase
-        context.emit(ItemDone(kind="lesson" if phase == TEACH else "scenario", id=scenario(item).id, detail=detail))
+        context.emit(ItemDone(kind="lesson" if phase == TEACH else "scenario", id=item.scenario.id, detail=detail))
         return done
 
     return [d for d in await run_all(list(items), one, concurrency=context.concurrency) if d is not None]
@@ -144,6 +144,8 @@ async def _changes(
     lasting += consolidation.general
     findings = await review(context, stage, lasting, scenarios)
 
+    seats = (context.seats.student, context.seats.teacher, context.seats.customer)
+
     def provenance(strategy: Strategy, lesson: Lesson | None) -> Provenance:
         return Provenance(
             run=context.run,
@@ -152,7 +154,7 @@ async def _changes(
             lessons=(lesson.id,) if lesson else (),
             attempt=lesson.kept if lesson else 0,
             prompts=tuple(sorted(context.prompts.hashes().items())),
-            models=tuple((seat.name, seat.spec) for seat in context.seats.all()),
+            models=tuple((seat.name, seat.spec) for seat in seats),
             tainted=tainted,
         )
 

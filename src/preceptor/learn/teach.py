@@ -149,8 +149,8 @@ class Tutor:
         text = self.context.prompts["teach"].render(
             policy=self.context.domain.policy.strip(),
             conversation=conversation(probe.scenario.turns),
-            student_reply=fence("student_reply", last.reply),
-            better_reply=fence("better_reply", probe.teacher_reply),
+            reply_now=fence("reply_now", last.reply),
+            reply_wanted=fence("reply_wanted", probe.teacher_reply),
             assessment=fence("assessment", last.comparison.reason),
             existing=fence("existing", numbered(probe.advice)) if probe.advice else "",
             trail=_trail(tries[1:]),
@@ -200,5 +200,5 @@ def _trail(tries: Sequence[_Try]) -> str:
         if t.attempt.strategies:
             lines += [numbered(t.attempt.strategies), f"Reply: {one_line(t.attempt.reply)}"]
             lines.append(f"Assessment: {one_line(t.attempt.comparison.reason)}")
-        lines += [f"Not usable: {one_line(s.text())} ({f.reason})" for s, f in t.refused]
+        lines += [f"Rejected: a rule with {f.reason}, in its field {f.field}" for _, f in t.refused]
     return fence("trail", "\n".join(lines)) if lines else ""

@@ -15,6 +15,7 @@ NAMES = ("agent", "customer", "compare", "teach", "merge", "generalise", "screen
 """Every prompt there is, in the order in which a run meets them."""
 
 _PLACEHOLDER = re.compile(r"\{\{ *([a-z_]+) *\}\}")
+_SECTION = re.compile(r"\{\{#([a-z_]+)\}\}\n(.*?)\{\{/\1\}\}\n?", re.DOTALL)
 _BLANKS = re.compile(r"\n{3,}")
 
 
@@ -32,7 +33,8 @@ class Prompt:
     @property
     def placeholders(self) -> frozenset[str]:
         """Names between double braces in the body."""
-        return frozenset(_PLACEHOLDER.findall(self.body))
+        sections = (m.group(1) for m in _SECTION.finditer(self.body))
+        return frozenset(_PLACEHOLDER.findall(self.body)) | frozenset(sections)
 
     @property
     def hash(self) -> str:
@@ -41,6 +43,8 @@ class Prompt:
 
     def render(self, **values: str) -> str:
         """The body with every placeholder filled, in one pass: braces inside a value stay as they are.
+
+        What stands between ``{{#name}}`` and ``{{/name}}`` lines is left out where ``name`` is empty.
 
         Raises:
             PromptError: a placeholder has no value; the message names it.
@@ -51,7 +55,8 @@ class Prompt:
                 f"prompt '{self.name}' ({self.source}) uses {{{{ {missing[0]} }}}}, which has no value",
                 hint=f"it may use: {', '.join(sorted(values))}",
             )
-        text = _PLACEHOLDER.sub(lambda m: values[m.group(1)], self.body)
+        text = _SECTION.sub(lambda m: m.group(2) if values[m.group(1)] else "", self.body)
+        text = _PLACEHOLDER.sub(lambda m: values[m.group(1)], text)
         return _BLANKS.sub("\n\n", text).strip()
 
 
