@@ -99,7 +99,9 @@ async def _screened(
 def _finding(strategy: Strategy, problem: Problem) -> Finding | None:
     """A problem whose words do not stand in the strategy is made up, and is left out."""
     quote = one_line(problem.quote).strip(" \"'“”‘’.")
-    for name in _FIELDS:
+    # What a strategy tells to avoid promises nothing, though weaker teachers often read it so.
+    fields = [name for name in _FIELDS if not (problem.kind == "policy" and name == "avoid")]
+    for name in fields:
         if quote and quote.casefold() in getattr(strategy, name).casefold():
             return Finding(
                 check=f"teacher:{problem.kind}",
