@@ -2,65 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from preceptor.core.errors import InputError
 from preceptor.core.ids import canonical_json
 from preceptor.core.records import Dialogue
+from preceptor.evaluate.spend import Spend
 from preceptor.evaluate.statistics import Analysis, ArmMean, Difference, Estimate, GapShare
 from preceptor.judge import Rating
 
-if TYPE_CHECKING:
-    from preceptor.llm import LedgerRow
-
 FORMAT = 1
 """Number of the JSON form; a form that older readers would misread gets another one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spend:
-    """What one seat cost."""
-
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    usd: float | None
-    """None where the price of the model is not known."""
-
-
-SpendOf = Callable[[str], Mapping[str, Spend]]
-"""Phase to seat name to what was spent over the whole life of the run."""
-
-
-def spend_of(rows: Callable[[], Iterable[LedgerRow]]) -> SpendOf:
-    """The account of a ledger: pass its ``table`` method.
-
-    Money is rounded to a millionth of a dollar, so that the order in which calls ended does not show.
-    """
-
-    def of(phase: str) -> Mapping[str, Spend]:
-        return {
-            row.seat: Spend(
-                calls=row.calls,
-                input_tokens=row.input,
-                output_tokens=row.output,
-                usd=None if row.usd is None else round(row.usd, 6),
-            )
-            for row in rows()
-            if row.phase == phase
-        }
-
-    return of
-
-
-def nothing_spent(phase: str) -> Mapping[str, Spend]:
-    """The :data:`SpendOf` of those who do not keep account."""
-    del phase
-    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from preceptor.core.untrusted import one_line
 from preceptor.dialogue import Customer, play
 from preceptor.evaluate.arms import BASELINE, CEILING, Arm, Ground, open_arm, phase_of
 from preceptor.evaluate.profiles import heldout_profiles
-from preceptor.evaluate.result import ArmSummary, Evaluation, Item, SpendOf, nothing_spent
+from preceptor.evaluate.result import ArmSummary, Evaluation, Item
+from preceptor.evaluate.spend import SpendOf, nothing_spent
 from preceptor.evaluate.statistics import Estimate, Score, analyse
 from preceptor.evaluate.statistics.cells import collect
 from preceptor.evaluate.statistics.paired import mean_of
@@ -64,7 +65,8 @@ async def evaluate(
         domain: must hold out profiles; only these are used.
         coach: None where nothing was learned yet; the arm ``coached`` is then refused.
         concurrency: dialogues under way at once. It does not change the result.
-        spend: asked at the end what each arm's phase (:func:`~preceptor.evaluate.arms.phase_of`) cost.
+        spend: asked at the end what each arm's phase (:func:`~preceptor.evaluate.arms.phase_of`) cost;
+            :meth:`preceptor.evaluate.spend.SpendTally.of`.
 
     Raises:
         InputError: no profile is held out.

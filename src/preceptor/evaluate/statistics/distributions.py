@@ -29,20 +29,24 @@ def t_cdf(x: float, df: float) -> float:
 
 
 def t_quantile(p: float, df: float) -> float:
-    """The x with P(T <= x) = ``p``, 0 < p < 1, by bisection to about 1e-12 relative."""
+    """The x with P(T <= x) = ``p``, 0 < p < 1.
+
+    Newton's method from the normal quantile. Right of 0 the distribution function is concave and the normal
+    quantile lies left of the root, so that the steps approach it from one side and cannot overshoot.
+    """
     if not 0 < p < 1:
         raise ValueError(f"p must lie between 0 and 1, not {p}")
     if p < 0.5:
         return -t_quantile(1 - p, df)
-    low, high = 0.0, 2.0
-    while t_cdf(high, df) < p:
-        low, high = high, high * 2
+    x = max(0.0, normal_quantile(p))
+    log_scale = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
     for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
+        density = math.exp(log_scale - (df + 1) / 2 * math.log1p(x * x / df))
+        step = (p - t_cdf(x, df)) / density
+        x += step
+        if step <= 1e-12 * max(1.0, x):
             break
-        low, high = (middle, high) if t_cdf(middle, df) < p else (low, middle)
-    return (low + high) / 2
+    return x
 
 
 def _incomplete_beta(a: float, b: float, x: float) -> float:
