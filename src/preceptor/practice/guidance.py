@@ -1,0 +1,123 @@
+"""Understanding guidance: any text that tells an agent what to do, whoever wrote it and wherever it stands."""
+
+from __future__ import annotations
+
+import re
+
+from preceptor.practice.mind import Mind
+from preceptor.practice.state import Guide
+from preceptor.practice.words import clauses, negated, sentences
+
+DO_FLOOR = 0.36
+"""Likeness from which an instruction is understood as a move."""
+PLAIN_FLOOR = 0.5
+"""The same for a sentence that does not say when."""
+TRAIT_FLOOR = 0.5
+_BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d+[.)]|\[[\w-]+\])\s*")
+_BEFORE = re.compile(
+    r"^(?:when(?:ever)?|if|once|after|before|while|for|with|as soon as|in case|where|at|during|until|should)\b",
+    re.IGNORECASE,
+)
+_WITHIN = re.compile(r"[,\s]+\b(?:when(?:ever)?|if|once|as soon as|in case|before|after|while)\b\s", re.IGNORECASE)
+_NOT = re.compile(
+    r"^(?:please\s+)?(?:avoid|never|do not|don't|refrain from|stop|no\b|you should not|you must not|must not|not\b)",
+    re.IGNORECASE,
+)
+_TURN = re.compile(
+    r"\b(?:instead of|rather than|without|but (?:do not|don't|never|avoid|not)|and (?:do not|don't|never|avoid))\b"
+    r"|[;,]\s*(?:do not|don't|never|avoid|not)\b",
+    re.IGNORECASE,
+)
+_ON = re.compile(
+    r"^(?:then|also|and|next|after that|finally|in addition|avoid|never|do not|don't)\b", re.IGNORECASE
+)
+
+
+def understand(mind: Mind, text: str) -> list[Guide]:
+    """Instructions in a text, in order. Text in which no move is recognised still costs attention."""
+    found: list[Guide] = []
+    for line in text.splitlines():
+        found.extend(_line(mind, line))
+    return found
+
+
+def _line(mind: Mind, raw: str) -> tuple[Guide, ...]:
+    memo = mind.guides
+    if raw in memo:
+        return memo[raw]
+    if len(memo) > 10_000:
+        memo.clear()
+    found: list[Guide] = []
+    last_when = ""
+    for sentence in sentences(_BULLET.sub("", raw).strip()):
+        when, rest = split(sentence)
+        goes_on = not when and bool(_ON.match(sentence)) and bool(last_when)
+        when = last_when if goes_on else when
+        last_when = when or last_when
+        found.append(_guide(mind, when, rest, len(sentence.split())))
+    memo[raw] = tuple(found)
+    return memo[raw]
+
+
+def split(sentence: str) -> tuple[str, str]:
+    """The when-part and the rest of an instruction; an empty when-part where it has none."""
+    if _BEFORE.match(sentence):
+        head, mark, rest = sentence.partition(": ")
+        if not mark:
+            head, mark, rest = sentence.partition(", ")
+        if mark and rest:
+            return head, rest
+    inner = _WITHIN.search(sentence)
+    if inner and inner.start() > 8:
+        return sentence[inner.start() :].strip(" ,"), sentence[: inner.start()]
+    return "", sentence
+
+
+def _guide(mind: Mind, when: str, rest: str, words: int) -> Guide:
+    do_text, avoid_text = rest, ""
+    if _NOT.match(rest):
+        do_text, avoid_text = "", rest
+    elif turn := _TURN.search(rest):
+        do_text, avoid_text = rest[: turn.start()], rest[turn.end() :]
+    # A sentence with no when-part may be anything; only plain words make it an instruction.
+    floor = DO_FLOOR if when else PLAIN_FLOOR
+    traits = _traits(mind, when)
+    return Guide(
+        do=moves_in(mind, do_text, floor),
+        avoid=moves_in(mind, avoid_text, floor),
+        issue=mind.issue_of(when) if when else "",
+        styles=traits[0],
+        emotions=traits[1],
+        phases=traits[2],
+        demanding=bool(traits[3]),
+        conditional=bool(when),
+        words=words,
+    )
+
+
+def moves_in(mind: Mind, text: str, floor: float = DO_FLOOR) -> dict[str, float]:
+    """Moves that an instruction names, with how plainly, 0 to 1."""
+    found: dict[str, float] = {}
+    if not text:
+        return found
+    whole, score = mind.moves.best(text)
+    parts = clauses(text) if score < 0.75 else []
+    for move, value in ((whole, score), *(mind.moves.best(p) for p in parts)):
+        if move and value >= (floor if move == whole else floor + 0.1):
+            found[move] = max(found.get(move, 0.0), min(1.0, value / 0.6))
+    return found
+
+
+def _traits(mind: Mind, when: str) -> tuple[frozenset[str], ...]:
+    """Styles, emotions, phases and demand that a when-part names."""
+    found: tuple[set[str], ...] = (set(), set(), set(), set())
+    for part in clauses(when) or ([when] if when else []):
+        if negated(part):
+            continue
+        bests = [index.best(part) for index in (mind.styles, mind.emotions, mind.phases, mind.demand)]
+        top = max(score for _, score in (*bests, mind.issues.best(part)))
+        for keys, (key, score) in zip(found, bests, strict=True):
+            # Half-likenesses to several kinds of things are one thing only: the likest.
+            if score >= TRAIT_FLOOR and (score >= 0.75 or score >= top):
+                keys.add(key)
+    return tuple(frozenset(keys) for keys in found)

@@ -1,0 +1,299 @@
+"""Worlds from YAML: validated by pydantic, errors told with the file and the line."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from preceptor.core.errors import WorldError
+from preceptor.practice.world import PHASES, Fact, Matter, Move, MoveKind, Rule, Trait, World
+
+_HINT = "docs/worlds.md describes the format; airline.yaml in preceptor/practice/worlds is a full example"
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _items(value: object) -> object:
+    # YAML users write one word without a list; that is fine.
+    return [value] if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_items)]
+SomeTexts = Annotated[Texts, Field(min_length=1)]
+
+
+class _Move(_Node):
+    kind: MoveKind
+    advice: SomeTexts
+    say: SomeTexts
+    signs: Texts = ()
+    why: Texts = ()
+
+
+class _Fact(_Node):
+    name: str = Field(min_length=1)
+    generic: str = Field(min_length=1)
+    values: SomeTexts
+    ask: SomeTexts
+    tell: SomeTexts
+    advice: SomeTexts
+    why: Texts = ()
+    signs: Texts = ()
+    pattern: str = ""
+
+
+class _Rule(_Node):
+    do: str = ""
+    avoid: str = ""
+    weight: float = Field(default=1, gt=0, le=5)
+    phase: Texts = ()
+    style: Texts = ()
+    emotion: Texts = ()
+    demanding: bool | None = None
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> _Rule:
+        if bool(self.do) == bool(self.avoid):
+            raise ValueError("a rule has either 'do' or 'avoid'")
+        return self
+
+
+class _Trait(_Node):
+    words: SomeTexts
+    signs: SomeTexts
+    say: Texts = ()
+
+
+class _Issue(_Node):
+    title: str
+    story: str
+    goal: str
+    opens: SomeTexts
+    pushes: SomeTexts
+    words: SomeTexts
+    signs: SomeTexts
+    needs: Texts = ()
+    solve: SomeTexts
+    rules: tuple[_Rule, ...] = ()
+
+
+class _File(_Node):
+    uses: Literal["common", ""] = ""
+    name: str = Field(min_length=1)
+    firm: str = Field(min_length=1)
+    brief: str = Field(min_length=1)
+    policy: str = Field(min_length=1)
+    synonyms: tuple[Annotated[Texts, Field(min_length=2)], ...] = ()
+    facts: dict[str, _Fact] = {}
+    moves: dict[str, _Move] = Field(min_length=1)
+    issues: dict[str, _Issue] = Field(min_length=1)
+    styles: dict[str, _Trait] = Field(min_length=1)
+    emotions: dict[str, _Trait] = Field(min_length=1)
+    demanding: _Trait
+    phases: dict[Literal["open", "detail", "solve", "close"], _Trait]
+    customer: dict[
+        Literal["mood_up", "mood_down", "unknown", "volunteer", "wait", "bye_good", "bye_bad", "bye_ok"],
+        SomeTexts,
+    ]
+    joiners: tuple[str, ...] = ("",)
+    names: Texts = ()
+    rules: tuple[_Rule, ...] = ()
+
+
+def shipped_worlds() -> tuple[str, ...]:
+    """Names of the worlds in the package."""
+    return tuple(
+        w
+        for w in ("airline", "retailer")
+        if resources.files("preceptor.practice.worlds").joinpath(f"{w}.yaml").is_file()
+    )
+
+
+@lru_cache(maxsize=8)
+def shipped_world(name: str) -> World:
+    """One of :func:`shipped_worlds`."""
+    if name not in shipped_worlds():
+        raise WorldError(f"there is no shipped world '{name}'", hint=f"worlds are: {', '.join(shipped_worlds())}")
+    return parse_world(_packaged(name), f"{name}.yaml")
+
+
+def load_world(path: Path) -> World:
+    """A world from a YAML file.
+
+    Raises:
+        WorldError: the file cannot be read or is wrong; the message names the file and the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorldError(f"{path}: {error}", hint="give the path of a YAML file in UTF-8") from error
+    return parse_world(text, str(path))
+
+
+def parse_world(text: str, source: str) -> World:
+    """A world from YAML text; ``source`` is named in errors."""
+    data, lines = _compose(text, source)
+    if data.get("uses") == "common":
+        base, _ = _compose(_packaged("common"), "common.yaml")
+        data = _under(base, data)
+    try:
+        file = _File.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = tuple(p for p in first["loc"] if not (isinstance(p, str) and p == "[key]"))
+        raise _wrong(source, lines, where, first["msg"].removeprefix("Value error, ")) from error
+    _check_references(file, source, lines)
+    return _build(file)
+
+
+def _packaged(name: str) -> str:
+    return resources.files("preceptor.practice.worlds").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+
+
+_Lines = dict[tuple[str | int, ...], int]
+
+
+def _compose(text: str, source: str) -> tuple[dict[str, Any], _Lines]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        node = yaml.compose(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise WorldError(f"{source}, line {line}: {error.problem or 'not YAML'}", hint=_HINT) from error
+    except yaml.YAMLError as error:
+        raise WorldError(f"{source}, line 1: {error}", hint=_HINT) from error
+    lines: _Lines = {}
+    if not isinstance(node, yaml.MappingNode):
+        raise WorldError(f"{source}, line 1: a world is a mapping with name, firm, brief, ...", hint=_HINT)
+    return cast("dict[str, Any]", _plain(node, (), lines, source)), lines
+
+
+def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: _Lines, source: str) -> object:
+    lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, object] = {}
+        for key_node, value_node in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
+            key = str(key_node.value)
+            if key in result:
+                raise WorldError(f"{source}, line {key_node.start_mark.line + 1}: '{key}' stands twice", hint=_HINT)
+            result[key] = _plain(value_node, (*path, key), lines, source)
+            lines[*path, key] = key_node.start_mark.line + 1
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        items = cast("list[yaml.Node]", node.value)
+        return [_plain(item, (*path, i), lines, source) for i, item in enumerate(items)]
+    value = str(cast("yaml.ScalarNode", node).value)
+    if node.tag.endswith((":bool", ":int", ":float", ":null")):
+        return yaml.safe_load(value)
+    return value
+
+
+def _under(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """``base`` completed by ``own``: mappings are joined, the rules and synonyms of both hold, the rest is own."""
+    result = dict(base)
+    for key, value in own.items():
+        known = base.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            result[key] = {**cast("dict[str, Any]", known), **cast("dict[str, Any]", value)}
+        elif key in ("rules", "synonyms") and isinstance(known, list) and isinstance(value, list):
+            # Own ones first, so that the positions in the user's file stay right in errors.
+            result[key] = [*cast("list[Any]", value), *cast("list[Any]", known)]
+        else:
+            result[key] = value
+    return result
+
+
+def _wrong(source: str, lines: _Lines, where: tuple[str | int, ...], message: str) -> WorldError:
+    found = where
+    while found and found not in lines:
+        found = found[:-1]
+    name = ".".join(str(p) for p in where) or "the file"
+    return WorldError(f"{source}, line {lines.get(found, 1)}: {name}: {message}", hint=_HINT)
+
+
+def _check_references(file: _File, source: str, lines: _Lines) -> None:
+    moves = {*file.moves, *(f"ask_{k}" for k in file.facts)}
+
+    def need(kind: str, names: tuple[str, ...], known: object, where: tuple[str | int, ...]) -> None:
+        for name in names:
+            if name not in cast("set[str]", known):
+                raise _wrong(source, lines, where, f"there is no {kind} '{name}'")
+
+    def check_rules(rules: tuple[_Rule, ...], where: tuple[str | int, ...]) -> None:
+        for i, rule in enumerate(rules):
+            need("move", (rule.do or rule.avoid,), moves, (*where, i, "do" if rule.do else "avoid"))
+            need("phase", rule.phase, set(PHASES), (*where, i, "phase"))
+            need("style", rule.style, set(file.styles), (*where, i, "style"))
+            need("emotion", rule.emotion, set(file.emotions), (*where, i, "emotion"))
+
+    check_rules(file.rules, ("rules",))
+    for key, issue in file.issues.items():
+        need("fact", issue.needs, set(file.facts), ("issues", key, "needs"))
+        need("move", issue.solve, moves, ("issues", key, "solve"))
+        check_rules(issue.rules, ("issues", key, "rules"))
+    for key, fact in file.facts.items():
+        try:
+            re.compile(fact.pattern)
+        except re.error as error:
+            raise _wrong(source, lines, ("facts", key, "pattern"), f"not a regular expression: {error}") from error
+    for phase in PHASES:
+        if phase not in file.phases:
+            raise _wrong(source, lines, ("phases",), f"phase '{phase}' is missing")
+
+
+def _rule(rule: _Rule, issue: str) -> Rule:
+    return Rule(
+        move=rule.do or rule.avoid,
+        sign=1 if rule.do else -1,
+        weight=rule.weight,
+        issue=issue,
+        phase=rule.phase,
+        style=rule.style,
+        emotion=rule.emotion,
+        demanding=rule.demanding,
+        why=rule.why,
+    )
+
+
+def _build(file: _File) -> World:
+    moves = {k: Move(key=k, **m.model_dump()) for k, m in file.moves.items()}
+    for key, fact in file.facts.items():
+        moves[f"ask_{key}"] = Move(
+            key=f"ask_{key}", kind="ask", advice=fact.advice, say=fact.ask, signs=fact.signs, why=fact.why
+        )
+    rules = [_rule(r, key) for key, issue in file.issues.items() for r in issue.rules]
+    rules += [_rule(r, "") for r in file.rules]
+    return World(
+        name=file.name,
+        firm=file.firm,
+        brief=file.brief.strip(),
+        policy=file.policy.strip(),
+        moves=moves,
+        synonyms=file.synonyms,
+        facts={
+            k: Fact(key=k, **f.model_dump(include={"name", "generic", "values", "tell", "pattern"}))
+            for k, f in file.facts.items()
+        },
+        rules=tuple(rules),
+        issues={k: Matter(key=k, **i.model_dump(exclude={"rules"})) for k, i in file.issues.items()},
+        styles=_traits(file.styles),
+        emotions=_traits(file.emotions),
+        demanding=Trait(key="demanding", **file.demanding.model_dump()),
+        phases=_traits(cast("dict[str, _Trait]", file.phases)),
+        phrases=cast("dict[str, tuple[str, ...]]", file.customer),
+        joiners=file.joiners,
+        names=file.names,
+    )
+
+
+def _traits(traits: dict[str, _Trait]) -> dict[str, Trait]:
+    return {k: Trait(key=k, **t.model_dump()) for k, t in traits.items()}
