@@ -28,16 +28,17 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _usage(error)
     except (click.Abort, KeyboardInterrupt):
+        code = STOPPED
         _say("stopped")
-        return STOPPED
     except PreceptorError as error:
+        code = _code(error)
         _tell(error)
-        return _code(error)
     except BrokenPipeError:
+        code = DONE
         _drop_output()
-        return DONE
     except Exception as error:  # noqa: BLE001 - the boundary: whatever is left is a bug, told without a traceback
-        return _unexpected(error, "--debug" in arguments)
+        code = _unexpected(error, "--debug" in arguments)
+    return code
 
 
 def _code(error: PreceptorError) -> int:

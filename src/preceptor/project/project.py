@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from preceptor.coach import Coach
 from preceptor.core import config as core_config
 from preceptor.core.config import Flag, Loaded
-from preceptor.core.records import Domain
+from preceptor.core.events import Emit, ignore
+from preceptor.core.records import Domain, Strategy
 from preceptor.core.settings import Config
-from preceptor.practice import load_world
+from preceptor.evaluate.result import Evaluation, from_json
+from preceptor.library.store import Library
+from preceptor.practice import load_world, shipped_world, shipped_worlds
 from preceptor.project.domain_folder import read_domain
 from preceptor.project.domain_write import write_blank, write_domain
+from preceptor.project.estimate import Estimate, estimate_learn
+from preceptor.project.jobs import build_coach, evaluate_job, learn_job
+from preceptor.project.results import EvaluateResult, LearnResult
 from preceptor.project.scaffold import check_free, write_settings
+from preceptor.project.stopping import Stop, run
 from preceptor.prompts import PromptSet, load_prompts
+from preceptor.runs.store import RunStore
 
 
 class Project:
@@ -72,7 +81,8 @@ class Project:
         """
         folder = Path(path)
         check_free(folder)
-        domain = None if blank else load_world(world).domain()
+        known = world in shipped_worlds()
+        domain = None if blank else (shipped_world(world) if known else load_world(Path(world))).domain()
         write_settings(folder, settings or {})
         target = folder / "domain"
         if domain is None:
@@ -95,3 +105,99 @@ class Project:
         """Built-in prompts, with the project's own in their place."""
         own = self.config.prompts.folder
         return load_prompts(self.folder / own if own else None)
+
+    def library(self, *, create: bool = False) -> Library:
+        """The library, open; close it, or use it in a ``with``.
+
+        Raises:
+            LibraryError: there is none yet and not ``create``, or it cannot be used.
+        """
+        path = self.config.library.path
+        place = path if "://" in path else self.folder / path
+        return Library.open(place, clock=self.clock, create=create)
+
+    def runs(self) -> RunStore:
+        """The project's runs."""
+        return RunStore(self.folder / self.config.run.folder, clock=self.clock)
+
+    def strategies(self) -> tuple[Strategy, ...]:
+        """What the library offers to a run; nothing before the first one."""
+        if not self._has_library():
+            return ()
+        with self.library() as library:
+            return library.snapshot()
+
+    def coach(self) -> Coach | None:
+        """The coach over the library; None before anything was learned."""
+        if not self._has_library():
+            return None
+        with self.library() as library:
+            return build_coach(self, library)
+
+    def estimate(self, *, scenarios: int | None = None) -> Estimate:
+        """What learning is expected to take: calls, tokens and cost by seat.
+
+        Args:
+            scenarios: so many come from logs; None: they are simulated.
+        """
+        return estimate_learn(self.config, self.domain, self.prompts, scenarios=scenarios)
+
+    async def learn_async(
+        self,
+        *,
+        resume: str | None = None,
+        logs: str | Path | None = None,
+        emit: Emit = ignore,
+        stop: Stop | None = None,
+    ) -> LearnResult:
+        """Learns strategies into the library.
+
+        Args:
+            resume: go on with this run (an id or its beginning; empty text: the last one that did not end). Calls
+                that were answered are not made again.
+            logs: learn from these real dialogues (JSONL) instead of simulated ones.
+            emit: hears every event of the run.
+            stop: request it to end the run cleanly; :class:`StoppedError` follows.
+
+        Raises:
+            PreceptorError: what ended the run; it is saved and can be resumed.
+        """
+        path = Path(logs) if logs is not None else None
+        return await learn_job(self, resume=resume, logs=path, emit=emit, stop=stop or Stop())
+
+    async def evaluate_async(
+        self, *, resume: str | None = None, emit: Emit = ignore, stop: Stop | None = None
+    ) -> EvaluateResult:
+        """Measures the arms of ``evaluate.arms`` on the held-out profiles; arguments as in :meth:`learn_async`."""
+        return await evaluate_job(self, resume=resume, emit=emit, stop=stop or Stop())
+
+    def learn(
+        self,
+        *,
+        resume: str | None = None,
+        logs: str | Path | None = None,
+        emit: Emit = ignore,
+        stopping: Callable[[], None] = lambda: None,
+    ) -> LearnResult:
+        """:meth:`learn_async` for those without an event loop. Ctrl-C stops cleanly, a second one at once;
+        ``stopping`` is called at the first."""
+        return run(lambda stop: self.learn_async(resume=resume, logs=logs, emit=emit, stop=stop), stopping)
+
+    def evaluate(
+        self, *, resume: str | None = None, emit: Emit = ignore, stopping: Callable[[], None] = lambda: None
+    ) -> EvaluateResult:
+        """:meth:`evaluate_async` for those without an event loop; as :meth:`learn`."""
+        return run(lambda stop: self.evaluate_async(resume=resume, emit=emit, stop=stop), stopping)
+
+    def evaluation(self, run_id: str = "") -> Evaluation:
+        """The result of an evaluation that has ended; the last one if none is named.
+
+        Raises:
+            RunError: there is none.
+        """
+        found = self.runs().open(run_id) if run_id else self.runs().latest("evaluate", resumable=False)
+        return from_json((found.folder / "results" / "evaluation.json").read_bytes())
+
+    def _has_library(self) -> bool:
+        path = self.config.library.path
+        return "://" in path or (self.folder / path).exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, line, table, write_json
@@ -49,5 +50,5 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _origin(origin: str):  # noqa: ANN201
+def _origin(origin: str) -> Text:
     return line(origin, style="dim" if origin == "default" else "bold")

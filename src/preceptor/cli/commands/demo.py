@@ -1,0 +1,77 @@
+"""``preceptor demo``: from nothing to a measured library, on one screen."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from preceptor.cli.commands.evaluate import evaluated_json
+from preceptor.cli.commands.learn import learned_json
+from preceptor.cli.options import flags, json_option, seat_options
+from preceptor.cli.out import console, line, write_json
+from preceptor.cli.progress import Progress
+from preceptor.cli.screens import chosen, evaluated, heading, learned
+from preceptor.project import Project
+
+
+@click.command("demo")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--world", default="airline", show_default=True, help="Practice world to learn in.")
+@click.option("--seed", metavar="N", help="Everything random derives from it.")
+@click.option(
+    "sets", "--set", multiple=True, metavar="KEY=VALUE", help="Override a setting, as in learn.attempts=3."
+)
+@seat_options
+@json_option
+def command(folder: Path | None, world: str, sets: tuple[str, ...], as_json: bool, **named: str | None) -> None:
+    """Learn and measure on the practice airline, offline, in a minute.
+
+    Makes a project in DIR (default: ./demo-WORLD), which you can look at and go on with. With --student and
+    --teacher the same runs on real models.
+    """
+    seed = named.pop("seed", None)
+    given = flags(sets, named, seed=("learn.seed", seed))
+    folder = folder or _free(world)
+    Project.create(
+        folder,
+        world,
+        settings={
+            f.key if f.key.count(".") != 1 or not f.key.startswith("seats.") else f"{f.key}.model": f.value
+            for f in given
+            if f.name.startswith("--") and f.key.startswith("seats.")
+        },
+    )
+    project = Project.open(folder, flags=given)
+    out = console()
+    if not as_json:
+        out.print(
+            Text.assemble(("preceptor demo", "bold"), f"  {project.domain.name}: a weak student, a strong teacher")
+        )
+        for seat in ("student", "teacher", "customer", "judge"):
+            out.print(line(f"  {seat:<9}{getattr(project.config.seats, seat).model}", style="dim"))
+    with Progress("learning", stages=len(project.config.learn.teacher_share), quiet=as_json) as progress:
+        result = project.learn(emit=progress, stopping=progress.stopping)
+    with Progress("measuring", quiet=as_json) as progress:
+        measured = project.evaluate(emit=progress, stopping=progress.stopping)
+    if as_json:
+        write_json({"folder": str(folder), "learn": learned_json(result), "evaluate": evaluated_json(measured)})
+        return
+    out.print(heading("what was learned"), *learned(result), sep="\n")
+    out.print(heading("before and after"), *evaluated(measured.evaluation), sep="\n")
+    out.print(heading("where it is"))
+    out.print(
+        line(f"{folder}/preceptor.toml  settings    {folder}/domain/  policy, issues, customers", style="dim")
+    )
+    out.print(line(f"{folder}/library.db      strategies  {folder}/runs/    every dialogue and call", style="dim"))
+    first = next(iter(chosen([], [s for s in result.strategies if s.scope != "domain"], 1)), None)
+    if first is not None:
+        out.print(Text.assemble(("next: ", "bold"), f"preceptor library show {first.id} -C {folder}"))
+
+
+def _free(world: str) -> Path:
+    """The first folder that is not there: nothing is ever overwritten."""
+    name = f"demo-{Path(world).stem}"
+    return next(p for n in count(1) if not (p := Path(name if n == 1 else f"{name}-{n}")).exists())

@@ -1,0 +1,113 @@
+"""``preceptor learn``: the loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from preceptor.cli.options import flags, json_option, project_options, seat_options
+from preceptor.cli.out import console, line, table, write_json
+from preceptor.cli.progress import Progress
+from preceptor.cli.screens import learned_screen
+from preceptor.cli.tally import short
+from preceptor.core.ids import plain
+from preceptor.learn.logs import read_logs
+from preceptor.project import Project
+from preceptor.project.estimate import Estimate
+from preceptor.project.results import LearnResult
+
+
+@click.command("learn")
+@click.option("--dry-run", is_flag=True, help="Tell the calls, tokens and cost to expect; call nothing.")
+@click.option("--resume", is_flag=True, help="Go on with the last run that did not come to its end.")
+@click.option("--run", "run_id", metavar="RUN", default="", help="With --resume: which run.")
+@click.option(
+    "--logs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Learn from these real dialogues (JSONL) instead of simulated ones.",
+)
+@click.option("--seed", metavar="N", help="Everything random derives from it.")
+@seat_options
+@project_options
+@json_option
+def command(
+    dry_run: bool,
+    resume: bool,
+    run_id: str,
+    logs: Path | None,
+    as_json: bool,
+    folder: Path,
+    sets: tuple[str, ...],
+    **named: str | None,
+) -> None:
+    """Learn strategies: the student practises, the teacher writes.
+
+    Ctrl-C stops cleanly, and --resume goes on; no call is paid for twice.
+    """
+    seed = named.pop("seed", None)
+    project = Project.open(folder, flags=flags(sets, named, seed=("learn.seed", seed)))
+    if dry_run:
+        _tell(project.estimate(scenarios=_count(logs)), as_json)
+        return
+    if run_id and not resume:
+        raise click.UsageError("--run goes with --resume")
+    with Progress("learning", stages=len(project.config.learn.teacher_share), quiet=as_json) as progress:
+        result = project.learn(
+            resume=run_id if resume else None, logs=logs, emit=progress, stopping=progress.stopping
+        )
+    if as_json:
+        write_json(learned_json(result))
+        return
+    console().print(learned_screen(result, folder))
+
+
+def learned_json(result: LearnResult) -> dict[str, object]:
+    """The stable JSON of a learning run."""
+    return {
+        "run": result.run,
+        "folder": str(result.folder),
+        "simulated": result.simulated,
+        "strategies": len(result.strategies),
+        "lessons": result.lessons,
+        "failed": result.failed,
+        "stages": plain(result.stages),
+        "spend": plain(result.spend),
+        "log": plain(result.log),
+    }
+
+
+def _count(logs: Path | None) -> int | None:
+    return None if logs is None else sum(1 for _ in read_logs(logs))
+
+
+def _tell(estimate: Estimate, as_json: bool) -> None:
+    if as_json:
+        write_json(
+            {
+                "seats": plain(estimate.seats),
+                "calls": estimate.calls,
+                "most_calls": estimate.most_calls,
+                "tokens": estimate.tokens,
+                "usd": estimate.usd,
+            }
+        )
+        return
+    rows = [
+        (
+            s.seat,
+            line(s.model, 50),
+            short(s.calls),
+            short(s.most_calls),
+            short(s.input_tokens),
+            short(s.output_tokens),
+            "unknown" if s.usd is None else f"{s.usd:.2f}",
+        )
+        for s in estimate.seats
+    ]
+    columns = ["seat", "model", "calls", "at most", "tokens in", "tokens out", "USD"]
+    console().print(table(columns, rows, right=columns[2:]))
+    total = "unknown: no price for every model" if estimate.usd is None else f"{estimate.usd:.2f} USD"
+    click.echo(f"Expected: {short(estimate.calls)} calls, {short(estimate.tokens)} tokens, {total}.")
+    click.echo("An estimate. A cap that holds: --max-usd, --max-calls, or [budget] in preceptor.toml.")

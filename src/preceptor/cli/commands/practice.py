@@ -1,0 +1,69 @@
+"""``preceptor practice``: the embedded worlds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from preceptor.cli.options import json_option
+from preceptor.cli.out import console, line, table, write_json
+from preceptor.practice import load_world, shipped_world, shipped_worlds
+
+
+@click.group("practice")
+def command() -> None:
+    """Serve, list and check the embedded practice worlds.
+
+    Practice models are a flight simulator, not language models.
+    """
+
+
+@command.command("worlds")
+@json_option
+def worlds(as_json: bool) -> None:
+    """List the worlds that are shipped."""
+    rows: list[dict[str, object]] = []
+    for name in shipped_worlds():
+        domain = shipped_world(name).domain()
+        held = sum(p.heldout for p in domain.profiles)
+        rows.append(
+            {
+                "name": name,
+                "domain": domain.name,
+                "issues": len(domain.issues),
+                "training_profiles": len(domain.profiles) - held,
+                "heldout_profiles": held,
+            }
+        )
+    if as_json:
+        write_json({"worlds": rows})
+        return
+    cells = [(line(r["name"], style="bold"), *map(str, list(r.values())[1:])) for r in rows]
+    console().print(table(["world", "domain", "issues", "training", "held out"], cells))
+
+
+@command.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def check(file: Path, as_json: bool) -> None:
+    """Check a world file; errors name the line."""
+    domain = load_world(file).domain()
+    if as_json:
+        write_json(
+            {"ok": True, "domain": domain.name, "issues": len(domain.issues), "profiles": len(domain.profiles)}
+        )
+    else:
+        click.echo(f"ok: {line(domain.name)}, {len(domain.issues)} issues, {len(domain.profiles)} profiles")
+
+
+@command.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
+def serve_command(host: str, port: int) -> None:
+    """Serve the practice models over HTTP, in OpenAI's form, until Ctrl-C."""
+    from preceptor.practice.server import serve  # noqa: PLC0415 - loads a web server
+
+    click.echo(f"practice models on http://{host}:{port}/v1 (Ctrl-C ends)", err=True)
+    click.echo(f"use them as http://{host}:{port}/v1#student-small, #teacher, #customer, #judge", err=True)
+    serve(host=host, port=port)

@@ -1,0 +1,156 @@
+"""How runs end on the screen: what was learned, what it brought, where it is, what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from preceptor.cli.out import line
+from preceptor.core.records import Strategy
+from preceptor.evaluate.result import Evaluation
+from preceptor.evaluate.statistics import Estimate
+from preceptor.evaluate.summary import SIMULATED, failures, headline, remarks
+from preceptor.project.results import EvaluateResult, LearnResult
+
+_LOWEST, _HIGHEST, _WIDTH = 1.0, 5.0, 41
+_STYLE = {"student": "yellow", "coached": "green", "teacher": "magenta"}
+
+
+def learned_screen(result: LearnResult, folder: Path) -> RenderableType:
+    """The end of ``preceptor learn``."""
+    parts: list[RenderableType] = [*learned(result)]
+    if result.log is not None:
+        parts += ["", line("the log: " + result.log.text().splitlines()[0], style="dim")]
+        parts += [line(text, style="dim") for text in result.log.text().splitlines()[1:]]
+    if result.simulated:
+        parts += ["", simulated()]
+    parts += ["", *closing(result.folder, f"preceptor evaluate{where(folder)}")]
+    return Group(*parts)
+
+
+def learned(result: LearnResult) -> list[RenderableType]:
+    """What was learned: counts, and the strategies that rest on most."""
+    general = [s for s in result.strategies if s.scope == "domain"]
+    bound = [s for s in result.strategies if s.scope != "domain"]
+    outcomes: dict[str, int] = {}
+    for stage in result.stages:
+        for name, count in stage.outcomes.items():
+            outcomes[name] = outcomes.get(name, 0) + count
+    told = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(outcomes.items()))
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f"{len(result.strategies)} strategies", "bold green"),
+            f" from {result.lessons} lessons; {len(general)} of them hold for the whole domain.",
+        ),
+        line(f"lessons: {told}" + (f"; {result.failed} lost to failures" if result.failed else ""), style="dim"),
+    ]
+    parts += ["", *map(strategy_line, chosen(general, bound))]
+    return parts
+
+
+def chosen(general: Sequence[Strategy], bound: Sequence[Strategy], most: int = 4) -> list[Strategy]:
+    """A few worth showing: those that rest on most scenarios, of both kinds."""
+    widest = sorted(bound, key=lambda s: (-len(s.scenarios), s.id))
+    first = sorted(general, key=lambda s: (-len(s.scenarios), s.id))[: most // 2]
+    return [*first, *widest[: most - len(first)]]
+
+
+def strategy_line(strategy: Strategy) -> RenderableType:
+    """One strategy in two or three lines, its id last."""
+    when = line(strategy.when.rstrip("."))
+    text = Text.assemble(("When ", "cyan"), when, ("\nDo   ", "cyan"), line(strategy.do.rstrip(".")))
+    if strategy.avoid:
+        text.append_text(Text.assemble(("\nNot  ", "cyan"), line(strategy.avoid.rstrip("."))))
+    text.append_text(Text.assemble(("\n     ", ""), line(strategy.id, style="dim")))
+    return Padding(text, (0, 0, 1, 2))
+
+
+def evaluated_screen(result: EvaluateResult, folder: Path) -> RenderableType:
+    """The end of ``preceptor evaluate``."""
+    next_step = "preceptor library list" if result.evaluation.strategies else "preceptor learn"
+    return Group(*evaluated(result.evaluation), "", *closing(result.folder, next_step + where(folder)))
+
+
+def evaluated(found: Evaluation) -> list[RenderableType]:
+    """Before and after: a row an arm, the sentence that sums it up, what to know before believing it."""
+    parts: list[RenderableType] = [
+        Text(f"satisfaction, 1 to 5, {found.profiles} held-out customers, 95% intervals", style="dim"),
+        chart(found),
+        "",
+        line(_without_note(headline(found))),
+    ]
+    parts += [line(note, style="dim") for note in remarks(found.analysis)]
+    parts += [line(note, style="yellow") for note in failures(found.arms)]
+    if found.simulated:
+        parts += ["", simulated()]
+    return parts
+
+
+def chart(found: Evaluation) -> Table:
+    """Mean and interval of every arm on one scale."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(min_width=9)
+    grid.add_column(justify="right")
+    grid.add_column(no_wrap=True)
+    grid.add_column(style="dim", no_wrap=True)
+    for arm in found.arms:
+        mean = found.mean(arm.arm)
+        style = _STYLE.get(arm.arm, "cyan")
+        if mean is None:
+            grid.add_row(line(arm.arm, style="bold"), "-", "", "nothing rated")
+            continue
+        e = mean.estimate
+        reach = "" if e.low is None or e.high is None else f"{e.low:.2f} to {e.high:.2f}"
+        grid.add_row(
+            line(arm.arm, style="bold"), Text(f"{e.value:.2f}", style=f"bold {style}"), bar(e, style), reach
+        )
+    return grid
+
+
+def bar(estimate: Estimate, style: str) -> Text:
+    """``·····├──●──┤·····`` from 1 to 5."""
+    cells = ["·"] * _WIDTH
+    low = estimate.low if estimate.low is not None else estimate.value
+    high = estimate.high if estimate.high is not None else estimate.value
+    left, right = _cell(low), _cell(high)
+    for at in range(left, right + 1):
+        cells[at] = "─"
+    cells[left], cells[right], cells[_cell(estimate.value)] = "├", "┤", "●"
+    text = Text("".join(cells), style="dim")
+    text.stylize(f"not dim {style}", left, right + 1)
+    return text
+
+
+def _cell(value: float) -> int:
+    share = (min(max(value, _LOWEST), _HIGHEST) - _LOWEST) / (_HIGHEST - _LOWEST)
+    return round(share * (_WIDTH - 1))
+
+
+def simulated() -> Text:
+    """The word that stands beside every figure of a practice model."""
+    return Text(SIMULATED, style="bold yellow")
+
+
+def closing(folder: Path, next_step: str) -> list[RenderableType]:
+    """Where the files are, and what to do next."""
+    return [line(f"files: {folder}", style="dim"), Text.assemble(("next: ", "bold"), next_step)]
+
+
+def heading(text: str) -> RenderableType:
+    """A line between parts."""
+    return Padding(Rule(Text(text, style="bold"), align="left", style="dim"), (1, 0, 0, 0))
+
+
+def where(folder: Path) -> str:
+    """`` -C DIR``, unless it is this folder."""
+    return "" if folder == Path() else f" -C {folder}"
+
+
+def _without_note(text: str) -> str:
+    return text.removesuffix(f" ({SIMULATED.rstrip('.')})")

@@ -1,0 +1,139 @@
+"""Learning and evaluation, wired."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from preceptor.coach import Coach, CoachSettings
+from preceptor.core.errors import InputError
+from preceptor.core.events import Emit, Event
+from preceptor.core.ids import digest, plain
+from preceptor.core.records import Scenario
+from preceptor.evaluate.run import evaluate
+from preceptor.evaluate.spend import SpendTally
+from preceptor.learn import Context, learn
+from preceptor.learn.log_report import Report
+from preceptor.learn.logs import read_logs
+from preceptor.library.store import Library
+from preceptor.llm import Seats
+from preceptor.project.results import EvaluateResult, LearnResult
+from preceptor.project.session import session, spend_rows, start
+from preceptor.project.stopping import Stop, until_stopped
+
+if TYPE_CHECKING:
+    from preceptor.project.project import Project
+
+
+async def learn_job(
+    project: Project, *, resume: str | None, logs: Path | None, emit: Emit, stop: Stop
+) -> LearnResult:
+    """See :meth:`Project.learn_async`."""
+    inputs = {"domain": digest("domain", project.domain), "logs": _file_digest(logs) if logs else ""}
+    run = start(project, "learn", resume=resume, inputs=inputs)
+    with project.library(create=True) as library:
+        async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
+            scenarios, report = _read(logs) if logs else (None, None)
+            if report is not None:
+                now.write_result("log-report", plain(report))
+            context = Context(
+                run=run.id,
+                domain=project.domain,
+                seats=now.seats,
+                prompts=project.prompts,
+                settings=project.config.learn,
+                coach=coach_settings(project),
+                concurrency=project.config.run.concurrency,
+                emit=now.emit,
+            )
+            work = learn(context, library, now, logged=scenarios)
+            learned = await until_stopped(work, now.ledger, stop)
+            strategies = library.snapshot()
+            now.summary = {
+                "strategies": len(strategies),
+                "stages": plain(learned.stages),
+                "digest": library.digest(),
+            }
+            return LearnResult(
+                run=run.id,
+                folder=run.folder,
+                stages=learned.stages,
+                strategies=strategies,
+                simulated=simulated(now.seats),
+                spend=spend_rows(now.ledger),
+                log=report,
+            )
+
+
+async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop: Stop) -> EvaluateResult:
+    """See :meth:`Project.evaluate_async`."""
+    coach = project.coach()
+    known = digest("coach", [s.id for s in project.strategies()])
+    inputs = {"domain": digest("domain", project.domain), "strategies": known}
+    run = start(project, "evaluate", resume=resume, inputs=inputs)
+    tally = SpendTally()
+
+    def heard(event: Event) -> None:
+        tally.listen(event)
+        emit(event)
+
+    async with session(project, run, resume=resume is not None, emit=heard, stop=stop) as now:
+        work = evaluate(
+            domain=project.domain,
+            seats=now.seats,
+            coach=coach,
+            prompts=project.prompts,
+            settings=project.config.evaluate,
+            concurrency=project.config.run.concurrency,
+            emit=now.emit,
+            spend=tally.of,
+        )
+        found = await until_stopped(work, now.ledger, stop)
+        now.write_result("evaluation", plain(found))
+        now.summary = {
+            "satisfaction": {a.arm: round(m.estimate.value, 4) for a in found.arms if (m := found.mean(a.arm))},
+            "simulated": found.simulated,
+        }
+        return EvaluateResult(run=run.id, folder=run.folder, evaluation=found, spend=spend_rows(now.ledger))
+
+
+def build_coach(project: Project, library: Library) -> Coach:
+    """The coach over what the library offers to a run."""
+    return Coach(
+        library.snapshot(),
+        {s.id: s for s in library.scenarios()},
+        coach_settings(project),
+        template=project.prompts["advice"].body,
+    )
+
+
+def coach_settings(project: Project) -> CoachSettings:
+    """``[coach]`` as the coach takes it: it knows no pydantic."""
+    return CoachSettings(**project.config.coach.model_dump())
+
+
+def simulated(seats: Seats) -> bool:
+    """Whether any seat is held by a practice model."""
+    return any(s.spec.startswith("practice:") for s in (seats.student, seats.teacher, seats.customer, seats.judge))
+
+
+def _read(logs: Path) -> tuple[list[Scenario], Report]:
+    reading = read_logs(logs)
+    scenarios = list(reading)
+    if not scenarios:
+        raise InputError(
+            f"{logs}: no scenario in it: {reading.report.text().splitlines()[0]}",
+            hint="docs/logs.md shows the form: one conversation a line, with messages of both sides",
+        )
+    return scenarios, reading.report
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", hint="name a .jsonl or .jsonl.gz file"
+        ) from error

@@ -1,0 +1,54 @@
+"""What learning and evaluation hand back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from preceptor.core.records import Strategy
+from preceptor.evaluate.result import Evaluation
+from preceptor.learn import StageReport
+from preceptor.learn.log_report import Report
+from preceptor.llm import LedgerRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnResult:
+    """A finished learning run."""
+
+    run: str
+    folder: Path
+    """The run's folder: settings, events, journal, results."""
+    stages: tuple[StageReport, ...]
+    strategies: tuple[Strategy, ...]
+    """What the library now offers to the student, all runs together."""
+    simulated: bool
+    """True when any seat was held by a practice model."""
+    spend: tuple[LedgerRow, ...]
+    log: Report | None = None
+    """What reading the logs found, when it learned from logs."""
+
+    @property
+    def lessons(self) -> int:
+        """Scenarios that were compared or taught."""
+        return sum(sum(s.outcomes.values()) for s in self.stages)
+
+    @property
+    def failed(self) -> int:
+        """Scenarios lost to failures of models."""
+        return sum(s.failed for s in self.stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateResult:
+    """A finished evaluation."""
+
+    run: str
+    folder: Path
+    evaluation: Evaluation
+    spend: tuple[LedgerRow, ...]
+
+    @property
+    def simulated(self) -> bool:
+        """True when any seat was held by a practice model."""
+        return self.evaluation.simulated

@@ -1,0 +1,133 @@
+"""What every run needs around it: a locked run folder, journal, ledger, seats, events; and an honest end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from preceptor.core.errors import BudgetError, PreceptorError, StoppedError
+from preceptor.core.events import Emit, Event, RunEnded, RunStarted
+from preceptor.core.ids import plain
+from preceptor.llm import Journal, Seats, open_seats
+from preceptor.practice import open_practice
+from preceptor.project.stopping import Stop, StoppableLedger
+from preceptor.runs.run import Job, Run, RunStatus
+
+if TYPE_CHECKING:
+    from preceptor.project.project import Project
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One run under way."""
+
+    run: Run
+    seats: Seats
+    ledger: StoppableLedger
+    emit: Emit
+    summary: Mapping[str, Any] | None = None
+    """What ``run.json`` keeps of the result; set by the job before it ends."""
+
+    def has_result(self, name: str) -> bool:
+        """Whether the run has stored a result under ``name``."""
+        return name in self.run.results()
+
+    def read_result(self, name: str) -> Any:
+        """A stored result. RunError where there is none."""
+        return self.run.read_result(name)
+
+    def write_result(self, name: str, data: Any) -> None:
+        """Stores a result, all or nothing."""
+        self.run.write_result(name, data)
+
+
+def start(project: Project, job: Job, *, resume: str | None, inputs: Mapping[str, str]) -> Run:
+    """A new run, or the one to go on with (an id or its beginning; empty: the last one that did not end).
+
+    Raises:
+        RunError: there is none, it is done, or settings, prompts, models or inputs differ.
+    """
+    config = {**project.config.model_dump(mode="json"), "inputs": dict(inputs)}
+    prompts = project.prompts.hashes()
+    seats = project.config.seats
+    models = {name: getattr(seats, name).model for name in type(seats).model_fields}
+    store = project.runs()
+    if resume is None:
+        seed = getattr(project.config, job).seed
+        return store.create(job, config=config, seed=seed, prompts=prompts, models=models)
+    run = store.open(resume) if resume else store.latest(job)
+    run.require_same(config, prompts=prompts, models=models)
+    return run
+
+
+@asynccontextmanager
+async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop: Stop) -> AsyncGenerator[Session]:
+    """The run, locked, with its seats open. However the body ends, the run's file says so.
+
+    Raises:
+        PreceptorError: what the body raised; where it helps, with the command that goes on.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(run.locked())
+        if resume:
+            run.resume()
+
+        def tell(event: Event) -> None:
+            run.record(event)
+            emit(event)
+
+        ledger = StoppableLedger(project.config.budget)
+        status: RunStatus = "failed"
+        message = "ended by an unexpected error"
+        opened: Session | None = None
+        try:
+            journal = stack.enter_context(Journal.open(run.journal))
+            tell(RunStarted(run=run.id, job=run.info.job, resumed=resume))
+            seats = open_seats(
+                project.config.seats,
+                environ=project.environ,
+                factories={"practice": open_practice},
+                journal=journal,
+                ledger=ledger,
+                emit=tell,
+            )
+            async with seats as ready:
+                opened = Session(run=run, seats=ready, ledger=ledger, emit=tell)
+                yield opened
+            status, message = "done", ""
+        except PreceptorError as error:
+            status, message = _status(error), error.message
+            raise _with_next(error, run) from error
+        except BaseException:
+            if stop.requested:
+                status, message = "stopped", "stopped at once"
+            raise
+        finally:
+            spend = tuple(cast("Mapping[str, Any]", plain(row)) for row in ledger.table())
+            run.finish(status, message, opened.summary if opened else None, spend)
+            tell(RunEnded(run=run.id, status=status, message=message))
+
+
+def _status(error: PreceptorError) -> RunStatus:
+    if isinstance(error, BudgetError):
+        return "over_budget"
+    return "stopped" if isinstance(error, StoppedError) else "failed"
+
+
+def _with_next(error: PreceptorError, run: Run) -> PreceptorError:
+    """The same error; its hint ends with the command that goes on."""
+    resume = f"preceptor {run.info.job} --resume"
+    if isinstance(error, StoppedError):
+        error.hint = f"go on with: {resume}"
+    elif isinstance(error, BudgetError):
+        error.hint = f"{error.hint}: {resume} --set ..." if error.hint else f"raise the cap and go on: {resume}"
+    elif error.hint:
+        error.hint = f"{error.hint}; then go on with: {resume}"
+    return error
+
+
+def spend_rows(ledger: StoppableLedger) -> tuple[Any, ...]:
+    """The ledger's rows, money rounded to a millionth of a dollar."""
+    return tuple(replace(r, usd=None if r.usd is None else round(r.usd, 6)) for r in ledger.table())
