@@ -24,13 +24,14 @@ _TURN_START = re.compile(
 )
 _TURN_END = re.compile(r"(?:<\|(?:im_end|eot_id|end|endoftext|return|im_start)\|>|</s>|<end_of_turn>).*", re.DOTALL)
 _HTML = re.compile(r"\A\s*(?:<!DOCTYPE\s+html|<html[\s>]|<\?xml\s)", re.IGNORECASE)
-_DATA = re.compile(r"\A(?:```\w*\s*)?[\[{].*[\]}](?:\s*```)?\Z", re.DOTALL)
+_DATA = re.compile(r"\A(?:```\w*\s*)?(?:\{\s*[\"'“}/]|\{\s*\w+\s*[:=]|\[\s*[\[{\"]).*[\]}](?:\s*```)?\Z", re.DOTALL)
 _TOOL_CALL = re.compile(r"\A(?:<tool_call>|<function[=_ ]|\[TOOL_CALLS\]|<\|python_tag\|>)")
 _REFUSAL = re.compile(
     r"\b(?:i(?:'m| am) (?:sorry|afraid|unable|not able)|i (?:can(?:no|')t|won't|must decline)|as an ai\b)",
     re.IGNORECASE,
 )
 
+_NUMBER = re.compile(r"\d+")
 _TAIL = 2400
 """Characters at the end of an answer in which a loop is looked for."""
 
@@ -55,8 +56,6 @@ def free_text(reply: ChatReply, limit: int) -> str:
         BadAnswerError: it cannot be used; ``kind`` says why.
     """
     text = usable(reply, limit)
-    if _HTML.match(text):
-        raise BadAnswerError("the model answered with a web page", kind="markup")
     if _TOOL_CALL.match(text) or (text[0] in "[{`" and _DATA.match(text)):
         raise BadAnswerError("the model answered with data or a tool call instead of a message", kind="wrong-shape")
     return text
@@ -80,6 +79,8 @@ def usable(reply: ChatReply, limit: int) -> str:
         raise BadAnswerError(words, hint=hint, kind="truncated" if cut else "empty")
     if repeats(text):
         raise BadAnswerError("the answer repeats itself without end", kind="repetition")
+    if _HTML.match(text):
+        raise BadAnswerError("the answer is a web page", kind="markup")
     if len(text) > limit:
         raise BadAnswerError(f"the answer has {len(text)} characters, {limit} are allowed", kind="too-long")
     if text.count("\ufffd") * 5 > len(text):
@@ -102,7 +103,8 @@ def repeats(text: str) -> bool:
     if len(words) >= 200 and different * 10 < len(words):
         return True
     sparse = different * 5 < len(words) * 2 or len(text) > 40 * len(words)
-    return sparse and _loops(text[-_TAIL:])
+    tail = text[-_TAIL:]
+    return sparse and (_loops(tail) or _loops(_NUMBER.sub("0", tail)))
 
 
 def _loops(tail: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from preceptor.core.errors import BadAnswerError
-from preceptor.core.untrusted import one_line
+from preceptor.core.untrusted import clean, one_line
 from preceptor.llm.answers import refuses, repeats, usable
 from preceptor.llm.extract import DuplicateKeyError, candidates
 from preceptor.llm.model import ChatReply
@@ -37,7 +37,7 @@ def fitted(reply: ChatReply, shape: type[T], limit: int) -> T:
     fits: list[T] = []
     complaint = ""
     for value in found:
-        one, why = _first_fit(value, shape)
+        one, why = _first_fit(_cleaned(value), shape)
         complaint = complaint or why
         if one is not None and one not in fits:
             fits.append(one)
@@ -70,7 +70,7 @@ def _first_fit(value: object, shape: type[T]) -> tuple[T | None, str]:
     for form in _forms(value, shape):
         try:
             one = shape.model_validate(form)
-        except (ValidationError, RecursionError) as error:
+        except ValidationError as error:
             said = _complaint(error)
             complaint = said if complaint == _NO_OBJECT else complaint
             continue
@@ -110,9 +110,22 @@ def _boxed(mapping: Mapping[str, Any], shape: type[BaseModel]) -> dict[str, Any]
     return cast("dict[str, Any]", inner) if isinstance(inner, dict) else None
 
 
-def _complaint(error: ValidationError | RecursionError) -> str:
-    if isinstance(error, RecursionError):
-        return "the JSON is nested too deeply"
+def _cleaned(value: object, deep: int = 0) -> object:
+    """The value with every text in it cleaned: escapes may bring back what was cleaned from the answer. What is
+    nested beyond any shape is dropped."""
+    if isinstance(value, str):
+        return clean(value)
+    if deep > _MOST_DEEP:
+        return None
+    if isinstance(value, dict):
+        mapping = cast("dict[str, object]", value)
+        return {clean(k): _cleaned(v, deep + 1) for k, v in mapping.items()}
+    if isinstance(value, list):
+        return [_cleaned(v, deep + 1) for v in cast("list[object]", value)]
+    return value
+
+
+def _complaint(error: ValidationError) -> str:
     parts = [
         f"{one_line('.'.join(str(p) for p in e['loc']), 80) or 'the object'}: {one_line(e['msg'], 160)}"
         for e in error.errors(include_url=False, include_input=False, include_context=False)[:5]
@@ -120,21 +133,19 @@ def _complaint(error: ValidationError | RecursionError) -> str:
     return "; ".join(parts)
 
 
-def _changed(given: object, taken: object, deep: int = 0) -> str:
+def _changed(given: object, taken: object) -> str:
     """What validation would have taken for something else than was meant: a truth value as a number, or a number
     that is none. Empty when there is nothing."""
-    if deep > _MOST_DEEP:
-        return "the JSON is nested too deeply"
     if isinstance(taken, float) and not math.isfinite(taken):
         return "a number is not finite"
     if isinstance(given, bool) and isinstance(taken, (int, float)) and not isinstance(taken, bool):
         return "true or false stands where a number is wanted"
     if isinstance(given, dict) and isinstance(taken, dict):
         ours, theirs = cast("dict[str, object]", taken), cast("dict[str, object]", given)
-        return next((w for k, v in ours.items() if (w := _changed(theirs.get(k), v, deep + 1))), "")
+        return next((w for k, v in ours.items() if (w := _changed(theirs.get(k), v))), "")
     if isinstance(given, list) and isinstance(taken, (list, tuple)):
         pairs = zip(cast("list[object]", given), cast("Sequence[object]", taken), strict=False)
-        return next((w for g, t in pairs if (w := _changed(g, t, deep + 1))), "")
+        return next((w for g, t in pairs if (w := _changed(g, t))), "")
     return ""
 
 

@@ -139,8 +139,10 @@ class HttpModel:
 
     async def _not_found(self, body: str) -> ModelError:
         names = await self._models()
+        said = self._door.words(told(body))
+        if names is not None and self._door.words(self._model, 60) in names:
+            return status_fault(self._door, 404, body)
         if names is None:
-            said = self._door.words(told(body))
             return ModelDownError(
                 f"there is no chat API at {self._url}: HTTP 404" + (f": {said}" if said else ""),
                 hint="the URL of an OpenAI-compatible server usually ends in /v1",
