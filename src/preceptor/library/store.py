@@ -22,7 +22,8 @@ from preceptor.library.chain import BrokenError, Verification
 from preceptor.library.changes import Change, Checkpoint, RecordLesson
 from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry, LessonRow, Record, State
-from preceptor.library.schema import CHANGES, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.log import changes_query, touched_query
+from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import touched
 
 
@@ -170,6 +171,22 @@ class Library:
         """Every change that touched the strategy, oldest first; empty for an unknown id."""
         query = select(CHANGES).join(TOUCHED, TOUCHED.c.seq == CHANGES.c.seq)
         query = query.where(TOUCHED.c.strategy == strategy_id).order_by(CHANGES.c.seq)
+        return tuple(map(_told, self._all(query)))
+
+    def head(self) -> int:
+        """Number of the last change; 0 before the first. Cheap: tells a reader whether anything is new."""
+        return next((row["seq"] for row in self._all(select(HEAD.c.seq))), 0)
+
+    def touched_since(self, seq: int) -> tuple[str, ...]:
+        """Ids of the strategies that changes after number ``seq`` touched, in no order."""
+        return tuple(row["strategy"] for row in self._all(touched_query(seq)))
+
+    def changes(
+        self, *, before: int = 0, author: str = "", kind: str = "", text: str = "", limit: int = 100
+    ) -> tuple[Record, ...]:
+        """The newest changes first; ``before`` a number (0: from the end); of one author or kind; with these words
+        in reason, author or content."""
+        query = changes_query(before=before, author=author, kind=kind, text=text, limit=limit)
         return tuple(map(_told, self._all(query)))
 
     def as_of(self, when: int | datetime) -> State:

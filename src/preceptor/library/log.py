@@ -1,0 +1,31 @@
+"""Questions to the log of changes, as queries: the newest part, one author, one kind, words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+
+from preceptor.library.schema import CHANGES, TOUCHED
+
+
+def changes_query(
+    *, before: int = 0, author: str = "", kind: str = "", text: str = "", limit: int = 100
+) -> Select[Any]:
+    """Changes, newest first; ``before`` a number (0: from the end), whose author, kind or words fit."""
+    query = select(CHANGES).order_by(CHANGES.c.seq.desc()).limit(limit)
+    if before:
+        query = query.where(CHANGES.c.seq < before)
+    if author:
+        query = query.where(CHANGES.c.author == author)
+    if kind:
+        query = query.where(CHANGES.c.kind == kind)
+    for word in text.split():
+        columns = (CHANGES.c.reason, CHANGES.c.author, CHANGES.c.payload)
+        query = query.where(or_(*(column.contains(word, autoescape=True) for column in columns)))
+    return query
+
+
+def touched_query(since: int) -> Select[Any]:
+    """Ids of strategies that changes after number ``since`` touched, in no order."""
+    return select(TOUCHED.c.strategy).where(TOUCHED.c.seq > since).distinct()
