@@ -136,7 +136,7 @@ def _nearest(candidate: Strategy, kept: Sequence[Strategy], floor: float) -> Str
     same = next((k for k in kept if _same_words(k, candidate)), None)
     if same is not None:
         return same
-    scores = Likeness([candidate, *kept]).of(0, range(1, len(kept) + 1))
+    scores = Likeness([candidate, *kept]).of(0)[1:]
     best = max(range(len(kept)), key=lambda i: (scores[i], -i))
     # Cosines depend on the collection; inside a small group they run lower than over the whole library.
     return kept[best] if scores[best] >= floor * 0.75 else None

@@ -14,24 +14,24 @@ class Likeness:
     """Pairwise likeness of strategies, 0 to 1: the mean of the cosines of their ``when`` and their ``do`` words."""
 
     def __init__(self, strategies: Sequence[Strategy]) -> None:
-        self._when = SparseIndex([Counter(words(s.when)) for s in strategies])
-        self._do = SparseIndex([Counter(words(s.do)) for s in strategies])
-        self._count = len(strategies)
+        self._whens = [Counter(words(s.when)) for s in strategies]
+        self._dos = [Counter(words(s.do)) for s in strategies]
+        self._when = SparseIndex(self._whens)
+        self._do = SparseIndex(self._dos)
 
     def pairs(self, floor: float) -> list[tuple[int, int]]:
         """Positions of all pairs at or above ``floor``, each lower position first, in order."""
         return [
-            (a, a + 1 + k)
-            for a in range(self._count - 1)
-            for k, score in enumerate(self.of(a, range(a + 1, self._count)))
-            if score >= floor
+            (a, b)
+            for a in range(len(self._whens))
+            for b, score in enumerate(self.of(a))
+            if b > a and score >= floor
         ]
 
-    def of(self, position: int, others: Sequence[int]) -> list[float]:
-        """Likeness of one strategy to others."""
-        places = list(others)
-        when, do = self._when.likeness(position, places), self._do.likeness(position, places)
-        return [float(v) for v in (when + do) / 2]
+    def of(self, position: int) -> list[float]:
+        """Likeness of one strategy to each, itself included."""
+        scores = self._when.scores(self._whens[position]) + self._do.scores(self._dos[position])
+        return [float(v) for v in scores / 2]
 
 
 def groups(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
