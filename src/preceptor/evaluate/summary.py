@@ -87,34 +87,30 @@ def cost(evaluation: Evaluation) -> Table:
 
 
 def differences(analysis: Analysis) -> Table:
-    """Every arm against the baseline, for an evaluation or a table from outside."""
+    """Every arm against the baseline, for an evaluation or a table from outside.
+
+    ``detectable``: the true difference that would be found in 80% of cases; ``more``: dialogues per arm that would
+    settle it, where it is not.
+    """
     rows = tuple(
         (
             d.arm,
-            f"{d.arm_mean:.2f}",
-            f"{d.baseline_mean:.2f}",
             spelled(d.estimate, sign=True),
-            f"{d.p:.4f}",
             f"{d.p_holm:.4f}",
-            f"{d.estimate.n} / {d.estimate.clusters}",
-            str(d.dropped),
+            f"{d.estimate.n}/{d.estimate.clusters}",
             "" if d.smallest_detectable is None else f"{d.smallest_detectable:.2f}",
-            "" if d.further is None else str(d.further),
+            "?" if d.further is None else str(d.further),
             d.finding,
         )
         for d in analysis.differences
     )
     columns = (
         "arm",
-        "mean",
-        f"{analysis.baseline}",
-        "difference (95%)",
-        "p",
+        f"minus {analysis.baseline} (95%)",
         "p (Holm)",
-        "pairs / clusters",
-        "dropped",
-        "detectable at 80%",
-        "more to settle",
+        "n/clusters",
+        "detectable",
+        "more",
         "finding",
     )
     return Table(title=f"Paired with {analysis.baseline}", columns=columns, rows=rows)

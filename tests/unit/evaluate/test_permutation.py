@@ -60,6 +60,12 @@ def test_p_is_a_probability_blind_to_sign_scale_and_zeros(values: list[float], s
     assert sign_flip(np.concatenate([sums, np.zeros(3)]), seed=seed, flips=200).p == p
 
 
+def test_scores_on_half_points_do_not_keep_the_gate_from_its_level() -> None:
+    rng = np.random.default_rng(12)
+    passes = [sign_flip(rng.integers(-3, 4, size=14) / 2, seed=1).p <= 0.05 for _ in range(1500)]
+    assert np.mean(passes) == pytest.approx(0.05, abs=0.015)
+
+
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
     assert holm([]) == ()
