@@ -58,6 +58,13 @@ class Loaded:
     origins: Mapping[str, str]
     """Dotted key to ``default``, ``preceptor.toml:LINE``, ``env NAME`` or ``flag NAME``."""
 
+    def value(self, key: str) -> Any:
+        """The value of a setting by its dotted key."""
+        found: Any = self.config
+        for part in key.split("."):
+            found = getattr(found, part)
+        return found
+
 
 def environ() -> Mapping[str, str]:
     """The process environment, for those who wire the rooms."""
@@ -98,16 +105,16 @@ def parse_set(texts: Iterable[str]) -> tuple[Flag, ...]:
     return tuple(flags)
 
 
-def load_config(folder: Path, *, environ: Mapping[str, str], flags: Sequence[Flag] = ()) -> Loaded:
-    """The settings of the project in ``folder``.
+def load_config(folder: Path | None, *, environ: Mapping[str, str], flags: Sequence[Flag] = ()) -> Loaded:
+    """The settings of the project in ``folder``; None: as they would be without a file.
 
     Raises:
         ConfigError: no such file, or a value that cannot hold: names where it stands, the key, what was
             found and what is allowed.
     """
     layers = _Layers()
-    path = folder / FILE
-    layers.add_file(path)
+    if folder is not None:
+        layers.add_file(folder / FILE)
     layers.add_environment(environ)
     for flag in flags:
         layers.put(flag.key, flag.value, f"flag {flag.name}")
@@ -157,7 +164,7 @@ class _Layers:
                 )
 
     def put(self, key: str, value: Any, origin: str) -> None:
-        if f"{key}.model" in self._known and not isinstance(value, Mapping):
+        if f"{key}.model" in self._known:
             key = f"{key}.model"
         known = self._known.get(key)
         if known is None:

@@ -33,6 +33,7 @@ class Project:
         self.folder = folder
         self.config: Config = loaded.config
         self.origins: Mapping[str, str] = loaded.origins
+        self.value = loaded.value
         self.environ = environ
         self.clock = core_config.clock(environ)
 
@@ -57,8 +58,8 @@ class Project:
         """
         folder = Path(path)
         environ = core_config.environ() if environ is None else environ
-        given = [Flag(key=k, value=v, name=f"settings[{k!r}]") for k, v in (settings or {}).items()]
-        return cls(folder, core_config.load_config(folder, environ=environ, flags=[*flags, *given]), environ)
+        given = [*flags, *_as_flags(settings)]
+        return cls(folder, core_config.load_config(folder, environ=environ, flags=given), environ)
 
     @classmethod
     def create(
@@ -67,6 +68,7 @@ class Project:
         world: str = "airline",
         *,
         blank: bool = False,
+        flags: Sequence[Flag] = (),
         settings: Mapping[str, object] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Project:
@@ -74,16 +76,18 @@ class Project:
 
         Args:
             world: name of a shipped practice world, or the path of a world file.
-            settings: settings to write into ``preceptor.toml``, by dotted key.
+            flags, settings: settings to write into ``preceptor.toml``, as in :meth:`open`.
 
         Raises:
             InputError: the folder holds something already, or there is no such world.
+            ConfigError: a setting cannot hold. Nothing is written then.
         """
         folder = Path(path)
         check_free(folder)
         known = world in shipped_worlds()
         domain = None if blank else (shipped_world(world) if known else load_world(Path(world))).domain()
-        write_settings(folder, settings or {})
+        chosen = core_config.load_config(None, environ={}, flags=[*flags, *_as_flags(settings)])
+        write_settings(folder, {k: chosen.value(k) for k, o in chosen.origins.items() if o != "default"})
         target = folder / "domain"
         if domain is None:
             write_blank(target)
@@ -201,3 +205,7 @@ class Project:
     def _has_library(self) -> bool:
         path = self.config.library.path
         return "://" in path or (self.folder / path).exists()
+
+
+def _as_flags(settings: Mapping[str, object] | None) -> list[Flag]:
+    return [Flag(key=key, value=value, name=f"settings[{key!r}]") for key, value in (settings or {}).items()]

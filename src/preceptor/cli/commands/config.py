@@ -24,15 +24,13 @@ def command(section: str | None, folder: Path, sets: tuple[str, ...], as_json: b
     SECTION shows one table only, for instance learn or seats.student.
     """
     project = Project.open(folder, flags=flags(sets, {}))
-    tree = project.config.model_dump(mode="json")
     rows: list[dict[str, object]] = []
     for setting in settings():
         if section and not f"{setting.key}.".startswith(f"{section}."):
             continue
-        value: object = tree
-        for part in setting.key.split("."):
-            value = value[part]  # type: ignore[index]
-        rows.append({"key": setting.key, "value": plain(value), "origin": project.origins[setting.key]})
+        rows.append(
+            {"key": setting.key, "value": plain(project.value(setting.key)), "origin": project.origins[setting.key]}
+        )
     if not rows:
         raise click.UsageError(f"there is no section '{section}'")
     if as_json:

@@ -17,6 +17,14 @@ from preceptor.cli.screens import chosen, evaluated, heading, learned
 from preceptor.project import Project
 
 
+_FILES = (
+    ("preceptor.toml", "settings"),
+    ("domain", "brief, policy, issues, customers"),
+    ("library.db", "strategies, and every lesson behind them"),
+    ("runs", "every dialogue, rating and call"),
+)
+
+
 @click.command("demo")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--world", default="airline", show_default=True, help="Practice world to learn in.")
@@ -35,23 +43,15 @@ def command(folder: Path | None, world: str, sets: tuple[str, ...], as_json: boo
     seed = named.pop("seed", None)
     given = flags(sets, named, seed=("learn.seed", seed))
     folder = folder or _free(world)
-    Project.create(
-        folder,
-        world,
-        settings={
-            f.key if f.key.count(".") != 1 or not f.key.startswith("seats.") else f"{f.key}.model": f.value
-            for f in given
-            if f.name.startswith("--") and f.key.startswith("seats.")
-        },
-    )
-    project = Project.open(folder, flags=given)
+    project = Project.create(folder, world, flags=given)
     out = console()
     if not as_json:
         out.print(
             Text.assemble(("preceptor demo", "bold"), f"  {project.domain.name}: a weak student, a strong teacher")
         )
         for seat in ("student", "teacher", "customer", "judge"):
-            out.print(line(f"  {seat:<9}{getattr(project.config.seats, seat).model}", style="dim"))
+            model = line(getattr(project.config.seats, seat).model)
+            out.print(Text.assemble(f"  {seat:<9}", model, style="dim"))
     with Progress("learning", stages=len(project.config.learn.teacher_share), quiet=as_json) as progress:
         result = project.learn(emit=progress, stopping=progress.stopping)
     with Progress("measuring", quiet=as_json) as progress:
@@ -62,13 +62,13 @@ def command(folder: Path | None, world: str, sets: tuple[str, ...], as_json: boo
     out.print(heading("what was learned"), *learned(result), sep="\n")
     out.print(heading("before and after"), *evaluated(measured.evaluation), sep="\n")
     out.print(heading("where it is"))
-    out.print(
-        line(f"{folder}/preceptor.toml  settings    {folder}/domain/  policy, issues, customers", style="dim")
-    )
-    out.print(line(f"{folder}/library.db      strategies  {folder}/runs/    every dialogue and call", style="dim"))
+    for name, meaning in _FILES:
+        out.print(Text.assemble("  ", line(folder / name), (f"  {meaning}", "dim")), soft_wrap=True)
     first = next(iter(chosen([], [s for s in result.strategies if s.scope != "domain"], 1)), None)
     if first is not None:
-        out.print(Text.assemble(("next: ", "bold"), f"preceptor library show {first.id} -C {folder}"))
+        out.print(
+            Text.assemble(("\nnext: ", "bold"), f"preceptor library show {first.id} -C {folder}"), soft_wrap=True
+        )
 
 
 def _free(world: str) -> Path:

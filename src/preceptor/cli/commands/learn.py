@@ -87,8 +87,8 @@ def _tell(estimate: Estimate, as_json: bool) -> None:
         write_json(
             {
                 "seats": plain(estimate.seats),
+                "phases": plain(estimate.phases),
                 "calls": estimate.calls,
-                "most_calls": estimate.most_calls,
                 "tokens": estimate.tokens,
                 "usd": estimate.usd,
             }
@@ -99,14 +99,13 @@ def _tell(estimate: Estimate, as_json: bool) -> None:
             s.seat,
             line(s.model, 50),
             short(s.calls),
-            short(s.most_calls),
             short(s.input_tokens),
             short(s.output_tokens),
             "unknown" if s.usd is None else f"{s.usd:.2f}",
         )
         for s in estimate.seats
     ]
-    columns = ["seat", "model", "calls", "at most", "tokens in", "tokens out", "USD"]
+    columns = ["seat", "model", "calls", "tokens in", "tokens out", "USD"]
     console().print(table(columns, rows, right=columns[2:]))
     total = "unknown: no price for every model" if estimate.usd is None else f"{estimate.usd:.2f} USD"
     click.echo(f"Expected: {short(estimate.calls)} calls, {short(estimate.tokens)} tokens, {total}.")
