@@ -20,7 +20,7 @@ _BEFORE = re.compile(
 )
 _WITHIN = re.compile(r"[,\s]+\b(?:when(?:ever)?|if|once|as soon as|in case|before|after|while)\b\s", re.IGNORECASE)
 _NOT = re.compile(
-    r"^(?:please\s+)?(?:avoid|never|do not|don't|refrain from|stop|no\b|you should not|you must not|must not|not\b)",
+    r"^(?:please\s+)?(?:avoid|never|do not|don't|refrain from|stop|no\b|(?:you )?(?:should|must) not|not\b)",
     re.IGNORECASE,
 )
 _TURN = re.compile(
@@ -101,7 +101,7 @@ def moves_in(mind: Mind, text: str, floor: float = DO_FLOOR) -> dict[str, float]
     if not text:
         return found
     whole, score = mind.moves.best(text)
-    parts = clauses(text) if score < 0.75 else []
+    parts = clauses(text) if score < 0.75 else ()
     for move, value in ((whole, score), *(mind.moves.best(p) for p in parts)):
         if move and value >= (floor if move == whole else floor + 0.1):
             found[move] = max(found.get(move, 0.0), min(1.0, value / 0.6))
@@ -111,7 +111,7 @@ def moves_in(mind: Mind, text: str, floor: float = DO_FLOOR) -> dict[str, float]
 def _traits(mind: Mind, when: str) -> tuple[frozenset[str], ...]:
     """Styles, emotions, phases and demand that a when-part names."""
     found: tuple[set[str], ...] = (set(), set(), set(), set())
-    for part in clauses(when) or ([when] if when else []):
+    for part in clauses(when) or ((when,) if when else ()):
         if negated(part):
             continue
         bests = [index.best(part) for index in (mind.styles, mind.emotions, mind.phases, mind.demand)]

@@ -63,7 +63,7 @@ def compare(mind: Mind, prompt: str, ear: Ear, rng: random.Random) -> str:
     tagged = blocks(prompt)
     named = dict(tagged)
     pair = [text for tag, text in tagged if tag not in _KNOWN_TAGS]
-    first, second = (named.get("first", pair[0] if pair else ""), named.get("second", (pair + ["", ""])[1]))
+    first, second = (named.get("first", pair[0] if pair else ""), named.get("second", [*pair, "", ""][1]))
     turns = parse_transcript(named.get("conversation", ""))
     state = as_profile(mind.state(turns), None)
     one, two = (quality(mind, state, mind.made(t)) for t in (first, second))

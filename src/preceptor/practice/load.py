@@ -191,10 +191,8 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: _Lines, source: 
     if isinstance(node, yaml.SequenceNode):
         items = cast("list[yaml.Node]", node.value)
         return [_plain(item, (*path, i), lines, source) for i, item in enumerate(items)]
-    value = str(cast("yaml.ScalarNode", node).value)
-    if node.tag.endswith((":bool", ":int", ":float", ":null")):
-        return yaml.safe_load(value)
-    return value
+    # Text as it stands: "64.90" stays a price, and pydantic reads numbers and yes/no where they are wanted.
+    return str(cast("yaml.ScalarNode", node).value)
 
 
 def _under(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

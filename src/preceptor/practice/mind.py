@@ -38,6 +38,9 @@ class Mind:
         self.phases = self._traits(world.phases.values())
         self._patterns = {k: re.compile(f.pattern) for k, f in world.facts.items() if f.pattern}
         self._kinds = {k: m.kind for k, m in world.moves.items()}
+        told = [*world.brief.splitlines(), *world.policy.splitlines(), world.firm]
+        told += [t for m in world.issues.values() for t in (m.story, m.goal)]
+        self._landmarks = tuple(line for raw in told if len(line := raw.strip(" -")) > 5)
         self._made: dict[str, tuple[str, ...]] = {}
         self.guides: dict[str, tuple[Guide, ...]] = {}
         """Memo of :func:`~preceptor.practice.guidance.understand`, bounded there."""
@@ -141,8 +144,12 @@ class Mind:
         key, score = max(scored, key=lambda x: x[1], default=("", 0.0))
         return key if score >= floor else ""
 
+    def landmarks(self, text: str) -> int:
+        """How many lines of this world's brief, policy and stories stand word for word in a text."""
+        return sum(1 for line in self._landmarks if line in text)
+
     def familiar(self, text: str) -> float:
-        """How much of a text is this world's vocabulary: the mean best likeness of its sentences to issues and moves."""
+        """How much of a text is this world's vocabulary: mean likeness of its sentences to issues and moves."""
         parts = [p for p in sentences(text) if len(p.split()) >= 3][:60]
         return sum(self.issues.best(p)[1] + self.moves.best(p)[1] for p in parts) / max(1, len(parts))
 

@@ -14,6 +14,7 @@ from preceptor.llm.model import ChatMessage, ChatReply, ChatRequest, Usage
 from preceptor.practice import agent, customer, guide, judge, teacher
 from preceptor.practice.load import load_world, shipped_world, shipped_worlds
 from preceptor.practice.mind import Mind
+from preceptor.practice.reading import untagged
 from preceptor.practice.skills import SKILLS
 from preceptor.practice.world import World
 
@@ -99,17 +100,16 @@ class PracticeModel:
     def _mind(self, text: str) -> Mind:
         if len(self._minds) == 1:
             return self._minds[0]
-        for mind in self._minds:
-            lines = [*mind.world.brief.splitlines(), *mind.world.policy.splitlines()]
-            if any(len(line) > 30 and line.strip(" -") in text for line in lines):
-                return mind
+        known = [mind.landmarks(text) for mind in self._minds]
+        if max(known) and known.count(max(known)) == 1:
+            return self._minds[known.index(max(known))]
         return max(self._minds, key=lambda m: m.familiar(text))
 
 
 def task_of(messages: Sequence[ChatMessage]) -> str:
     """What is asked, by the JSON keys that are asked for, else by whether a conversation is to be continued."""
-    last = messages[-1].content
-    whole = "\n\n".join(m.content for m in messages if m.role != "assistant")
+    last = untagged(messages[-1].content)
+    whole = untagged("\n\n".join(m.content for m in messages if m.role != "assistant"))
     for text in (last, whole):
         for name, pattern in _TASKS:
             if pattern.search(text):

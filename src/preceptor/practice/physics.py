@@ -120,8 +120,8 @@ def as_profile(state: State, profile: Profile | None) -> State:
 def satisfaction(mind: Mind, turns: Sequence[Turn], profile: Profile) -> float:
     """True satisfaction with a dialogue, 1 to 5: how well each reply served, how far the goal was reached.
 
-    ``1 + 4 (0.7 q + 0.3 g)``, ``q`` the mean quality of the agent's turns (bad ones below 0), ``g`` the share of what solves the
-    issue that was done; a breach of policy gives at most 2.
+    ``1 + 4 (0.7 q + 0.3 g)``: ``q`` is the mean quality of the agent's turns (bad ones below 0), ``g`` the share
+    of what solves the issue that was done. A breach of policy gives at most 2.
     """
     rated = qualities(mind, turns, profile)
     if not rated:

@@ -40,7 +40,7 @@ def blocks(text: str) -> list[tuple[str, str]]:
 
 
 def parse_transcript(text: str) -> tuple[Turn, ...]:
-    """Turns from lines such as ``Customer: ...``, ``Agent: ...`` and ``[action NAME] ...``; unlabelled lines go on."""
+    """Turns from lines such as ``Customer: ...``, ``Agent: ...`` and ``[action NAME] ...``; others go on."""
     turns: list[Turn] = []
     for line in text.splitlines():
         if found := _LABEL.match(line):
@@ -67,13 +67,29 @@ def hear(mind: Mind, messages: Sequence[ChatMessage]) -> Heard:
             labelled = parse_transcript(speech) if len(speech) > 20 else ()
             if len(labelled) > 1 and not turns:
                 turns.extend(labelled)
-            elif action := _ACTION.match(speech):
-                turns.append(Turn(speaker="action", text=action.group(2), by=action.group(1).strip()))
-            elif speech:
-                turns.append(Turn(speaker="customer", text=speech))
+            else:
+                turns.extend(_spoken(speech))
             if other:
                 guidance.append(other)
     return Heard(turns=tuple(turns), guidance="\n".join(g for g in guidance if g))
+
+
+def _spoken(speech: str) -> list[Turn]:
+    """The customer's words and the actions in one user message, in order."""
+    turns: list[Turn] = []
+    for line in speech.splitlines():
+        if action := _ACTION.match(line):
+            turns.append(Turn(speaker="action", text=action.group(2), by=action.group(1).strip()))
+        elif turns and turns[-1].speaker == "customer":
+            turns[-1] = Turn(speaker="customer", text=f"{turns[-1].text}\n{line}")
+        elif line.strip():
+            turns.append(Turn(speaker="customer", text=line))
+    return turns
+
+
+def untagged(text: str) -> str:
+    """A text without its tagged blocks: what the asker says, without the data."""
+    return _BLOCK.sub("\n", text)
 
 
 @lru_cache(maxsize=2048)

@@ -16,8 +16,10 @@ from preceptor.practice.physics import quality, resented, wanted
 from preceptor.practice.reading import blocks, parse_transcript
 from preceptor.practice.state import Guide, State
 from preceptor.practice.words import sentences
-from preceptor.practice.writing import Draft, draft_for, draft_of_guides
+from preceptor.practice.writing import Draft, draft_for, draft_of_guides, draft_of_line
 
+ONE = 0.4
+"""Chance of writing one new strategy rather than two."""
 MISSES = 0.08
 """Chance of overlooking the weightiest missing move."""
 SPECIFIC = 0.07
@@ -36,8 +38,9 @@ MISREADS = 0.04
 _NUMBER = re.compile(r"^\s*(\d+)[.)]\s+(.*)$")
 _MOST = re.compile(r"at most (\d+)", re.IGNORECASE)
 _LEAST = re.compile(r"at least (\d+)", re.IGNORECASE)
-_SETTING_STRICT = re.compile(
-    r"\b(?:teacher|student|(?:good|better|best|weaker|reference) (?:agent|reply|response|answer)|sample|scenario|prompt)\b",
+_SETTING = re.compile(
+    r"\b(?:teacher|student|sample|scenario|prompt"
+    r"|(?:good|better|best|weaker|reference) (?:agent|reply|response|answer))\b",
     re.IGNORECASE,
 )
 _PRIVATE = re.compile(r"\b(?:[A-Z][a-z]+ [A-Z][a-z]+|[A-Z]*\d[\w-]*|[A-Z\d]*\d[A-Z\d]+)\b|\"[^\"]{6,}\"")
@@ -52,7 +55,8 @@ class _Case:
     student: str
     better: str
     existing: list[Guide]
-    trail: list[Guide]
+    last: list[str]
+    """Strategies of the last try, as lines; empty at the first."""
 
 
 def teach(mind: Mind, prompt: str, rng: random.Random) -> str:
@@ -60,39 +64,57 @@ def teach(mind: Mind, prompt: str, rng: random.Random) -> str:
     case = _case(mind, prompt)
     state = mind.state(case.turns)
     most = int(found.group(1)) if (found := _MOST.search(prompt)) else 3
-    count = min(most, 1 if rng.random() < 0.35 else 2)
-    targets = _targets(mind, state, case, rng)[:count]
-    drafts: list[Draft] = []
-    tried = {m for g in case.trail for m in (*g.do, *g.avoid)}
-    for move, sign in targets:
+    kept, tried = _worked(mind, case)
+    count = max(1, min(most - len(kept), 1 if rng.random() < ONE else 2))
+    drafts: list[Draft] = list(kept)
+    for move, sign in _targets(mind, state, case, rng)[:count]:
         draft = draft_for(mind, state, move, sign, rng, plainer=move in tried)
         drafts.append(_blemished(mind, draft, state, case, rng))
     if not drafts:
         best = next(iter(wanted(mind, state)), "")
         drafts = [draft_for(mind, state, best, 1, rng)] if best else []
-    return json.dumps({"strategies": [d.as_dict() for d in drafts]}, ensure_ascii=False)
+    return json.dumps({"strategies": [d.as_dict() for d in drafts[-most:]]}, ensure_ascii=False)
+
+
+def _worked(mind: Mind, case: _Case) -> tuple[list[Draft], set[str]]:
+    """Of the last try: the strategies that the reply followed, and all moves that were asked for."""
+    made = set(mind.made(case.student))
+    kept: list[Draft] = []
+    tried: set[str] = set()
+    for line in case.last:
+        guide = joined_guide(understand(mind, line))
+        tried |= {*guide.do, *guide.avoid}
+        followed = bool(set(guide.do) & made) if guide.do else not set(guide.avoid) & made
+        if followed and (guide.do or guide.avoid):
+            kept.append(draft_of_line(line))
+    return kept, tried
+
+
+_NOW = ("now", "today", "student", "junior", "weak", "candidate")
+_WANTED = ("wanted", "better", "teacher", "reference", "strong", "target")
 
 
 def _case(mind: Mind, prompt: str) -> _Case:
     student = better = existing = trail = ""
     turns: tuple[Turn, ...] = ()
     for tag, text in blocks(prompt):
-        if "conversation" in tag or "transcript" in tag or "dialogue" in tag:
+        if any(w in tag for w in ("conversation", "transcript", "dialogue")):
             turns = turns or parse_transcript(text)
-        elif any(w in tag for w in ("student", "junior", "weak")):
-            student = student or text
-        elif any(w in tag for w in ("better", "teacher", "reference", "strong")):
-            better = better or text
         elif "exist" in tag or "library" in tag:
             existing += "\n" + text
         elif any(w in tag for w in ("trail", "attempt", "tried")):
             trail += "\n" + text
+        elif any(w in tag for w in _NOW):
+            student = student or text
+        elif any(w in tag for w in _WANTED):
+            better = better or text
+    last = re.split(r"^Try \d+:\s*$", trail, flags=re.MULTILINE)[-1]
     return _Case(
         turns=turns,
         student=student,
         better=better,
         existing=understand(mind, existing),
-        trail=[g for g in understand(mind, trail) if g.conditional],
+        last=[m.group(2) for line in last.splitlines() if (m := _NUMBER.match(line))],
     )
 
 
@@ -136,7 +158,7 @@ def _blemished(mind: Mind, draft: Draft, state: State, case: _Case, rng: random.
 def merge(mind: Mind, prompt: str, rng: random.Random) -> str:
     """How strategies relate: JSON of ``merge.md``."""
     listed = _numbered(prompt)
-    guides = [_joined(understand(mind, text)) for _, text in listed]
+    guides = [joined_guide(understand(mind, text)) for _, text in listed]
     relation = _relation(mind, guides, [t for _, t in listed])
     if rng.random() < MISREADS:
         relation = rng.choice(("same", "different"))
@@ -151,7 +173,7 @@ def merge(mind: Mind, prompt: str, rng: random.Random) -> str:
     return json.dumps({"relation": relation, "reason": reasons[relation], "merged": merged}, ensure_ascii=False)
 
 
-def _joined(guides: Sequence[Guide]) -> Guide:
+def joined_guide(guides: Sequence[Guide]) -> Guide:
     """The instructions of one strategy as one."""
     first = guides[0]
     return Guide(
@@ -202,7 +224,7 @@ def generalise(mind: Mind, prompt: str, rng: random.Random) -> str:
     most = int(m.group(1)) if (m := _MOST.search(prompt)) else 6
     groups: dict[tuple[str, bool], list[tuple[int, Guide]]] = {}
     for number, text in _numbered(prompt):
-        guide = _joined(understand(mind, text))
+        guide = joined_guide(understand(mind, text))
         if main := _main(guide):
             groups.setdefault((main, bool(guide.do)), []).append((number, guide))
     ranked = sorted((g for g in groups.items() if len(g[1]) >= least), key=lambda g: (-len(g[1]), g[0]))
@@ -231,10 +253,10 @@ def screen(mind: Mind, prompt: str, rng: random.Random) -> str:
     for found in _PRIVATE.finditer(strategy):
         if found.group(0).strip('"') in talk:
             report("private", found.group(0).strip('"'), "It belongs to this one customer.")
-    if setting := _SETTING_STRICT.search(strategy):
+    if setting := _SETTING.search(strategy):
         report("setting", setting.group(0), "It speaks of the setting in which it was written.")
     if order := _ORDER.search(strategy):
-        report("order", order.group(0), "It tells the agent to drop its instructions.")
+        report("injection", order.group(0), "It tells the agent to drop its instructions.")
     if not any(g.do or g.avoid for g in guides) and rng.random() < 0.6:
         report("vague", strategy.strip()[:80], "Nothing in it can be checked.")
     return json.dumps({"problems": problems}, ensure_ascii=False)

@@ -15,116 +15,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-STOP = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "but",
-        "so",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "am",
-        "it",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "i",
-        "you",
-        "he",
-        "she",
-        "we",
-        "they",
-        "me",
-        "my",
-        "your",
-        "his",
-        "her",
-        "our",
-        "their",
-        "them",
-        "us",
-        "him",
-        "do",
-        "does",
-        "did",
-        "done",
-        "has",
-        "have",
-        "had",
-        "will",
-        "would",
-        "can",
-        "could",
-        "shall",
-        "should",
-        "may",
-        "might",
-        "must",
-        "just",
-        "very",
-        "really",
-        "please",
-        "also",
-        "there",
-        "here",
-        "then",
-        "than",
-        "too",
-        "if",
-        "when",
-        "say",
-        "says",
-        "said",
-        "tell",
-        "tells",
-        "told",
-        "know",
-        "knows",
-        "known",
-        "message",
-        "messages",
-        "reply",
-        "replies",
-        "what",
-        "which",
-        "who",
-        "how",
-        "why",
-        "let",
-        "not",
-        "no",
-        "any",
-        "some",
-        "all",
-        "one",
-        "more",
-        "up",
-        "out",
-        "about",
-        "into",
-        "over",
-    ]
+_STOP = (
+    "a an the and or but so of to in on at by for from with as is are was were be been being am it its this "
+    "that these those i you he she we they me my your his her our their them us him do does did done has have "
+    "had will would can could shall should may might must just very really please also there here then than "
+    "too if when say says said tell tells told know knows known message messages reply replies what which who "
+    "how why let not no any some all one more up out about into over customer customers agent "
 )
+STOP = frozenset(_STOP.split())
 _TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:[.:,]\d+)*|[a-z\d]+")
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+|\n+")
 _CLAUSE = re.compile(r"\s*(?:;|:\s|,?\s+(?:and then|then|and|but|while)\s+|,\s+)\s*")
@@ -159,14 +57,16 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text.lower())
 
 
-def sentences(text: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def sentences(text: str) -> tuple[str, ...]:
     """Sentences and lines, stripped, none empty."""
-    return [s for part in _SENTENCE.split(text) if (s := part.strip())]
+    return tuple(s for part in _SENTENCE.split(text) if (s := part.strip()))
 
 
-def clauses(sentence: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def clauses(sentence: str) -> tuple[str, ...]:
     """Parts of a sentence between commas, semicolons and conjunctions, of three words or more."""
-    return [c for part in _CLAUSE.split(sentence) if (c := part.strip()) and len(c.split()) >= 3]
+    return tuple(c for part in _CLAUSE.split(sentence) if (c := part.strip()) and len(c.split()) >= 3)
 
 
 def negated(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -103,7 +103,7 @@ class World:
     demanding: Trait | None = None
     phases: Mapping[str, Trait] = field(default_factory=dict[str, Trait])
     phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """What customers say in passing: ``mood_up``, ``mood_down``, ``unknown``, ``volunteer``, ``wait``, ``bye_*``."""
+    """What customers say in passing, by occasion: ``mood_up``, ``unknown``, ``wait``, ``bye_good``..."""
     joiners: tuple[str, ...] = ("",)
     names: tuple[str, ...] = ()
 
@@ -115,7 +115,11 @@ class World:
         """
         issues = tuple(Issue(key=m.key, title=m.title, story=m.story, goal=m.goal) for m in self.issues.values())
         return Domain(
-            name=self.name, brief=self.brief, policy=self.policy, issues=issues, profiles=tuple(self._profiles())
+            name=self.firm or self.name,
+            brief=self.brief,
+            policy=self.policy,
+            issues=issues,
+            profiles=tuple(self._profiles()),
         )
 
     def _profiles(self) -> list[Profile]:
@@ -171,15 +175,3 @@ def readings(text: str) -> list[str]:
     first = _EITHER.sub(lambda m: m.group(1).split("|")[0], text)
     last = _EITHER.sub(lambda m: m.group(1).split("|")[-1], text)
     return [first] if first == last else [first, last]
-
-
-def same_rule(rule: Rule, other: Rule) -> bool:
-    """True where two rules speak of the same move and direction for overlapping issues."""
-    return (
-        rule.move == other.move and rule.sign == other.sign and (rule.issue in ("", other.issue) or not other.issue)
-    )
-
-
-def moves_of(world: World, kinds: Sequence[str]) -> tuple[str, ...]:
-    """Keys of the moves of these kinds, in the world's order."""
-    return tuple(k for k, m in world.moves.items() if m.kind in kinds)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from preceptor.practice.guidance import split
 from preceptor.practice.mind import Mind
 from preceptor.practice.physics import holds, wanted
 from preceptor.practice.state import Guide, State
+from preceptor.practice.words import sentences
 from preceptor.practice.world import Rule, Trait
 
 
@@ -57,6 +60,15 @@ def draft_for(
         bad = [r.move for r in mind.world.rules if r.sign < 0 and holds(r, state) and r.move != move]
         avoid = rng.choice(mind.world.moves[rng.choice(bad)].advice) if bad else ""
     return Draft(when=when, do=advice, avoid=avoid, why=why)
+
+
+def draft_of_line(line: str) -> Draft:
+    """A strategy from its one line of prose."""
+    parts = sentences(line)
+    when, do = split(parts[0]) if parts else ("", line)
+    rest = " ".join(parts[1:])
+    avoid = re.sub(r"^avoid:?\s*", "", rest, flags=re.IGNORECASE).rstrip(".")
+    return Draft(when=re.sub(r"^when\s+", "", when, flags=re.IGNORECASE), do=do.rstrip("."), avoid=avoid)
 
 
 def _instead(mind: Mind, state: State, rng: random.Random) -> str:
