@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, Self, cast
 
 from preceptor.coach.choose import choose
+from preceptor.coach.from_release import index_of, opened
 from preceptor.coach.messages import joined, turns_of, with_block
+from preceptor.core.decode import decode
 from preceptor.core.errors import ConfigError
 from preceptor.core.records import Advice, Scenario, Strategy, Turn
 from preceptor.core.untrusted import one_line
 from preceptor.library.index import Embedder, StrategyIndex
+from preceptor.library.release import Release
 from preceptor.prompts.files import load_prompts
 
 NO_ADVICE = Advice(chosen=(), text="")
@@ -57,13 +62,51 @@ class Coach:
         embedder: Embedder | None = None,
         template: str | None = None,
     ) -> None:
-        self.settings = settings or CoachSettings()
-        self._template = (load_prompts()["advice"].body if template is None else template).strip()
+        index = StrategyIndex(strategies, scenarios=scenarios or {}, embedder=embedder)
+        self._set(
+            index, settings or CoachSettings(), load_prompts()["advice"].body if template is None else template
+        )
+
+    @classmethod
+    def from_release(
+        cls,
+        release: Release | str | Path,
+        settings: CoachSettings | None = None,
+        *,
+        embedder: Embedder | None = None,
+    ) -> Self:
+        """The coach of a release file: no database, web or LLM package is needed.
+
+        Args:
+            release: path of the file, or the release already read.
+            settings: instead of those that the release was made with.
+            embedder: the one that the release was made with; None: found by words alone.
+
+        Raises:
+            InputError: the file is no release, was cut short or altered.
+            ConfigError: another embedder.
+        """
+        found = opened(release)
+        manifest = found.manifest
+        made = cls.__new__(cls)
+        own = settings or decode(CoachSettings, dict(manifest.coach))
+        made._set(index_of(found, embedder), own, manifest.template)
+        return made
+
+    def with_settings(self, settings: CoachSettings) -> Self:
+        """The same coach with other limits; costs nothing."""
+        made = copy(self)
+        made.settings = settings
+        return made
+
+    def _set(self, index: StrategyIndex, settings: CoachSettings, template: str) -> None:
+        self.settings = settings
+        self._template = template.strip()
         if not _PLACE.search(self._template):
             raise ConfigError(
                 "the advice template has no {{ strategies }}", hint="put it where the strategies should stand"
             )
-        self._index = StrategyIndex(strategies, scenarios=scenarios or {}, embedder=embedder)
+        self._index = index
 
     def __len__(self) -> int:
         return len(self._index)

@@ -16,6 +16,8 @@ from preceptor.core.untrusted import one_line
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _LINE = re.compile(r"(customer|agent|action)(?:\[([^\]]*)\])?: ?(.*)")
+_NEWS = 12
+"""Words of a new outcome that count: what it is stands first, long lists follow."""
 _LONGEST = 600
 """Characters of one turn that count; the end of a long customer turn says more than its start."""
 
@@ -24,21 +26,26 @@ _LONGEST = 600
 class StateWeights:
     """How much each part of the state counts. Chosen on STAR by cross-validation (docs/star.md)."""
 
-    customer: float = 1.0
-    """The customer's last words."""
+    customer: float = 1.2
+    """What the customer said."""
     agent: float = 1.0
-    """The agent's last words."""
+    """What the agent said."""
     action: float = 1.0
-    """Name and outcome of the action after the customer's last words, or that there was none."""
-    earlier: float = 0.35
+    """Which action ran after the customer's last words, or that none did."""
+    outcome: float = 2.0
+    """What came out of an action that nobody has spoken of yet."""
+    arguments: float = 0.5
+    """What that action was asked."""
+    told: float = 0.3
+    """What came out of actions before it."""
+    earlier: float = 0.6
     """Factor for each step further back."""
-    steps: int = 2
+    steps: int = 3
     """Exchanges that count at all."""
 
 
-def state_turns(turns: Sequence[Turn], steps: int = 2) -> tuple[Turn, ...]:
-    """The end of ``turns``: the last ``steps`` customer turns, what stands before the first of them by the
-    agent, and all that follows."""
+def state_turns(turns: Sequence[Turn], steps: int = 3) -> tuple[Turn, ...]:
+    """The end of ``turns``: the last ``steps`` customer turns, the agent turn before them, and all that follows."""
     seen = 0
     for at in range(len(turns) - 1, -1, -1):
         if turns[at].speaker == "customer":
@@ -48,7 +55,7 @@ def state_turns(turns: Sequence[Turn], steps: int = 2) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def state_text(turns: Sequence[Turn], steps: int = 2) -> str:
+def state_text(turns: Sequence[Turn], steps: int = 3) -> str:
     """The state as text, one line a turn (``customer: ...``, ``action[name]: ...``): what is embedded, and
     what a release carries in place of whole scenarios. :func:`read_state` turns it back."""
     return "\n".join(_line(turn) for turn in state_turns(turns, steps))
@@ -74,8 +81,10 @@ def words(text: str) -> list[str]:
 
 
 def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float]:
-    """Terms of the state with weights. Terms carry their speaker: ``c:`` customer, ``a:`` agent, ``x:`` action,
-    ``r:`` an action's outcome."""
+    """Terms of the state with weights. Terms carry their speaker: ``c:`` customer, ``a:`` agent, ``x:`` an
+    action's name (``-``: none), ``r:`` its outcome; and where the state ends in an action, ``!:`` what came out and
+    ``?:`` what it was asked. That a payment "failed" is not that a search did, and news is not what was told.
+    """
     terms: dict[str, float] = {}
 
     def add(prefix: str, tokens: Sequence[str], weight: float) -> None:
@@ -86,14 +95,18 @@ def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float
     for back, turn in _from_end(state_turns(turns, weights.steps)):
         share = weights.earlier**back
         if turn.speaker == "action":
-            call, outcome = split_action(turn)
-            add("x:", [call], weights.action * share)
-            add("r:", outcome, weights.action * share)
+            action = read_action(turn)
+            add("x:", [action.name], weights.action * share)
+            add("r:", action.outcome, weights.told * share)
         elif turn.speaker == "agent":
             add("a:", words(turn.text[-_LONGEST:]), weights.agent * share)
         else:
             add("c:", words(turn.text[-_LONGEST:]), weights.customer * share)
-    if turns and turns[-1].speaker != "action":
+    if turns and turns[-1].speaker == "action":
+        action = read_action(turns[-1])
+        add(f"!:{action.name} ", action.outcome[:_NEWS], weights.outcome)
+        add("?:", action.arguments, weights.arguments)
+    elif turns:
         add("x:", ["-"], weights.action)
     return terms
 
@@ -107,11 +120,22 @@ def plain_terms(terms: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def split_action(turn: Turn) -> tuple[str, list[str]]:
-    """An action's name and the words of its outcome (what follows ``->``; all words where there is none)."""
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action taken apart: its name, the words of what was asked, the words of what came out."""
+
+    name: str
+    arguments: tuple[str, ...]
+    outcome: tuple[str, ...]
+
+
+def read_action(turn: Turn) -> Action:
+    """``name(arguments) -> outcome`` taken apart. Text without ``->`` is all outcome."""
     call, arrow, outcome = turn.text.partition(" -> ")
-    name = turn.by or call.partition("(")[0].strip()
-    return name.lower(), words((outcome if arrow else call)[:_LONGEST])
+    name = turn.by or call.partition("(")[0]
+    asked = call.partition("(")[2] if arrow else ""
+    came = outcome if arrow else call
+    return Action(one_line(name).lower(), tuple(words(asked[:_LONGEST])), tuple(words(came[:_LONGEST])))
 
 
 def _from_end(turns: Sequence[Turn]) -> Iterator[tuple[int, Turn]]:

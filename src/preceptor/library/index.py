@@ -56,10 +56,16 @@ class IndexSettings:
     """How scores are made. Defaults chosen on STAR by cross-validation (docs/star.md)."""
 
     weights: StateWeights = field(default_factory=StateWeights)
-    own_words: float = 0.5
+    own_words: float = 0.3
     """What a full match with the strategy's own words is worth, beside the match with its scenarios."""
     dense: float = 0.4
     """Share of the dense score in the fused one, where there is an embedder."""
+    neighbours: int = 10
+    """Nearest scenarios that vote on which strategy comes first; 0: no vote."""
+    sharpness: float = 4.0
+    """Power of the likeness with which a neighbour votes."""
+    trust: float = 0.8
+    """How far the vote may lower the score of a strategy that the neighbours do not agree on, 0 to 1."""
 
 
 class StrategyIndex:
@@ -83,9 +89,11 @@ class StrategyIndex:
         weights = self._settings.weights
         self._states = SparseIndex([state_terms(turns, weights) for turns in states])
         self._words = SparseIndex([_own_terms(s) for s in self._strategies])
-        links = [(n, place[i]) for n, s in enumerate(self._strategies) for i in s.scenarios if i in place]
-        self._owner = np.array([n for n, _ in links], dtype=np.int64)
-        self._owned = np.array([at for _, at in links], dtype=np.int64)
+        self._deeds = SparseIndex([dict.fromkeys(words(s.do), 1.0) for s in self._strategies])
+        links = sorted((place[i], n) for n, s in enumerate(self._strategies) for i in s.scenarios if i in place)
+        self._owned = np.array([at for at, _ in links], dtype=np.int64)
+        self._owner = np.array([n for _, n in links], dtype=np.int64)
+        self._alone = ~np.isin(np.arange(len(strategies)), self._owner)
         self._dense = _Dense(embedder, states, self._strategies) if embedder is not None else None
 
     def __len__(self) -> int:
@@ -96,33 +104,60 @@ class StrategyIndex:
         if not self._strategies or not turns:
             return []
         terms = state_terms(turns, self._settings.weights)
-        lexical = self._fuse(self._states.scores(terms), self._words.scores(plain_terms(terms)))
+        states, own = self._states.scores(terms), self._words.scores(plain_terms(terms))
+        lexical = match = self._match(states, own)
         dense = np.zeros_like(lexical)
-        score = lexical
         if self._dense is not None:
-            dense = self._fuse(*self._dense.scores(turns))
+            dense_states, dense_own = self._dense.scores(turns)
+            dense = self._match(dense_states, dense_own)
             share = self._settings.dense
-            score = np.asarray((1 - share) * lexical + share * dense, dtype=np.float32)
+            states = _mixed(states, dense_states, share)
+            match = self._match(states, _mixed(own, dense_own, share))
+        found = np.array(_best(match, max(limit, 1)), dtype=np.int64)
+        scores = match[found] * self._agreement(states, match, found)
+        order = np.lexsort((found, -scores))
         return [
             Hit(
-                strategy=self._strategies[n],
-                position=int(n),
-                score=float(score[n]),
+                strategy=self._strategies[int(n)],
+                position=n,
+                score=float(score),
                 lexical=float(lexical[n]),
                 dense=float(dense[n]),
             )
-            for n in _best(score, limit)
+            for n, score in zip(found[order].tolist(), scores[order].tolist(), strict=True)
         ]
 
     def likeness(self, position: int, others: Sequence[int]) -> Floats:
-        """How much the words of a strategy are those of others, 0..1 each: what variety is measured by."""
-        return self._words.likeness(position, others)
+        """How much what one strategy says to do is what others say, 0..1 each: what variety is measured by."""
+        return self._deeds.likeness([position], others)[0]
 
-    def _fuse(self, states: Floats, own: Floats) -> Floats:
+    def _match(self, states: Floats, own: Floats) -> Floats:
+        """Per strategy the likeness of its best scenario, raised by its own words."""
         best = np.zeros(len(self._strategies), dtype=np.float32)
         if len(self._owner):
             np.maximum.at(best, self._owner, states[self._owned])
         return np.asarray(best + (1 - best) * (self._settings.own_words * own), dtype=np.float32)
+
+    def _agreement(self, states: Floats, match: Floats, found: NDArray[np.int64]) -> Floats:
+        """Per found strategy the factor, at most 1, that the nearest scenarios' vote leaves of its score.
+
+        Each of the nearest scenarios votes for its strategies, and so, in proportion, for those that say to do
+        alike: one thing learned in ten situations counts as ten, however many strategies word it.
+        """
+        settings = self._settings
+        if not settings.neighbours or not len(found):
+            return np.ones(len(found), dtype=np.float32)
+        vote = np.zeros(len(self._strategies), dtype=np.float64)
+        nearest = np.array(_best(states, settings.neighbours), dtype=np.int64)
+        starts, ends = np.searchsorted(self._owned, nearest), np.searchsorted(self._owned, nearest, side="right")
+        for scenario, start, end in zip(nearest.tolist(), starts.tolist(), ends.tolist(), strict=True):
+            vote[self._owner[start:end]] += float(states[scenario]) ** settings.sharpness
+        alone = found[self._alone[found]]
+        vote[alone] = match[alone].astype(np.float64) ** settings.sharpness
+        voters = np.flatnonzero(vote)
+        support = self._deeds.likeness(found.tolist(), voters.tolist()) @ vote[voters]
+        most = max(float(support.max()), 1e-9)
+        return np.asarray(1 - settings.trust * (1 - support / most), dtype=np.float32)
 
 
 class _Dense:
@@ -154,6 +189,10 @@ def _background(left: Floats, right: Floats) -> float:
     shifted = np.roll(right[:count], count // 2, axis=0)
     mean = float(np.einsum("ij,ij->", left[:count], shifted)) / count
     return min(max(mean, 0.0), 0.95)
+
+
+def _mixed(lexical: Floats, dense: Floats, share: float) -> Floats:
+    return np.asarray((1 - share) * lexical + share * dense, dtype=np.float32)
 
 
 def _above(cosines: Floats, base: float) -> Floats:
