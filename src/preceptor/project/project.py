@@ -1,29 +1,35 @@
-"""A project folder: settings, a domain, a library, runs; and the doors to learning and evaluation."""
+"""A project folder: settings, a domain, a library, runs; and the doors to learning and evaluation.
+
+The rooms behind a door are imported when it is opened: looking at settings loads neither numpy nor a database.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from preceptor.coach import Coach
 from preceptor.core import config as core_config
 from preceptor.core.config import Flag, Loaded
 from preceptor.core.events import Emit, ignore
 from preceptor.core.records import Domain, Strategy
 from preceptor.core.settings import Config
-from preceptor.evaluate.result import Evaluation, from_json
-from preceptor.library.store import Library
-from preceptor.practice import load_world, shipped_world, shipped_worlds
 from preceptor.project.domain_folder import read_domain
 from preceptor.project.domain_write import write_blank, write_domain
-from preceptor.project.estimate import Estimate, estimate_learn
-from preceptor.project.jobs import build_coach, evaluate_job, learn_job
-from preceptor.project.results import EvaluateResult, LearnResult
 from preceptor.project.scaffold import check_free, write_settings
 from preceptor.project.stopping import Stop, run
 from preceptor.prompts import PromptSet, load_prompts
-from preceptor.runs.store import RunStore
+
+if TYPE_CHECKING:
+    from preceptor.coach import Coach
+    from preceptor.evaluate.result import Evaluation
+    from preceptor.library.store import Library
+    from preceptor.project.estimate import Estimate
+    from preceptor.project.results import EvaluateResult, LearnResult
+    from preceptor.runs.store import RunStore
+
+# ruff: noqa: PLC0415 - see above
 
 
 class Project:
@@ -84,8 +90,7 @@ class Project:
         """
         folder = Path(path)
         check_free(folder)
-        known = world in shipped_worlds()
-        domain = None if blank else (shipped_world(world) if known else load_world(Path(world))).domain()
+        domain = None if blank else _world_domain(world)
         chosen = core_config.load_config(None, environ={}, flags=[*flags, *_as_flags(settings)])
         write_settings(folder, {k: chosen.value(k) for k, o in chosen.origins.items() if o != "default"})
         target = folder / "domain"
@@ -116,12 +121,16 @@ class Project:
         Raises:
             LibraryError: there is none yet and not ``create``, or it cannot be used.
         """
+        from preceptor.library.store import Library
+
         path = self.config.library.path
         place = path if "://" in path else self.folder / path
         return Library.open(place, clock=self.clock, create=create)
 
     def runs(self) -> RunStore:
         """The project's runs."""
+        from preceptor.runs.store import RunStore
+
         return RunStore(self.folder / self.config.run.folder, clock=self.clock)
 
     def strategies(self) -> tuple[Strategy, ...]:
@@ -133,6 +142,8 @@ class Project:
 
     def coach(self) -> Coach | None:
         """The coach over the library; None before anything was learned."""
+        from preceptor.project.jobs import build_coach
+
         if not self._has_library():
             return None
         with self.library() as library:
@@ -144,6 +155,8 @@ class Project:
         Args:
             scenarios: so many come from logs; None: they are simulated.
         """
+        from preceptor.project.estimate import estimate_learn
+
         return estimate_learn(self.config, self.domain, self.prompts, scenarios=scenarios)
 
     async def learn_async(
@@ -166,6 +179,8 @@ class Project:
         Raises:
             PreceptorError: what ended the run; it is saved and can be resumed.
         """
+        from preceptor.project.jobs import learn_job
+
         path = Path(logs) if logs is not None else None
         return await learn_job(self, resume=resume, logs=path, emit=emit, stop=stop or Stop())
 
@@ -173,6 +188,8 @@ class Project:
         self, *, resume: str | None = None, emit: Emit = ignore, stop: Stop | None = None
     ) -> EvaluateResult:
         """Measures the arms of ``evaluate.arms`` on the held-out profiles; arguments as in :meth:`learn_async`."""
+        from preceptor.project.jobs import evaluate_job
+
         return await evaluate_job(self, resume=resume, emit=emit, stop=stop or Stop())
 
     def learn(
@@ -199,6 +216,8 @@ class Project:
         Raises:
             RunError: there is none.
         """
+        from preceptor.evaluate.result import from_json
+
         found = self.runs().open(run_id) if run_id else self.runs().latest("evaluate", resumable=False)
         return from_json((found.folder / "results" / "evaluation.json").read_bytes())
 
@@ -209,3 +228,10 @@ class Project:
 
 def _as_flags(settings: Mapping[str, object] | None) -> list[Flag]:
     return [Flag(key=key, value=value, name=f"settings[{key!r}]") for key, value in (settings or {}).items()]
+
+
+def _world_domain(world: str) -> Domain:
+    from preceptor.practice import load_world, shipped_world, shipped_worlds
+
+    found = shipped_world(world) if world in shipped_worlds() else load_world(Path(world))
+    return found.domain()

@@ -1,0 +1,70 @@
+"""What ``import preceptor`` gives: pinned, sorted, cheap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import preceptor
+
+NAMES = [
+    "Advice",
+    "Coach",
+    "CoachSettings",
+    "Dialogue",
+    "Domain",
+    "Issue",
+    "Lesson",
+    "PreceptorError",
+    "Profile",
+    "Project",
+    "Scenario",
+    "Strategy",
+    "Turn",
+    "__version__",
+]
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def test_the_names_are_these():
+    assert preceptor.__all__ == NAMES == sorted(NAMES)
+    assert set(NAMES) <= set(dir(preceptor))
+
+
+def test_every_name_can_be_had():
+    assert [name for name in NAMES if getattr(preceptor, name, None) is None] == []
+
+
+def test_other_names_are_refused():
+    assert not hasattr(preceptor, "Teacher")
+
+
+def test_the_version_is_the_projects(root: Path):
+    assert tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"] == preceptor.__version__
+
+
+def test_importing_costs_next_to_nothing():
+    code = "import time; t = time.perf_counter(); import preceptor; print(time.perf_counter() - t)"
+    assert min(float(run(code)) for _ in range(3)) < 0.05
+
+
+def test_importing_loads_no_other_package():
+    heavy = run(
+        "import sys, preceptor; print([m for m in sys.modules if m.split('.')[0] in "
+        "('numpy', 'pydantic', 'sqlalchemy', 'aiohttp', 'click', 'rich', 'yaml', 'asyncio')])"
+    )
+    assert heavy == "[]"
+
+
+def test_the_coach_loads_no_web_orm_or_llm_package():
+    loaded = run(
+        "import sys, preceptor.coach; print(sorted({m.split('.')[0] for m in sys.modules} & "
+        "{'aiohttp', 'sqlalchemy', 'starlette', 'uvicorn', 'pydantic_ai', 'openai', 'click', 'rich'}))"
+    )
+    assert loaded == "[]"
