@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from preceptor.core.errors import InputError
@@ -27,6 +27,9 @@ _NAMES: Mapping[type[Any], str] = {
     dict: "an object",
     type(None): "null",
 }
+
+
+_TEXT = frozenset((str,))
 
 
 class _WrongError(Exception):
@@ -107,10 +110,13 @@ def _literal(allowed: tuple[Any, ...]) -> Decode:
 
 def _tuple(items: tuple[Any, ...]) -> Decode:
     if len(items) == 2 and items[1] is ...:
-        return _each(_decoder(items[0]))
+        return _each(_decoder(items[0]), words=items[0] is str)
     decoders = tuple(_decoder(item) for item in items)
+    words = all(item is str for item in items)
 
     def run(value: Any) -> Any:
+        if words and _all_text(value) and len(value) == len(decoders):
+            return _shared(tuple(value))
         if type(value) is not list or len(cast("list[Any]", value)) != len(decoders):
             raise _WrongError(f"expected a list of {len(decoders)}")
         pairs = zip(decoders, cast("list[Any]", value), strict=True)
@@ -119,13 +125,25 @@ def _tuple(items: tuple[Any, ...]) -> Decode:
     return run
 
 
-def _each(one: Decode) -> Decode:
+def _all_text(value: Any) -> bool:
+    return type(value) is list and _TEXT.issuperset(map(type, cast("list[Any]", value)))
+
+
+@lru_cache(maxsize=1024)
+def _shared(words: tuple[str, ...]) -> tuple[str, ...]:
+    """One object for equal pairs: thousands of records name the same few prompts and models."""
+    return words
+
+
+def _each(one: Decode, *, words: bool) -> Decode:
     def run(value: Any) -> Any:
+        if words and _all_text(value):
+            return tuple(value)
         if type(value) is not list:
             raise _WrongError(f"expected a list, got {_told(value)}")
         items = cast("list[Any]", value)
         try:
-            return tuple([one(item) for item in items])
+            return tuple([one(item) for item in items])  # a list is faster to build
         except _WrongError:
             return tuple([_at(str(i), one, item) for i, item in enumerate(items)])
 
@@ -168,14 +186,16 @@ def _record(kind: type[Any]) -> Decode:
             raise _WrongError(f"'{min(needed - given.keys())}' is missing")
         if not given.keys() <= known:
             raise _WrongError(f"there is no field '{min(given.keys() - known)}'")
-        values: dict[str, Any] = {}
-        for name, one in decoders:
-            if name in given:
-                try:
+        name = ""
+        try:
+            # The loop variable tells where it went wrong; a ``try`` in the loop would cost every field.
+            values: dict[str, Any] = {}
+            for name, one in decoders:
+                if name in given:
                     values[name] = one(given[name])
-                except _WrongError as wrong:
-                    wrong.path.append(name)
-                    raise
+        except _WrongError as wrong:
+            wrong.path.append(name)
+            raise
         return kind(**values)
 
     return run

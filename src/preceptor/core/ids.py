@@ -11,6 +11,8 @@ from typing import Any, cast
 
 def plain(value: Any) -> Any:
     """Dataclasses, mappings and sequences as JSON-ready dicts and lists (fields in declared order)."""
+    if value is None or isinstance(value, (str, int, float)):  # most of all values: the rest is slow to tell
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -1,0 +1,114 @@
+"""Small values for the library's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from preceptor.core.clock import Clock
+from preceptor.core.records import Attempt, Comparison, Finding, Lesson, Scenario, Strategy, Turn
+from preceptor.library.changes import (
+    Approve,
+    Change,
+    Edit,
+    Evidence,
+    Flag,
+    Merge,
+    Propose,
+    Provenance,
+    RecordLesson,
+    Screen,
+)
+from preceptor.library.store import Library
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def ticking(start: datetime = NOON, step: timedelta = timedelta(seconds=1)) -> Clock:
+    """A clock that moves by ``step`` at each look."""
+    looks = iter(range(10**9))
+    return lambda: start + step * next(looks)
+
+
+def strategy(n: int, **fields: Any) -> Strategy:
+    values = {
+        "when": f"the customer asks for refund {n}",
+        "do": "name the next step",
+        "scenarios": (f"scenario-{n}",),
+    }
+    return Strategy(**{"id": f"strategy-{n:04}", **values, **fields})
+
+
+def provenance(n: int = 0, **fields: Any) -> Provenance:
+    values = {"run": "learn-001", "stage": 1, "scenarios": (f"scenario-{n}",), "attempt": 2}
+    return Provenance(
+        **{**values, "prompts": (("teach", "abc"),), "models": (("student", "practice:x"),), **fields}
+    )
+
+
+def propose(n: int, **fields: Any) -> Propose:
+    """Strategy ``n``; ``findings``, ``lesson_id`` and ``provenance`` as given, other fields are the strategy's."""
+    own = {name: fields.pop(name) for name in ("findings", "lesson_id", "provenance") if name in fields}
+    return Propose(**{"strategy": strategy(n, **fields), "provenance": provenance(n), **own})
+
+
+def finding(severity: str = "blocking", check: str = "private") -> Finding:
+    return Finding(check=check, severity=severity, field="do", quote="Ann", reason="a name")  # type: ignore[arg-type]
+
+
+def lesson(n: int, reply: str = "Sorry.", **fields: Any) -> Lesson:
+    scenario = Scenario(
+        id=f"scenario-{n}", turns=(Turn(speaker="customer", text=f"Where is bag {n}?"),), profile="p1", stage=1
+    )
+    comparison = Comparison(verdict="worse", axes=(("accuracy", -0.5),), reason="no next step", orders=1)
+    attempt = Attempt(number=1, strategies=(strategy(n),), reply=reply, comparison=comparison)
+    values = {"teacher_reply": "I will look.", "attempts": (attempt,), "kept": 1, "outcome": "taught"}
+    return Lesson(**{"id": f"lesson-{n}", "scenario": scenario, **values, **fields})
+
+
+def record(n: int, run: str = "learn-001", **fields: Any) -> RecordLesson:
+    return RecordLesson(lesson=lesson(n, **fields), run=run, stage=1)
+
+
+def evidence(n: int, verdict: str = "helpful") -> Evidence:
+    return Evidence(
+        strategy_id=f"strategy-{n:04}",
+        verdict=verdict,  # type: ignore[arg-type]
+        lift=0.25,
+        interval=(0.1, 0.4),
+        n=48,
+        run="evaluate-001",
+    )
+
+
+def one_of_each() -> tuple[Change, ...]:
+    """Changes that leave a row in every table and an entry in most conditions."""
+    return (
+        record(1),
+        record(2),
+        propose(1, lesson_id="lesson-1"),
+        propose(2, lesson_id="lesson-2"),
+        propose(3, findings=(finding("warning"),)),
+        Flag(strategy_ids=("strategy-0001", "strategy-0003"), note="opposite orders"),
+        Screen(strategy_id="strategy-0001", findings=(finding("info"),)),
+        Merge(into=strategy(9), of=("strategy-0002", "strategy-0003"), reason="same"),
+        Approve(strategy_id="strategy-0009"),
+        evidence(9),
+        Edit(strategy_id="strategy-0001", do="name the next step and when"),
+    )
+
+
+@contextmanager
+def library(folder: Path, *changes: Change) -> Generator[Library]:
+    """A new library in ``folder`` with ``changes`` applied as one batch."""
+    with Library.open(folder / "library.db", clock=ticking(), create=True) as made:
+        if changes:
+            apply(made, *changes)
+        yield made
+
+
+def apply(to: Library, *changes: Change, **named: Any) -> tuple[int, ...]:
+    return to.apply(changes, **{"author": "run:learn-001", "reason": "stage 1", **named})
