@@ -10,7 +10,7 @@ from preceptor.practice.words import clauses, negated, sentences
 
 DO_FLOOR = 0.36
 """Likeness from which an instruction is understood as a move."""
-PLAIN_FLOOR = 0.5
+PLAIN_FLOOR = 0.55
 """The same for a sentence that does not say when."""
 TRAIT_FLOOR = 0.5
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d+[.)]|\[[\w-]+\])\s*")
