@@ -45,9 +45,10 @@ def sign_flip(cluster_sums: Floats, *, seed: int, flips: int = FLIPS) -> SignFli
     if g == 0:
         return SignFlip(p=1.0, exact=True, patterns=1)
     roots = np.sign(sums) * np.sqrt(np.abs(sums))
-    both = np.stack([sums, roots * (_TIE * float(np.abs(sums).sum()) / float(np.abs(roots).sum()))], axis=1)
+    roots *= _TIE * float(np.abs(sums).sum()) / float(np.abs(roots).sum())
+    both = np.stack([sums, roots], axis=1)
     # Patterns that tie with the seen one must count as ties in spite of rounding.
-    bound = float(_distance(np.ones((1, g)), both)[0]) - 1e-11 * float(np.abs(sums).sum())
+    bound = float(_distance(np.ones((1, g), dtype=np.float64), both)[0]) - 1e-11 * float(np.abs(sums).sum())
     if g <= EXACT_UP_TO:
         # The mirror image of a pattern has the same distance from 0: fix the last sign, look at half of them.
         numbers = np.arange(2 ** (g - 1), dtype=np.int64)[:, None]
@@ -57,8 +58,8 @@ def sign_flip(cluster_sums: Floats, *, seed: int, flips: int = FLIPS) -> SignFli
     rng = np.random.default_rng(seed)
     hits, step = 0, max(1, _CHUNK // g)
     for start in range(0, flips, step):
-        signs = rng.integers(0, 2, size=(min(step, flips - start), g), dtype=np.int8)
-        totals = _distance(1.0 - 2.0 * signs, both)
+        flipped = rng.integers(0, 2, size=(min(step, flips - start), g), dtype=np.int8).astype(np.float64)
+        totals = _distance(1.0 - 2.0 * flipped, both)
         hits += int(np.count_nonzero(totals >= bound))
     return SignFlip(p=(hits + 1) / (flips + 1), exact=False, patterns=flips)
 
