@@ -1,0 +1,127 @@
+"""Providers through pydantic-ai, against the loopback server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from tests.servers.chat_server import ChatServer, cut, failing, no_model, ok, rate_limited, refused_key, too_long
+
+from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError
+from preceptor.core.events import ignore
+from preceptor.core.settings import SeatConfig, SeatsConfig
+from preceptor.llm import ChatMessage, Ledger, NullJournal, Seats, Timing, open_seats
+
+KEY = "sk-secret-abcdefghijkl"
+TALK = (
+    ChatMessage("system", "Be brief."),
+    ChatMessage("user", "Hello"),
+    ChatMessage("assistant", "Hi."),
+    ChatMessage("user", "And now?"),
+)
+
+
+class Mood(BaseModel):
+    mood: str
+
+
+class Waits:
+    def __init__(self) -> None:
+        self.clock = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.clock += seconds
+
+    def now(self) -> float:
+        return self.clock
+
+
+def seats(server: ChatServer, monkeypatch: pytest.MonkeyPatch, ledger: Ledger | None = None) -> Any:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    waits = Waits()
+    one = SeatConfig(model="openai-chat:gpt-5-mini", retries=2)
+    return open_seats(
+        SeatsConfig(student=one, teacher=one, customer=one, judge=one),
+        environ={"OPENAI_API_KEY": KEY},
+        factories={},
+        journal=NullJournal(),
+        ledger=ledger or Ledger(),
+        emit=ignore,
+        timing=Timing(sleep=waits.sleep, now=waits.now),
+    )
+
+
+async def said(opened: Seats) -> str:
+    return await opened.student.say(TALK, seed=7, phase="test", item="one")
+
+
+async def test_a_call_carries_the_conversation_and_is_priced(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger()
+    async with ChatServer(answer="Fine.") as server, seats(server, monkeypatch, ledger) as opened:
+        assert await said(opened) == "Fine."
+        assert not opened.student.local
+    (body,) = server.bodies
+    assert [(m["role"], m["content"]) for m in body["messages"]] == [
+        ("system", "Be brief."),
+        ("user", "Hello"),
+        ("assistant", "Hi."),
+        ("user", "And now?"),
+    ]
+    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+    (row,) = ledger.table()
+    assert (row.input, row.output, row.estimated) == (server.input_tokens, server.output_tokens, False)
+    assert row.usd == pytest.approx((row.input * 0.25 + row.output * 2) / 1e6)
+
+
+async def test_a_schema_goes_the_model_s_way_and_comes_back_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(body: dict[str, Any]) -> Any:
+        call = {"type": "function", "id": "c1", "function": {"name": "answer", "arguments": '{"mood": "calm"}'}}
+        if "tools" in body:
+            return {
+                "message": {"role": "assistant", "content": None, "tool_calls": [call]},
+                "finish_reason": "tool_calls",
+            }
+        return '{"mood": "calm"}'
+
+    async with ChatServer(answer=answer) as server, seats(server, monkeypatch) as opened:
+        assert await opened.judge.fill(TALK, Mood, seed=1, phase="test", item="one") == Mood(mood="calm")
+    assert '"mood"' in json.dumps(server.bodies[0].get("tools") or server.bodies[0].get("response_format"))
+
+
+async def test_what_may_pass_is_retried_by_us_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ChatServer() as server, seats(server, monkeypatch) as opened:
+        server.next(rate_limited(retry_after=3), failing(503), ok())
+        assert await said(opened) == "All right."
+        assert server.asked == 3
+        server.always = failing(500)
+        with pytest.raises(ModelBusyError, match="after 3 tries"):
+            await opened.student.say(TALK, seed=8, phase="test", item="two")
+        assert server.asked == 6
+
+
+async def test_faults_have_the_same_kinds_as_by_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: dict[str, str] = {}
+    async with ChatServer() as server, seats(server, monkeypatch) as opened:
+        for name, fault in {"401": refused_key(echo=KEY), "404": no_model(), "context": too_long()}.items():
+            server.next(fault)
+            with pytest.raises((ModelDownError, BadAnswerError)) as caught:
+                await said(opened)
+            kinds[name] = caught.value.kind
+            assert KEY not in f"{caught.value} {caught.value.hint} {opened}"
+        server.always = cut()
+        with pytest.raises((ModelDownError, ModelBusyError)):
+            await said(opened)
+    assert kinds == {"401": "key-refused", "404": "no-such-model", "context": "context-length"}
+
+
+async def test_a_refusal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = {
+        "message": {"role": "assistant", "content": None, "refusal": "No."},
+        "finish_reason": "content_filter",
+    }
+    async with ChatServer(answer=refusal) as server, seats(server, monkeypatch) as opened:
+        with pytest.raises(BadAnswerError) as caught:
+            await said(opened)
+    assert caught.value.kind == "refusal"
