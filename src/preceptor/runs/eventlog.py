@@ -38,7 +38,12 @@ class EventLog:
 
     def append(self, event: Event, at: str) -> None:
         """Writes one event. RunError where the file cannot be written."""
-        line = canonical_json({"at": at, "event": type(event).__name__, "data": plain(event)})
+        try:
+            line = canonical_json({"at": at, "event": type(event).__name__, "data": plain(event)})
+        except ValueError as error:
+            raise RunError(
+                f"{self._path}: {event} cannot be written ({error})", hint="its numbers must be finite"
+            ) from error
         with self._lock:
             try:
                 if self._file is None:

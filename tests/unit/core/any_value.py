@@ -32,3 +32,16 @@ def any_value(kind: Any) -> st.SearchStrategy[Any]:
             return st.lists(any_value(members[0]), max_size=2).map(tuple)
         return st.tuples(*map(any_value, members))
     return st.one_of(*map(any_value, members))
+
+
+def joined(value: Any) -> Any:
+    """JSON has one spelling for a pair of surrogates and for the character that they stand for."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    if isinstance(value, tuple):
+        return tuple(map(joined, value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(
+            value, **{f.name: joined(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        )
+    return value

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.core.any_value import any_value
+from tests.unit.core.any_value import any_value, joined
 
 from preceptor.core.decode import decode
 from preceptor.core.errors import InputError
 from preceptor.core.ids import plain
 from preceptor.core.records import Finding, Lesson, Scenario, Strategy, Turn
-
-
-def joined(value: Any) -> Any:
-    """JSON has one spelling for a pair of surrogates and for the character that they stand for."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-    if isinstance(value, tuple):
-        return tuple(map(joined, value))
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: joined(getattr(value, f.name)) for f in fields(value)})
-    return value
 
 
 @pytest.mark.parametrize("kind", [Turn, Strategy, Scenario, Finding, Lesson])
