@@ -33,7 +33,7 @@ async def learn_job(
     inputs = {"domain": digest("domain", project.domain), "logs": _file_digest(logs) if logs else ""}
     run = start(project, "learn", resume=resume, inputs=inputs)
     with project.library(create=True) as library:
-        async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
+        async with session(project, run, resume=resume is not None, emit=emit) as now:
             scenarios, report = _read(logs) if logs else (None, None)
             if report is not None:
                 now.write_result("log-report", plain(report))
@@ -78,7 +78,7 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
         tally.listen(event)
         emit(event)
 
-    async with session(project, run, resume=resume is not None, emit=heard, stop=stop) as now:
+    async with session(project, run, resume=resume is not None, emit=heard) as now:
         work = evaluate(
             domain=project.domain,
             seats=now.seats,

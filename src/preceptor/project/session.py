@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
 from preceptor.llm import Journal, Seats, open_seats
 from preceptor.practice import open_practice
-from preceptor.project.stopping import Stop, StoppableLedger
+from preceptor.project.stopping import StoppableLedger
 from preceptor.runs.run import Job, Run, RunStatus
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def start(project: Project, job: Job, *, resume: str | None, inputs: Mapping[str
 
 
 @asynccontextmanager
-async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop: Stop) -> AsyncGenerator[Session]:
+async def session(project: Project, run: Run, *, resume: bool, emit: Emit) -> AsyncGenerator[Session]:
     """The run, locked, with its seats open. However the body ends, the run's file says so.
 
     Raises:
@@ -100,9 +101,8 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
         except PreceptorError as error:
             status, message = _status(error), error.message
             raise _with_next(error, run) from error
-        except BaseException:
-            if stop.requested:
-                status, message = "stopped", "stopped at once"
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            status, message = "stopped", "ended at once, without waiting for calls under way"
             raise
         finally:
             spend = tuple(cast("Mapping[str, Any]", plain(row)) for row in ledger.table())

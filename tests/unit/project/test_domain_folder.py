@@ -28,7 +28,12 @@ def folder(
     issues: str = ISSUES,
     profiles: str = PROFILES,
 ) -> Path:
-    for name, text in (("brief.md", brief), ("policy.md", policy), ("issues.yaml", issues), ("profiles.yaml", profiles)):
+    for name, text in (
+        ("brief.md", brief),
+        ("policy.md", policy),
+        ("issues.yaml", issues),
+        ("profiles.yaml", profiles),
+    ):
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
 
@@ -96,13 +101,17 @@ def test_missing_files_are_named(tmp_path: Path):
 
 
 def test_a_small_file_cannot_grow_huge(tmp_path: Path):
-    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9))
+    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)
+    )
     with pytest.raises(InputError, match="too many"):
         read_domain(folder(tmp_path, profiles=bomb))
 
 
 def test_the_grid_is_every_combination_and_splits_each_issue(tmp_path: Path):
-    domain = read_domain(folder(tmp_path, profiles="grid: {heldout: 0.25, facts: {late: {known: K, unknown: U}}}\n"))
+    domain = read_domain(
+        folder(tmp_path, profiles="grid: {heldout: 0.25, facts: {late: {known: K, unknown: U}}}\n")
+    )
     assert len(domain.profiles) == 4 * 4 * 2
     assert sum(p.heldout for p in domain.profiles) == 8
     assert {(p.known, p.unknown) for p in domain.profiles} == {("K", "U")}
@@ -123,7 +132,9 @@ def test_the_template_is_valid_as_it_is(tmp_path: Path):
     assert any(p.heldout for p in domain.profiles)
 
 
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp", "Zs")), min_size=1, max_size=12)
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp", "Zs")), min_size=1, max_size=12
+)
 TEXTS = st.lists(WORDS, min_size=1, max_size=4).map(" ".join).filter(str.strip)
 
 
@@ -137,7 +148,9 @@ def test_what_is_written_is_read_back(
     if not all((name, brief, *texts)) or brief.startswith("---") or name.strip("\"'") != name:
         return
     profiles = tuple(
-        Profile(id=f"p{n}", style=f"s{n}", emotion="calm", demanding=bool(n), issue="k", known=known, heldout=bool(n))
+        Profile(
+            id=f"p{n}", style=f"s{n}", emotion="calm", demanding=bool(n), issue="k", known=known, heldout=bool(n)
+        )
         for n in range(2)
     )
     issues = (Issue(key="k", title=texts[0], story=f"{texts[1]}\n{texts[2]}", goal=texts[2]),)
