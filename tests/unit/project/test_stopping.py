@@ -30,17 +30,23 @@ async def call(ledger: StoppableLedger, answer: Callable[[], Awaitable[Any]]) ->
 
 async def test_calls_under_way_end_and_no_new_one_begins():
     ledger, stop = StoppableLedger(), Stop()
+    begun = asyncio.Event()
     answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def slow() -> None:
+        begun.set()
+        await answer
+
     made: list[str] = []
 
     async def work() -> None:
-        await call(ledger, lambda: answer)
+        await call(ledger, slow)
         made.append("first")
         await call(ledger, at_once)
         made.append("second")
 
     task = asyncio.ensure_future(until_stopped(work(), ledger, stop))
-    await asyncio.sleep(0)
+    await begun.wait()
     stop.request()
     await asyncio.sleep(0)
     assert not task.done()
