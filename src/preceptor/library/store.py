@@ -26,6 +26,9 @@ from preceptor.library.log import changes_query, touched_query
 from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import touched
 
+_FEW = 500
+"""Ids that are asked for by name; databases limit the number of parameters."""
+
 
 class Library:
     """An open library. Safe to share between threads; close it, or use it in a ``with``."""
@@ -163,8 +166,11 @@ class Library:
 
     def scenarios(self, ids: Iterable[str] | None = None) -> tuple[Scenario, ...]:
         """Scenarios that lessons were about, oldest first; ``ids``: only these (unknown ones are left out)."""
-        found = self._all(select(SCENARIOS).order_by(SCENARIOS.c.seq, SCENARIOS.c.id))
+        query = select(SCENARIOS).order_by(SCENARIOS.c.seq, SCENARIOS.c.id)
         wanted = None if ids is None else frozenset(ids)
+        if wanted is not None and len(wanted) <= _FEW:
+            query = query.where(SCENARIOS.c.id.in_(sorted(wanted)))
+        found = self._all(query)
         return tuple(rows.scenario_of(row) for row in found if wanted is None or row["id"] in wanted)
 
     def history(self, strategy_id: str) -> tuple[Record, ...]:
