@@ -61,7 +61,7 @@ def parse_table(text: str, *, source: str, columns: Mapping[str, str] | None = N
     unknown = sorted(set(columns or {}) - set(COLUMNS))
     if unknown:
         raise InputError(f"there is no column '{unknown[0]}' to rename", hint=f"columns are: {', '.join(COLUMNS)}")
-    names = {name: (columns or {}).get(name, name) for name in COLUMNS}
+    names = {name: (columns or {}).get(name, name).strip().casefold() for name in COLUMNS}
     rows = _from_json(text, source) if text.lstrip().startswith("{") else _from_csv(text, source)
     scores: list[Score] = []
     missing: list[int] = []
@@ -72,7 +72,7 @@ def parse_table(text: str, *, source: str, columns: Mapping[str, str] | None = N
         if score is None:
             missing.append(line)
             continue
-        clustered = clustered or names["cluster"].casefold() in {key.strip().casefold() for key in row}
+        clustered = clustered or names["cluster"] in row
         scores.append(score)
     if not scores:
         raise InputError(f"{source}: holds no scores", hint=f"give rows with {', '.join(COLUMNS)}")
@@ -140,7 +140,7 @@ def _from_json(text: str, source: str) -> Iterator[tuple[int, Mapping[str, objec
             ) from error
         if not isinstance(row, dict):
             raise InputError(f"{source}, line {number}: not a JSON object", hint="give one object a line")
-        yield number, cast("dict[str, object]", row)
+        yield number, {k.strip().casefold(): v for k, v in cast("dict[str, object]", row).items()}
 
 
 def _from_csv(text: str, source: str) -> Iterator[tuple[int, Mapping[str, object]]]:
@@ -173,25 +173,23 @@ def _from_csv(text: str, source: str) -> Iterator[tuple[int, Mapping[str, object
 
 
 def _score(row: Mapping[str, object], names: Mapping[str, str], where: str) -> Score | None:
-    folded = {key.strip().casefold(): value for key, value in row.items()}
-    cells = {name: folded.get(called.strip().casefold()) for name, called in names.items()}
     for name in ("arm", "unit", "score"):
-        if names[name].strip().casefold() not in folded:
+        if names[name] not in row:
             raise InputError(
                 f"{where}: has no column '{names[name]}'",
-                hint=f"columns there: {', '.join(one_line(k, 40) for k in list(folded)[:12])}",
+                hint=f"columns there: {', '.join(one_line(k, 40) for k in list(row)[:12])}",
             )
-    arm, unit = (_label(cells[name], f"{where}: {names[name]}") for name in ("arm", "unit"))
-    has_cluster = names["cluster"].strip().casefold() in folded
-    cluster = _label(cells["cluster"], f"{where}: {names['cluster']}") if has_cluster else unit
-    value = _number(cells["score"], f"{where}: {names['score']}")
+    arm, unit = (_label(row[names[name]], f"{where}: {names[name]}") for name in ("arm", "unit"))
+    cluster = _label(row[names["cluster"]], f"{where}: {names['cluster']}") if names["cluster"] in row else unit
+    value = _number(row[names["score"]], f"{where}: {names['score']}")
     return None if value is None else Score(arm=arm, unit=unit, cluster=cluster, score=value)
 
 
 def _label(value: object, where: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not one_line(str(value)):
+    text = one_line(str(value)) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
+    if not text:
         raise InputError(f"{where}: is empty or no text", hint="every row names its arm, unit and cluster")
-    return one_line(str(value))
+    return text
 
 
 def _number(value: object, where: str) -> float | None:

@@ -56,6 +56,14 @@ def test_clusters_not_units_decide_the_width() -> None:
     assert ten_copies.half_width == pytest.approx(one_copy.half_width)
 
 
+def test_many_clusters_are_grouped_for_the_acceleration_and_change_nothing() -> None:
+    data = np.random.default_rng(7).exponential(size=3000)
+    ours = mean_estimate(data, resamples=3000)
+    reach = 1.96 * data.std(ddof=1) / math.sqrt(3000)
+    assert ours.method == "bca"
+    assert ours.half_width == pytest.approx(reach, rel=0.06)
+
+
 def test_one_cluster_has_no_interval() -> None:
     ours = mean_estimate([3.0])
     assert (ours.value, ours.low, ours.high, ours.method) == (3.0, None, None, "none")

@@ -22,6 +22,9 @@ FEW_CLUSTERS = 10
 """Below this many clusters the bootstrap distribution is too coarse for a 95% interval: Student's t is used."""
 
 _CHUNK = 2_000_000
+_GROUPS = 1000
+_MOST = 10_000_000
+"""Clusters drawn at most in one bootstrap: with very many clusters fewer resamples say as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +96,7 @@ def estimate(  # the parts of one bootstrap, each of which a caller may need to 
     if clusters == 1:
         note = "one cluster only: no interval can be told"
         return Estimate(value=whole, low=None, high=None, n=n, clusters=1, method="none", level=level, note=note)
-    left_out = statistic(np.ones((clusters, clusters)) - np.eye(clusters)) if clusters <= 2000 else None
-    jack = left_out if left_out is not None else _jackknife(statistic, clusters)
+    jack = _jackknife(statistic, clusters)
     if not np.all(np.isfinite(jack)):
         note = "the value hangs on a single cluster: no interval can be told"
         return Estimate(
@@ -108,12 +110,16 @@ def estimate(  # the parts of one bootstrap, each of which a caller may need to 
     if clusters < few:
         return _student(whole, jack, n=n, level=level)
     replicates = bootstrap(statistic, clusters, seed=seed, resamples=resamples)
-    return _bca(whole, jack, replicates, n=n, level=level, expand=expand)
+    return _bca(whole, jack, replicates, n=n, clusters=clusters, level=level, expand=expand)
 
 
 def bootstrap(statistic: Statistic, clusters: int, *, seed: int, resamples: int = RESAMPLES) -> Floats:
-    """The statistic on ``resamples`` draws of clusters with replacement; shape (resamples,)."""
+    """The statistic on ``resamples`` draws of clusters with replacement; shape (resamples,).
+
+    Above 1000 clusters the number of resamples goes down, to 1000 at the least.
+    """
     rng = np.random.default_rng(seed)
+    resamples = min(resamples, max(1000, _MOST // clusters))
     step = max(1, _CHUNK // clusters)
     parts: list[Floats] = []
     for start in range(0, resamples, step):
@@ -126,13 +132,15 @@ def bootstrap(statistic: Statistic, clusters: int, *, seed: int, resamples: int 
 
 
 def _jackknife(statistic: Statistic, clusters: int) -> Floats:
-    values = np.empty(clusters)
-    weights = np.ones((1, clusters))
-    for i in range(clusters):
-        weights[0, i] = 0.0
-        values[i] = statistic(weights)[0]
-        weights[0, i] = 1.0
-    return values
+    """The statistic without each cluster in turn; with very many, without each of 1000 groups of them.
+
+    Sums of squares and cubes over groups have the same expectation, so that the acceleration stays what it is.
+    """
+    groups = np.array_split(np.arange(clusters), min(clusters, _GROUPS))
+    weights = np.ones((len(groups), clusters))
+    for row, group in enumerate(groups):
+        weights[row, group] = 0.0
+    return statistic(weights)
 
 
 def _student(whole: float, jack: Floats, *, n: int, level: float) -> Estimate:
@@ -152,9 +160,9 @@ def _student(whole: float, jack: Floats, *, n: int, level: float) -> Estimate:
 
 
 def _bca(  # one formula, kept in one place
-    whole: float, jack: Floats, replicates: Floats, *, n: int, level: float, expand: bool
+    whole: float, jack: Floats, replicates: Floats, *, n: int, clusters: int, level: float, expand: bool
 ) -> Estimate:
-    g = len(jack)
+    g = clusters
     tail = (1 - level) / 2
     reach = -normal_quantile(tail)
     if expand:

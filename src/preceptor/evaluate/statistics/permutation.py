@@ -15,6 +15,8 @@ EXACT_UP_TO = 16
 FLIPS = 20_000
 _CHUNK = 2_000_000
 _TIE = 1e-6
+_MOST = 20_000_000
+"""Signs drawn at most in one test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ def sign_flip(cluster_sums: Floats, *, seed: int, flips: int = FLIPS) -> SignFli
         totals = _distance(1.0 - 2.0 * bits, both)
         return SignFlip(p=float(np.mean(totals >= bound)), exact=True, patterns=2**g)
     rng = np.random.default_rng(seed)
+    flips = min(flips, max(1000, _MOST // g))
     hits, step = 0, max(1, _CHUNK // g)
     for start in range(0, flips, step):
         flipped = rng.integers(0, 2, size=(min(step, flips - start), g), dtype=np.int8).astype(np.float64)
