@@ -24,7 +24,7 @@ COMMANDS = (
     Entry("config", "config", "Print the settings that hold and where each came from."),
     Entry("learn", "learn", "Learn strategies: the student practises, the teacher writes."),
     Entry("evaluate", "evaluate", "Measure the student without and with the library."),
-    Entry("stats", "stats", "Analyse scores from a file: paired, clustered, no model."),
+    Entry("stats", "stats", "Analyse scores that you have: paired differences and intervals."),
     Entry("library", "library", "Read the strategies that were learned."),
     Entry("runs", "runs", "Look at runs and what they spent."),
     Entry("practice", "practice", "Serve, list and check the embedded practice worlds."),

@@ -38,7 +38,6 @@ _GOOD = (
 _VALUES = {
     "advice": "",
     "assessment": fence("assessment", "The first reply repeats the question and does not say what happens next."),
-    "better_reply": fence("better_reply", _GOOD),
     "brief": "You are a customer-service agent of SkyLine. You answer customers by chat.",
     "conversation": conversation(_TURNS),
     "demanding": "yes",
@@ -56,7 +55,8 @@ _VALUES = {
     "second": fence("second", _GOOD),
     "strategies": fence("strategies", numbered(_STRATEGIES)),
     "strategy": fence("strategy", numbered(_STRATEGIES[:1])),
-    "student_reply": fence("student_reply", _WEAK),
+    "reply_now": fence("reply_now", _WEAK),
+    "reply_wanted": fence("reply_wanted", _GOOD),
     "style": "driver",
     "trail": "",
     "unknown": "The booking code: the phone is dead.",

@@ -16,7 +16,6 @@ from preceptor.cli.progress import Progress
 from preceptor.cli.screens import chosen, evaluated, heading, learned
 from preceptor.project import Project
 
-
 _FILES = (
     ("preceptor.toml", "settings"),
     ("domain", "brief, policy, issues, customers"),

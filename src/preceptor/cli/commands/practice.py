@@ -59,11 +59,16 @@ def check(file: Path, as_json: bool) -> None:
 
 @command.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
-def serve_command(host: str, port: int) -> None:
+@click.option("--port", default=8400, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--world", default="", metavar="FILE", help="Your own world; default: those that are shipped.")
+@click.option("--latency", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds to wait.")
+def serve(host: str, port: int, world: str, latency: float) -> None:
     """Serve the practice models over HTTP, in OpenAI's form, until Ctrl-C."""
-    from preceptor.practice.server import serve  # noqa: PLC0415 - loads a web server
+    import uvicorn  # noqa: PLC0415 - a web server, only where it is wanted
 
+    from preceptor.practice.http import practice_app  # noqa: PLC0415
+
+    app = practice_app(world=world, latency=latency)
     click.echo(f"practice models on http://{host}:{port}/v1 (Ctrl-C ends)", err=True)
     click.echo(f"use them as http://{host}:{port}/v1#student-small, #teacher, #customer, #judge", err=True)
-    serve(host=host, port=port)
+    uvicorn.run(app, host=host, port=port, log_level="warning")

@@ -28,9 +28,9 @@ from preceptor.evaluate.table import COLUMNS, analyse_table, read_table
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, help="Of the bootstrap; default: 1.")
 @json_option
 def command(file: Path, baseline: str, ceiling: str, names: tuple[str, ...], seed: int, as_json: bool) -> None:
-    """Analyse scores that you have: FILE is CSV or JSONL with arm, unit, cluster, score.
+    """Analyse scores that you have: paired differences and intervals.
 
-    Scores of two arms with the same unit are a pair; units of one cluster hang together. No model is run.
+    FILE is CSV or JSONL with arm, unit, cluster, score. Scores of two arms with the same unit are a pair; units of one cluster hang together. No model is run.
     """
     given = read_table(file, _columns(names))
     found = analyse_table(given, baseline=baseline, ceiling=ceiling, seed=seed)
