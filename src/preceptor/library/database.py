@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from preceptor.core.errors import LibraryError
+from preceptor.core.untrusted import one_line
 from preceptor.library import migrations, schema
 from preceptor.library.schema import REVISION, REVISION_TABLE, REVISIONS
 
@@ -27,20 +28,22 @@ class Database:
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
+        self._writer = engine.execution_options(**{_WRITES: True})
+        one_view = engine.dialect.name == "sqlite"  # there by itself, elsewhere by asking
+        self._reader = engine if one_view else engine.execution_options(isolation_level="REPEATABLE READ")
         self.name = name
         """Path or URL (without password), for messages."""
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """One consistent view. LibraryError where the database fails."""
-        with told(self.name), self._engine.connect() as connection, connection.begin():
+        with told(self.name), self._reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
         """All or nothing, alone among writers. LibraryError where the database fails."""
-        engine = self._engine.execution_options(**{_WRITES: True})
-        with told(self.name), engine.connect() as connection, connection.begin():
+        with told(self.name), self._writer.connect() as connection, connection.begin():
             yield connection
 
     def set_write_ahead(self) -> None:
@@ -69,6 +72,7 @@ def open_database(place: str | Path, *, create: bool) -> Database:
     name = url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string()
     if url.get_backend_name() == "sqlite":
         _check_path(name, create=create)
+    name = one_line(name)
     with told(name):
         try:
             engine = _engine(url)
@@ -103,11 +107,13 @@ _MEANINGS = (
     ("malformed", "is damaged", "restore it from a backup; then run: preceptor library verify"),
     ("readonly", "cannot be written", "make the file and its folder writable"),
     ("unable to open", "cannot be opened", "see whether folder and file are there and may be read and written"),
+    ("connection", "cannot be reached", "see whether the database server runs, and whether the URL is right"),
     ("full", "cannot grow: the disk is full", "free some space and try again; nothing was lost"),
 )
 
 
 def _explained(name: str, reason: str) -> LibraryError:
+    reason = one_line(reason, 300)
     for words, meaning, hint in _MEANINGS:
         if words in reason:
             return LibraryError(f"{name} {meaning} ({reason})", hint=hint)
@@ -131,13 +137,13 @@ def _check_path(name: str, *, create: bool) -> None:
         raise LibraryError("a library needs a file", hint="give a path, for instance library.db")
     if name.startswith("file:"):
         return
-    path = Path(name)
+    path, shown = Path(name), one_line(name)
     if path.is_dir():
-        raise LibraryError(f"{path} is a folder, not a library", hint="name a file in it, for instance library.db")
+        raise LibraryError(f"{shown} is a folder, not a library", hint="name a file in it, for instance library.db")
     if not path.exists() and not create:
-        raise LibraryError(f"there is no library at {path}", hint="learn one with: preceptor learn")
+        raise LibraryError(f"there is no library at {shown}", hint="learn one with: preceptor learn")
     if not path.parent.is_dir():
-        raise LibraryError(f"{path}: the folder {path.parent} does not exist", hint="make it first")
+        raise LibraryError(f"{shown}: its folder does not exist", hint="make it first")
 
 
 def _engine(url: URL) -> Engine:

@@ -12,10 +12,10 @@ import pytest
 from tests.unit.library.made import NOON, library, one_of_each, ticking
 
 from preceptor.core.errors import LibraryError
-from preceptor.library.schema import METADATA, REVISION_TABLE
+from preceptor.library.schema import METADATA
 from preceptor.library.store import Library
 
-TABLES = [name for name in METADATA.tables if name != REVISION_TABLE]
+TABLES = ("changes", "head", "strategies", "touched", "lessons", "scenarios")
 
 
 @pytest.fixture

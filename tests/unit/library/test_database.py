@@ -14,11 +14,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 from tests.unit.library.made import apply, library, propose, ticking
 
 from preceptor.core.errors import LibraryError
-from preceptor.library import database, migrations
+from preceptor.library import database, migrations, schema
 from preceptor.library.schema import METADATA, REVISION_TABLE, REVISIONS
 from preceptor.library.store import Library
 
@@ -145,6 +145,67 @@ def test_migrations_lead_to_the_tables_that_a_new_library_gets(tmp_path: Path) -
     assert content(migrated) == content(tmp_path / "library.db")
     script = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert [r.revision for r in script.walk_revisions()][::-1] == list(REVISIONS)
+
+
+def revision(path: Path) -> list[tuple[str]]:
+    with closing(sqlite3.connect(path)) as raw:
+        return raw.execute(f"SELECT version_num FROM {REVISION_TABLE}").fetchall()
+
+
+def old_library(path: Path) -> None:
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrations.upgrade(connection, REVISIONS[0])
+    engine.dispose()
+
+
+def test_an_older_library_is_brought_up_to_date_when_opened(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    old_library(path)
+    assert revision(path) == [(REVISIONS[0],)]
+    with Library.open(path, clock=ticking()) as made:
+        assert apply(made, propose(1)) == (1,)
+        assert made.verify().ok
+    assert revision(path) == [(REVISIONS[-1],)]
+
+
+class Killed(BaseException):
+    """Stands for whatever ends a process."""
+
+
+def test_a_kill_while_the_tables_are_made_or_migrated_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_make, real_upgrade = schema.make, migrations.upgrade
+
+    def make(connection: Connection) -> None:
+        real_make(connection)
+        raise Killed
+
+    def upgrade(connection: Connection, to: str = "head") -> None:
+        real_upgrade(connection, to)
+        raise Killed
+
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    old_library(old)
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "make", make)
+        patch.setattr(migrations, "upgrade", upgrade)
+        patch.setattr(database, "REVISIONS", (*REVISIONS, "later"))
+        for path in (new, old):
+            with pytest.raises(Killed):
+                Library.open(path, clock=ticking(), create=True)
+    assert "is empty" in refused(new)
+    assert revision(old) == [(REVISIONS[0],)]
+    for path in (new, old):
+        with Library.open(path, clock=ticking(), create=True) as made:
+            assert apply(made, propose(1)) == (1,)
+
+
+def test_a_driver_error_is_one_line(tmp_path: Path) -> None:
+    told = refused(f"sqlite:///file:{tmp_path}/a\n\x1b[31mb.db?mode=ro&uri=true")
+    assert "cannot be opened" in told
+    assert "\n" not in told
 
 
 def test_opening_needs_no_alembic_and_the_package_nothing_heavy(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from preceptor.library.schema import REVISION_TABLE
 
 
-def upgrade(connection: Connection) -> None:
-    """Brings the schema to the newest revision, inside the transaction that ``connection`` is in."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Brings the schema to the newest revision, or to ``to``, inside the transaction of ``connection``."""
     # Here, since Alembic takes longer to import than all the rest, and is needed once in a library's life.
     from alembic.config import Config  # noqa: PLC0415
     from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
@@ -21,7 +21,7 @@ def upgrade(connection: Connection) -> None:
 
     def steps(revision: Any, context: object) -> Any:
         del context
-        return script._upgrade_revs("head", revision)  # pyright: ignore[reportPrivateUsage] (as alembic.command does)
+        return script._upgrade_revs(to, revision)  # pyright: ignore[reportPrivateUsage] (as alembic.command does)
 
     with EnvironmentContext(Config(), script, fn=steps) as environment:
         environment.configure(connection=connection, version_table=REVISION_TABLE)
