@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, insert
 
-REVISIONS = ("0001",)
+from preceptor.library.release_schema import POINTER_TABLE, release_tables
+
+REVISIONS = ("0001", "0002")
 """Every revision of the schema, oldest first, by the name of its migration."""
 
 REVISION_TABLE = "library_revision"
@@ -84,6 +86,7 @@ def _tables() -> MetaData:
         Column("doc", Text, nullable=False),
         Index("scenarios_by_order", "seq"),
     )
+    release_tables(metadata)
     Table(
         REVISION_TABLE,
         metadata,
@@ -106,4 +109,5 @@ def make(connection: Connection) -> None:
     """All tables of a new library: what the migrations lead to (a test compares them), without Alembic."""
     METADATA.create_all(connection)
     connection.execute(insert(HEAD).values(id=1, seq=0, hash=""))
+    connection.execute(insert(METADATA.tables[POINTER_TABLE]).values(id=1, seq=0, digest="", hash=""))
     connection.execute(insert(REVISION).values(version_num=REVISIONS[-1]))

@@ -1,0 +1,306 @@
+"""Releases in the database: made, listed, published, rolled back; every act with who, when and why.
+
+The bytes of a release are stored beside its rows, so that any machine that reaches the database can write the
+file. What is current is one row, and for those without a database the file ``current.json`` beside the releases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, select, update
+
+from preceptor.core.clock import Clock
+from preceptor.core.errors import InputError, LibraryError
+from preceptor.core.untrusted import clean, one_line
+from preceptor.library import publishing_rows as stored
+from preceptor.library import rows
+from preceptor.library.conversation_state import state_text
+from preceptor.library.database import Database, open_database
+from preceptor.library.entry import Entry
+from preceptor.library.index import Embedder, IndexSettings
+from preceptor.library.publishing_audit import problem
+from preceptor.library.publishing_rows import Act, ReleaseRow
+from preceptor.library.release import Release, Released, file_name, parse_release, read_release, write_release
+from preceptor.library.release_make import Contents, make_release
+from preceptor.library.release_pointer import Pointed, write_pointer
+from preceptor.library.schema import HEAD, SCENARIOS, STRATEGIES
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a release needs beside strategies."""
+
+    coach: Mapping[str, Any]
+    """Limits on advice by name; see ``CoachSettings``."""
+    template: str
+    """Body of the ``advice`` prompt."""
+    trial: bool = False
+    """True: also strategies that nobody reviewed. Can never be published."""
+    retrieval: IndexSettings = field(default_factory=IndexSettings)
+    embedder: Embedder | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A release that was made."""
+
+    release: ReleaseRow
+    path: Path
+    left_out: tuple[str, ...]
+    """Approved strategies that must not be used: screening or measurement speaks against them."""
+    new: bool
+    """False: the same release was there already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What is current now."""
+
+    current: ReleaseRow | None
+    """None: nothing is, after the first release was rolled back."""
+    previous: ReleaseRow | None
+    withdrawn: tuple[str, ...] = ()
+    """After a roll-back: strategies in it that are no longer approved."""
+
+
+class Releases:
+    """The releases of one library. Safe to share between threads; close it, or use it in a ``with``."""
+
+    def __init__(self, database: Database, folder: Path, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.folder = folder
+        """Holds the release files and ``current.json``."""
+
+    @classmethod
+    def open(cls, path_or_url: str | Path, folder: Path, *, clock: Clock) -> Self:
+        """The releases of the library at a path or URL; files go to ``folder``. LibraryError as for a library."""
+        return cls(open_database(path_or_url, create=False), folder, clock)
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def create(self, recipe: Recipe, *, author: str, reason: str) -> Created:
+        """Freezes what is approved now (for a trial: what a run may use) into a file and into rows.
+
+        Raises:
+            InputError: there is nothing to release, or the file cannot be written.
+            LibraryError: the library kept changing meanwhile, or the database fails.
+        """
+        for _ in range(_TRIES):
+            with self._database.reading() as connection:
+                seen = connection.execute(select(HEAD.c.seq)).scalar_one()
+                entries = _entries(connection, trial=recipe.trial)
+                states = _states(connection, {i for e in entries for i in e.strategy.scenarios})
+            data = make_release(_contents(recipe, [e for e in entries if e.usable], states))
+            release = parse_release(data, "the new release")
+            with self._database.writing() as connection:
+                stored.lock(connection)
+                head = connection.execute(select(HEAD.c.seq)).scalar_one()
+                if head != seen and _entries(connection, trial=recipe.trial) != entries:
+                    continue
+                known = stored.find(connection, release.digest)
+                if known is None:
+                    seq = self._log(connection, "create", release.digest, author=author, reason=reason)
+                    stored.insert_release(connection, release, data, seq)
+                row = stored.only(connection, release.digest)
+            return Created(
+                release=row,
+                path=write_release(self.folder, data),
+                left_out=tuple(e.strategy.id for e in entries if not e.usable),
+                new=known is None,
+            )
+        raise LibraryError(
+            "the library kept changing while the release was made", hint="try again when it is quiet"
+        )
+
+    def list(self) -> tuple[ReleaseRow, ...]:
+        """All releases, oldest first."""
+        with self._database.reading() as connection:
+            return stored.releases(connection)
+
+    def find(self, id_or_prefix: str) -> ReleaseRow:
+        """The release with this id or digest, or the only one that begins so. LibraryError: none, or several."""
+        with self._database.reading() as connection:
+            return stored.only(connection, id_or_prefix)
+
+    def current(self) -> ReleaseRow | None:
+        """The published release; None where none is."""
+        with self._database.reading() as connection:
+            digest = stored.pointer(connection).digest
+            return stored.find(connection, digest) if digest else None
+
+    def pointed(self) -> Pointed:
+        """What the pointer's row says: one short query."""
+        with self._database.reading() as connection:
+            return stored.pointer(connection)
+
+    def log(self) -> tuple[Act, ...]:
+        """Every act, oldest first."""
+        with self._database.reading() as connection:
+            return stored.acts(connection)
+
+    def read(self, id_or_prefix: str) -> Release:
+        """A release, from its file or, where that is missing or damaged, from the database, every byte checked.
+
+        Raises:
+            LibraryError: no such release, or the database's copy was altered.
+        """
+        with self._database.reading() as connection:
+            row = stored.only(connection, id_or_prefix)
+            try:
+                return read_release(self.folder / file_name(row.digest), digest=row.digest)
+            except InputError:
+                release, data = stored.bytes_of(connection, row.digest)
+        write_release(self.folder, data)
+        return release
+
+    def publish(self, id_or_prefix: str, *, author: str, reason: str) -> Published:
+        """Makes a release current, for every replica.
+
+        Raises:
+            LibraryError: no such release; a trial; altered; or it holds what is no longer approved.
+        """
+        with self._database.writing() as connection:
+            before = stored.lock(connection)
+            row = stored.only(connection, id_or_prefix)
+            release, data = stored.bytes_of(connection, row.digest)
+            _check_publishable(connection, release)
+            previous = stored.find(connection, before.digest)
+            write_release(self.folder, data)
+            if before.digest != row.digest:
+                self._point(connection, "publish", row.digest, before, author=author, reason=reason)
+        self._tell()
+        return Published(current=self.current(), previous=previous)
+
+    def rollback(self, *, author: str, reason: str) -> Published:
+        """Makes current what was current before; nothing, after the first. Always possible, and told what of it
+        has been withdrawn since.
+
+        Raises:
+            LibraryError: nothing is published, or the database's copy was altered.
+        """
+        with self._database.writing() as connection:
+            before = stored.lock(connection)
+            if not before.digest:
+                raise LibraryError("no release is published", hint="publish one with: preceptor release publish ID")
+            target = stored.earlier(stored.acts(connection))
+            withdrawn: tuple[str, ...] = ()
+            if target:
+                release, data = stored.bytes_of(connection, target)
+                withdrawn = tuple(_withdrawn(connection, release))
+                write_release(self.folder, data)
+            previous = stored.find(connection, before.digest)
+            self._point(connection, "rollback", target, before, author=author, reason=reason)
+        self._tell()
+        return Published(current=self.current(), previous=previous, withdrawn=withdrawn)
+
+    def verify(self) -> str:
+        """The first thing that does not hold, in words: log, pointer, rows, bytes; empty when all does."""
+        with self._database.reading() as connection:
+            return problem(connection)
+
+    def _log(self, connection: Connection, act: str, digest: str, *, author: str, reason: str) -> int:
+        author = one_line(author)
+        if not author:
+            raise LibraryError("a release needs an author", hint="tell who does it")
+        at = self._clock().astimezone(UTC).isoformat(timespec="microseconds")
+        return stored.append(connection, act, digest, author=author, at=at, reason=clean(reason))
+
+    def _point(
+        self, connection: Connection, act: str, digest: str, before: Pointed, *, author: str, reason: str
+    ) -> None:
+        seq = self._log(connection, act, digest, author=author, reason=reason)
+        assert seq > before.seq
+        connection.execute(update(stored.POINTER).values(seq=seq, digest=digest))
+
+    def _tell(self) -> None:
+        """Writes the pointer's file from the row, alone among writers: of two publishers the later one's stays."""
+        with self._database.writing() as connection:
+            write_pointer(self.folder, stored.lock(connection))
+
+
+class DatabasePointer:
+    """Follows the pointer's row; files are kept in a folder of this machine, made from the database."""
+
+    def __init__(self, releases: Releases) -> None:
+        self._releases = releases
+
+    def changed(self) -> bool:
+        """Always: reading one row is the look."""
+        return True
+
+    def current(self) -> Pointed:
+        """What the row says. LibraryError where the database fails."""
+        return self._releases.pointed()
+
+    def read(self, pointed: Pointed) -> Release:
+        """The release, from this machine's file or the database."""
+        return self._releases.read(pointed.digest)
+
+
+def _contents(recipe: Recipe, entries: Sequence[Entry], states: Mapping[str, str]) -> Contents:
+    return Contents(
+        strategies=[Released(strategy=e.strategy, version=e.version, status=e.status) for e in entries],
+        states=states,
+        coach=recipe.coach,
+        template=recipe.template,
+        trial=recipe.trial,
+        retrieval=recipe.retrieval,
+        embedder=recipe.embedder,
+    )
+
+
+def _entries(connection: Connection, *, trial: bool) -> list[Entry]:
+    """What may be released: approved, for a trial proposed too. Those that must not be used are among them."""
+    statuses = ("approved", "proposed") if trial else ("approved",)
+    query = select(STRATEGIES.c.id, STRATEGIES.c.doc).where(STRATEGIES.c.status.in_(statuses))
+    return [rows.entry_of(row) for row in connection.execute(query.order_by(STRATEGIES.c.first_seq)).mappings()]
+
+
+def _states(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    wanted = frozenset(ids)
+    found = connection.execute(select(SCENARIOS.c.id, SCENARIOS.c.doc)).mappings()
+    return {row["id"]: state_text(rows.scenario_of(row).turns) for row in found if row["id"] in wanted}
+
+
+def _check_publishable(connection: Connection, release: Release) -> None:
+    if release.trial:
+        raise LibraryError(
+            f"{release.id} is a trial release and can never be published",
+            hint="approve its strategies, then: preceptor release create",
+        )
+    if any(r.status != "approved" for r in release.strategies().all()):
+        raise LibraryError(
+            f"{release.id} holds what was not approved", hint="make it again: preceptor release create"
+        )
+    gone = _withdrawn(connection, release)
+    if gone:
+        more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
+        raise LibraryError(
+            f"{release.id} holds what is no longer approved: {', '.join(gone[:3])}{more}",
+            hint="make a new one: preceptor release create",
+        )
+
+
+def _withdrawn(connection: Connection, release: Release) -> list[str]:
+    """Ids of strategies in the release that are not approved any more in that version, or must not be used."""
+    now = {e.strategy.id: e.version for e in _entries(connection, trial=False) if e.usable}
+    return [r.strategy.id for r in release.strategies().all() if now.get(r.strategy.id) != r.version]
