@@ -27,8 +27,13 @@ class Table:
         return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in lines)
 
 
-def headline(evaluation: Evaluation, arm: str = "coached") -> str:
-    """One or two sentences: by how much the arm differs from the baseline, how sure that is, and the gap closed."""
+def headline(evaluation: Evaluation, arm: str = "") -> str:
+    """One or two sentences: by how much the arm differs from the baseline, how sure that is, and the gap closed.
+
+    ``arm`` empty: ``coached`` where it was compared, else the last arm that was.
+    """
+    compared = [d.arm for d in evaluation.analysis.differences]
+    arm = arm or ("coached" if "coached" in compared or not compared else compared[-1])
     difference = evaluation.difference(arm)
     if difference is None:
         return f"There is no comparison of {arm} with {evaluation.analysis.baseline}."
@@ -194,6 +199,8 @@ def spelled(estimate: Estimate, *, sign: bool = False, percent: bool = False) ->
 
     if estimate.low is None or estimate.high is None:
         return f"{number(estimate.value)} (no interval)"
+    if estimate.low == estimate.high:
+        return f"{number(estimate.value)} (no spread)"
     return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
 
 
@@ -201,6 +208,8 @@ def _sentence(d: Difference, measure: str = "") -> str:
     measure = measure or f"the {d.baseline}'s satisfaction"
     found = d.estimate
     reach = "no interval" if found.low is None else f"95% {found.low:+.2f} to {found.high:+.2f}"
+    if found.low is not None and found.low == found.high:
+        reach = "no spread"
     change = f"from {d.baseline_mean:.2f} to {d.arm_mean:.2f} ({found.value:+.2f}, {reach})"
     name = one_line(d.arm, 60)
     if d.finding == "unclear":

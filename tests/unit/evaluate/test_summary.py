@@ -82,8 +82,9 @@ async def test_a_loss_is_called_a_loss() -> None:
 
 
 async def test_without_the_arm_there_is_nothing_to_say() -> None:
-    found = await measured(arms=("student", "teacher"), profiles=3)
-    assert headline(found) == "There is no comparison of coached with student."
+    found = await measured(arms=("student", "teacher"), profiles=8)
+    assert headline(found, "coached") == "There is no comparison of coached with student."
+    assert headline(found).startswith("With teacher in its place, the student's satisfaction ")
 
 
 async def test_tables_have_a_row_per_arm_and_as_many_cells_as_columns() -> None:
@@ -125,6 +126,7 @@ def test_spelling(options: dict[str, bool], expected: str) -> None:
     found = Estimate(value=0.6, low=0.41, high=0.78, n=9, clusters=9, method="bca")
     assert spelled(found, **options) == expected
     assert spelled(replace(found, low=None, high=None)) == "0.60 (no interval)"
+    assert spelled(replace(found, low=0.6, high=0.6)) == "0.60 (no spread)"
 
 
 def test_markdown_cells_cannot_break_the_table() -> None:
