@@ -115,7 +115,7 @@ def plain_terms(terms: Mapping[str, float]) -> dict[str, float]:
     """State terms without their speakers: what a strategy's own words are matched to."""
     found: dict[str, float] = {}
     for term, weight in terms.items():
-        for word in words(term[2:]):
+        for word in term[2:].replace("_", " ").split():
             found[word] = max(weight, found.get(word, 0.0))
     return found
 
