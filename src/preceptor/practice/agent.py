@@ -17,7 +17,7 @@ from preceptor.practice.world import spoken
 
 MOST = 4
 """Moves in one reply at most."""
-FREE_WORDS = 110
+FREE_WORDS = 150
 """Words of a prompt beyond brief and policy that cost no attention: about the usual frame."""
 _ORDER = {"care": 0, "bad": 1, "clear": 2, "breach": 3, "solve": 3, "ask": 4, "close": 5}
 
@@ -65,7 +65,7 @@ def _pulls(mind: Mind, skill: Skill, state: State, guides: Sequence[Guide], rng:
         for move, plain in sorted(guide.do.items()):
             if move in state.done and mind.world.moves[move].kind not in ("bad", "breach"):
                 continue
-            told = skill.follow * skill.ability(move) * plain * here
+            told = skill.follow * skill.ability(mind.world, move) * plain * here
             own = pulls.get(move, _Pull(0.0, False)).chance
             pulls[move] = _Pull(max(own, 1 - (1 - told) * (1 - 0.5 * own)), guided=told > 0.3)
     for guide, fit in seen:
@@ -87,12 +87,11 @@ def _own(mind: Mind, skill: Skill, state: State) -> dict[str, float]:
     moves = mind.world.moves
     chances: dict[str, float] = {}
     for move in wanted(mind, state):
-        kind = moves[move].kind
-        about = (move, state.phase) if kind in ("care", "clear", "close") else (move,)
-        chances[move] = skill.sure if skill.knows_move(kind, mind.world.name, *about) else skill.unsure
+        known = skill.knows_move(mind.world, move, state.phase)
+        chances[move] = skill.sure if known else skill.unsure
     for key, move in moves.items():
         if move.kind == "bad":
-            chances[key] = skill.slips if skill.has_habit(key) else skill.slips / 10
+            chances[key] = skill.slips if skill.has_habit(mind.world, key) else skill.slips / 10
         elif move.kind == "breach":
             chances[key] = skill.breach
     return chances

@@ -13,6 +13,7 @@ DO_FLOOR = 0.36
 PLAIN_FLOOR = 0.55
 """The same for a sentence that does not say when."""
 TRAIT_FLOOR = 0.5
+ISSUE_FLOOR = 0.42
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d+[.)]|\[[\w-]+\])\s*")
 _BEFORE = re.compile(
     r"^(?:when(?:ever)?|if|once|after|before|while|for|with|as soon as|in case|where|at|during|until|should)\b",
@@ -81,11 +82,11 @@ def _guide(mind: Mind, when: str, rest: str, words: int) -> Guide:
         do_text, avoid_text = rest[: turn.start()], rest[turn.end() :]
     # A sentence with no when-part may be anything; only plain words make it an instruction.
     floor = DO_FLOOR if when else PLAIN_FLOOR
-    traits = _traits(mind, when)
+    issue, traits = _conditions(mind, when)
     return Guide(
         do=moves_in(mind, do_text, floor),
         avoid=moves_in(mind, avoid_text, floor),
-        issue=mind.issue_of(when) if when else "",
+        issue=issue,
         styles=traits[0],
         emotions=traits[1],
         phases=traits[2],
@@ -108,16 +109,20 @@ def moves_in(mind: Mind, text: str, floor: float = DO_FLOOR) -> dict[str, float]
     return found
 
 
-def _traits(mind: Mind, when: str) -> tuple[frozenset[str], ...]:
-    """Styles, emotions, phases and demand that a when-part names."""
+def _conditions(mind: Mind, when: str) -> tuple[str, tuple[frozenset[str], ...]]:
+    """The issue, and the styles, emotions, phases and demand that a when-part names."""
+    issues: dict[str, float] = {}
     found: tuple[set[str], ...] = (set(), set(), set(), set())
     for part in clauses(when) or ((when,) if when else ()):
         if negated(part):
             continue
         bests = [index.best(part) for index in (mind.styles, mind.emotions, mind.phases, mind.demand)]
-        top = max(score for _, score in (*bests, mind.issues.best(part)))
+        issue, likeness = mind.issues.best(part)
+        top = max(likeness, *(score for _, score in bests))
+        if likeness >= ISSUE_FLOOR and (likeness >= 0.75 or likeness >= top):
+            issues[issue] = max(issues.get(issue, 0.0), likeness)
         for keys, (key, score) in zip(found, bests, strict=True):
             # Half-likenesses to several kinds of things are one thing only: the likest.
             if score >= TRAIT_FLOOR and (score >= 0.75 or score >= top):
                 keys.add(key)
-    return tuple(frozenset(keys) for keys in found)
+    return max(sorted(issues), key=lambda k: issues[k], default=""), tuple(frozenset(keys) for keys in found)

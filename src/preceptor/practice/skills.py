@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from preceptor.core.ids import derive_seed
+from preceptor.practice.world import PHASES, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,34 +36,47 @@ class Skill:
     span: float
     """Words of guidance at which attention has fallen to half."""
 
-    def knows_move(self, kind: str, *about: str) -> bool:
-        """Whether it makes this move of its own accord: fixed for a model, like weights."""
-        return self._fixed("knows", *about) < self.knows.get(kind, 0.5)
+    def knows_move(self, world: World, move: str, phase: str) -> bool:
+        """Whether it makes this move of its own accord in this phase: fixed for a model, like weights."""
+        kind = world.moves[move].kind
+        pairs = tuple(f"{m}/{p}" for m, x in world.moves.items() if x.kind == kind for p in PHASES)
+        place = _places(self.name, "knows", pairs)
+        at = f"{move}/{phase}" if kind in ("care", "clear", "close") else f"{move}/{PHASES[0]}"
+        return place[at] < self.knows.get(kind, 0.5)
 
-    def has_habit(self, move: str) -> bool:
+    def has_habit(self, world: World, move: str) -> bool:
         """Whether this bad move is its habit."""
-        return self._fixed("habit", move) < self.habits
+        return _places(self.name, "habit", _of_kind(world, True))[move] < self.habits
 
-    def ability(self, move: str) -> float:
+    def ability(self, world: World, move: str) -> float:
         """How well it carries out a move that it is told to make, 0.2 or 1."""
-        return 0.2 if self._fixed("clumsy", move) < self.clumsy else 1.0
+        place = _places(self.name, "clumsy", _of_kind(world, False)).get(move, 1.0)
+        return 0.2 if place < self.clumsy else 1.0
 
-    def _fixed(self, *about: str) -> float:
-        return derive_seed(7, self.name, *about) / 2**31
+
+def _of_kind(world: World, bad: bool) -> tuple[str, ...]:
+    return tuple(k for k, m in world.moves.items() if (m.kind in ("bad", "breach")) == bad)
+
+
+@lru_cache(maxsize=256)
+def _places(name: str, about: str, keys: tuple[str, ...]) -> Mapping[str, float]:
+    """Each key's place, 0 to 1, in an order that is fixed for the model: so a share of 0.4 is 0.4 in every world."""
+    ranked = sorted(keys, key=lambda k: derive_seed(7, name, about, k))
+    return {k: (i + 0.5) / len(ranked) for i, k in enumerate(ranked)}
 
 
 SMALL = Skill(
     name="student-small",
-    knows={"care": 0.35, "clear": 0.15, "ask": 0.75, "solve": 0.45, "close": 0.35},
-    sure=0.75,
-    unsure=0.12,
-    slips=0.2,
+    knows={"care": 0.4, "clear": 0.2, "ask": 0.8, "solve": 0.5, "close": 0.4},
+    sure=0.8,
+    unsure=0.16,
+    slips=0.1,
     habits=0.4,
     breach=0.004,
-    follow=0.8,
-    clumsy=0.3,
+    follow=0.88,
+    clumsy=0.22,
     discern=0.75,
-    span=260,
+    span=320,
 )
 MEDIUM = Skill(
     name="student-medium",
@@ -71,10 +86,10 @@ MEDIUM = Skill(
     slips=0.08,
     habits=0.2,
     breach=0.001,
-    follow=0.93,
+    follow=0.96,
     clumsy=0.06,
     discern=0.9,
-    span=700,
+    span=900,
 )
 TEACHER = Skill(
     name="teacher",

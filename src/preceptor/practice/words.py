@@ -143,15 +143,24 @@ class Index:
             if example.mode == "say":
                 say[rows, column] = w / max(1e-6, float(np.linalg.norm(w)))
             else:
-                sign[rows, column] = 0.85 * w / max(1e-6, float(w.sum()))
+                sign[rows, column] = SIGN * w / max(1e-6, float(w.sum()))
         self._say, self._sign = say, sign
         self._held = ((say + sign) > 0).astype(np.float32)
         # One shared word is an accident, unless it is all that the sign consists of.
-        alone = [len(b) == 1 and e.mode == "sign" for e, b in zip(ordered, bags, strict=True)]
+        alone = [
+            len(b) == 1 and e.mode == "sign" and not _literal(e, b) for e, b in zip(ordered, bags, strict=True)
+        ]
         self._enough = np.where(alone, 1.0, 2.0).astype(np.float32)
         self.keys = tuple(sorted({e.key for e in ordered}))
         firsts = {k: [e.key for e in ordered].index(k) for k in self.keys}
         self._starts = np.array([firsts[k] for k in self.keys], dtype=np.intp)
+        # "up to you" leaves no concept, "at the end" only a common one: such signs must stand there as they are.
+        position = {k: i for i, k in enumerate(self.keys)}
+        self._literal = tuple(
+            (" ".join(tokens(e.text)), position[e.key])
+            for e, b in zip(ordered, bags, strict=True)
+            if _literal(e, b)
+        )
         self._memo: dict[str, NDArray[np.float32]] = {}
 
     def scores(self, text: str) -> NDArray[np.float32]:
@@ -166,8 +175,14 @@ class Index:
     def _scores(self, text: str) -> NDArray[np.float32]:
         bag = set(self._lexicon.concepts(text))
         rows = [i for c in sorted(bag) if (i := self._vocabulary.get(c)) is not None]
-        if not rows:
-            return np.zeros(len(self.keys), dtype=np.float32)
+        found = self._likeness(bag, rows) if rows else np.zeros(len(self.keys), dtype=np.float32)
+        plain = f" {' '.join(tokens(text))} "
+        for phrase, key in self._literal:
+            if f" {phrase} " in plain:
+                found[key] = max(found[key], SIGN)
+        return found
+
+    def _likeness(self, bag: set[str], rows: list[int]) -> NDArray[np.float32]:
         w = self._weight[rows]
         # Words that no example knows count against likeness, but less than known ones.
         norm = math.sqrt(float((w * w).sum()) + 0.3 * self._rare**2 * (len(bag) - len(rows)))
@@ -185,8 +200,14 @@ class Index:
 
 
 _RARE = 3.0
+SIGN = 0.85
+"""What a sign is worth that stands in the text in full."""
 LONE = 0.5
 """What a likeness is worth that rests on one shared word."""
+
+
+def _literal(example: Example, concepts: set[str]) -> bool:
+    return example.mode == "sign" and len(concepts) < 2 and len(tokens(example.text)) > 1
 
 
 def idf(texts: Iterable[str], lexicon: Lexicon) -> dict[str, float]:
