@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from preceptor.coach import Coach
 from preceptor.core.errors import ModelError, RunError
 from preceptor.core.events import Emit, ItemDone, ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed
+from preceptor.core.pool import run_all
 from preceptor.core.records import Dialogue, Domain, Profile
 from preceptor.core.settings import EvaluateConfig
 from preceptor.core.untrusted import one_line
@@ -110,29 +110,19 @@ async def evaluate(
 async def _all(
     tasks: Sequence[_Task], ground: Ground, max_turns: int, concurrency: int, emit: Emit
 ) -> Mapping[str, Item]:
-    """All tasks by id, at most ``concurrency`` at once. The first error that ends the run ends all."""
-    waiting: Iterator[_Task] = iter(tasks)
-    done: dict[str, Item] = {}
+    """All tasks by id, at most ``concurrency`` at once."""
 
-    async def work() -> None:
-        for task in waiting:
-            item = await _one(task, ground, max_turns)
-            done[task.id] = item
-            if item.rating is None:
-                kind = "rating" if item.dialogue.end != "failed" else "dialogue"
-                failure, _, reason = item.failure.partition(": ")
-                emit(ItemFailed(kind=kind, id=task.id, failure=failure, reason=reason))
-            else:
-                emit(ItemDone(kind="dialogue", id=task.id, detail=f"{item.rating.satisfaction:g}"))
+    async def work(task: _Task) -> tuple[str, Item]:
+        item = await _one(task, ground, max_turns)
+        if item.rating is None:
+            kind = "rating" if item.dialogue.end != "failed" else "dialogue"
+            failure, _, reason = item.failure.partition(": ")
+            emit(ItemFailed(kind=kind, id=task.id, failure=failure, reason=reason))
+        else:
+            emit(ItemDone(kind="dialogue", id=task.id, detail=f"{item.rating.satisfaction:g}"))
+        return task.id, item
 
-    workers = [asyncio.create_task(work()) for _ in range(max(1, min(concurrency, len(tasks))))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-    return done
+    return dict(await run_all(tasks, work, concurrency=concurrency))
 
 
 async def _one(task: _Task, ground: Ground, max_turns: int) -> Item:

@@ -15,7 +15,7 @@ from preceptor.core.records import Strategy
 from preceptor.core.untrusted import fence, one_line
 from preceptor.learn.context import Context
 from preceptor.learn.likeness import Likeness, groups
-from preceptor.learn.pool import run_all
+from preceptor.core.pool import run_all
 from preceptor.learn.rules import Rule, strategy
 from preceptor.llm.model import ChatMessage
 from preceptor.prompts.transcript import numbered

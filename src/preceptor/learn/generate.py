@@ -11,7 +11,7 @@ from preceptor.core.ids import derive_seed, short_id
 from preceptor.core.records import Dialogue, Profile, Turn
 from preceptor.dialogue import Agent, Customer, play
 from preceptor.learn.context import Context, Snapshot
-from preceptor.learn.pool import run_all
+from preceptor.core.pool import run_all
 
 PHASE = "generate"
 

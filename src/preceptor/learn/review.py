@@ -13,7 +13,7 @@ from preceptor.core.ids import derive_seed
 from preceptor.core.records import Finding, Scenario, Severity, Strategy
 from preceptor.core.untrusted import fence, one_line
 from preceptor.learn.context import Context
-from preceptor.learn.pool import run_all
+from preceptor.core.pool import run_all
 from preceptor.library.screening import screen
 from preceptor.llm.model import ChatMessage
 from preceptor.prompts.transcript import transcript

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from preceptor.core.errors import BudgetError
-from preceptor.learn.pool import run_all
+from preceptor.core.pool import run_all
 
 
 async def test_results_come_in_the_items_order_whatever_finishes_first():

@@ -1,0 +1,108 @@
+"""Every kind of bad answer, in every seat, through the whole loop: the run goes on, nothing invented is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from tests.bad_answers import BAD_ANSWERS, BadAnswer
+from tests.flow.loop import run_loop, seats_over
+
+from preceptor.coach import Coach
+from preceptor.core.settings import EvaluateConfig
+from preceptor.evaluate.run import evaluate
+from preceptor.llm import ChatModel, ChatReply, ChatRequest
+from preceptor.practice import shipped_world
+from preceptor.prompts import load_prompts
+
+TINY = {"teacher_share": (0.5,), "dialogues": 2, "scenarios": 2, "max_turns": 2}
+
+
+@dataclass
+class Spoiled:
+    """A model whose answers are spoiled, all or every third; keeps what it would have said."""
+
+    model: ChatModel
+    bad: BadAnswer
+    every: int = 1
+    calls: int = 0
+    spoiled: int = 0
+    honest: list[str] = field(default_factory=list)
+
+    @property
+    def spec(self) -> str:
+        return self.model.spec
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        reply = await self.model.complete(request)
+        self.calls += 1
+        structured = request.schema is not None
+        if self.calls % self.every:
+            self.honest.append(reply.text)
+            return reply
+        self.spoiled += 1
+        text = self.bad.make(
+            reply.text if structured else '{"verdict": "first", "score": 3.5, "reason": "It helps."}'
+        )
+        return replace(reply, text=text, finish=self.bad.finish)
+
+    async def aclose(self) -> None:
+        await self.model.aclose()
+
+
+def ids(bad: BadAnswer) -> str:
+    return bad.name
+
+
+@pytest.mark.parametrize("bad", BAD_ANSWERS, ids=ids)
+async def test_seats_that_answer_badly_now_and_then_spoil_no_run(bad: BadAnswer, tmp_path: Path):
+    spoiled: dict[str, Spoiled] = {}
+
+    def wrap(name: str, model: ChatModel) -> ChatModel:
+        return spoiled.setdefault(name, Spoiled(model, bad, every=4))
+
+    ran = await run_loop(tmp_path, wrap=wrap, changes=TINY)
+    assert len(ran.learned.stages) == 1
+    assert all(spoiled[name].spoiled for name in ("student-small", "teacher", "customer"))
+    if bad.fill not in ("same", "data"):
+        said = " ".join(spoiled["teacher"].honest)
+        for rule in ran.rules:
+            assert rule in said, "a strategy that no usable answer contains"
+
+
+@pytest.mark.parametrize("bad", [b for b in BAD_ANSWERS if b.fill not in ("same", "data")], ids=ids)
+async def test_a_teacher_that_never_answers_usably_teaches_nothing_and_says_why(bad: BadAnswer, tmp_path: Path):
+    def wrap(name: str, model: ChatModel) -> ChatModel:
+        return Spoiled(model, bad) if name == "teacher" else model
+
+    ran = await run_loop(tmp_path, wrap=wrap, changes=TINY)
+    assert ran.rules == ()
+    assert ran.failures, "every lost item is told with its reason"
+    assert all(f.failure and f.reason for f in ran.failures)
+
+
+@pytest.mark.parametrize("bad", BAD_ANSWERS, ids=ids)
+async def test_a_judge_that_answers_badly_leaves_no_made_up_rating(bad: BadAnswer):
+    judged: list[Spoiled] = []
+
+    def wrap(name: str, model: ChatModel) -> ChatModel:
+        if name != "judge":
+            return model
+        judged.append(Spoiled(model, bad, every=2))
+        return judged[-1]
+
+    async with seats_over(wrap, lambda event: None) as seats:
+        found = await evaluate(
+            domain=shipped_world("airline").domain(),
+            seats=seats,
+            coach=Coach(()),
+            prompts=load_prompts(),
+            settings=EvaluateConfig(profiles=3, arms=("student", "teacher"), max_turns=2),
+            concurrency=4,
+            emit=lambda event: None,
+        )
+    assert sum(s.spoiled for s in judged) > 0
+    for item in found.items:
+        assert (item.rating is None) == bool(item.failure)
+        assert item.rating is None or 1 <= item.rating.satisfaction <= 5
