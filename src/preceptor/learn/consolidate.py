@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 from preceptor.core.errors import ModelError
 from preceptor.core.events import ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed, short_id
+from preceptor.core.pool import run_all
 from preceptor.core.records import Strategy
 from preceptor.core.untrusted import fence, one_line
 from preceptor.learn.context import Context
 from preceptor.learn.likeness import Likeness, groups
-from preceptor.core.pool import run_all
 from preceptor.learn.rules import Rule, strategy
 from preceptor.llm.model import ChatMessage
 from preceptor.prompts.transcript import numbered

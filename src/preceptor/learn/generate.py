@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from preceptor.core.errors import RunError
 from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed, short_id
+from preceptor.core.pool import run_all
 from preceptor.core.records import Dialogue, Profile, Turn
 from preceptor.dialogue import Agent, Customer, play
 from preceptor.learn.context import Context, Snapshot
-from preceptor.core.pool import run_all
 
 PHASE = "generate"
 

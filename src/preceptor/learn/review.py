@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from preceptor.core.errors import ModelError
 from preceptor.core.events import ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed
+from preceptor.core.pool import run_all
 from preceptor.core.records import Finding, Scenario, Severity, Strategy
 from preceptor.core.untrusted import fence, one_line
 from preceptor.learn.context import Context
-from preceptor.core.pool import run_all
 from preceptor.library.screening import screen
 from preceptor.llm.model import ChatMessage
 from preceptor.prompts.transcript import transcript

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from preceptor.core.errors import ModelError
 from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
+from preceptor.core.pool import run_all
 from preceptor.core.records import Lesson, Scenario, Strategy
 from preceptor.learn.consolidate import Consolidation, consolidate
 from preceptor.learn.context import Candidate, Context, Snapshot
-from preceptor.core.pool import run_all
 from preceptor.learn.review import review
 from preceptor.learn.sample import sample
 from preceptor.learn.teach import PROBE, TEACH, Probe, Tutor
