@@ -54,7 +54,7 @@ bench-star: $(SET)
 	$(RUN)/python -m bench.star
 
 docs: $(SET)
-	$(RUN)/python -m docs.generate
+	$(RUN)/python docs/generate.py --picture
 
 lock: $(SET)
 	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

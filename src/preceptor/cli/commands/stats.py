@@ -30,7 +30,8 @@ from preceptor.evaluate.table import COLUMNS, analyse_table, read_table
 def command(file: Path, baseline: str, ceiling: str, names: tuple[str, ...], seed: int, as_json: bool) -> None:
     """Analyse scores that you have: paired differences and intervals.
 
-    FILE is CSV or JSONL with arm, unit, cluster, score. Scores of two arms with the same unit are a pair; units of one cluster hang together. No model is run.
+    FILE is CSV or JSONL with arm, unit, cluster, score. Scores of two arms with the same unit are a pair; units of
+    one cluster hang together. No model is run.
     """
     given = read_table(file, _columns(names))
     found = analyse_table(given, baseline=baseline, ceiling=ceiling, seed=seed)
