@@ -11,7 +11,7 @@ from preceptor.core.records import Turn
 
 Message = Mapping[str, Any]
 _ACTION_LINE = re.compile(r"\[action ([^\]\n]*)\] (.*)")
-_OWN_TAG = re.compile(r"<(/?\s*advice\b)", re.IGNORECASE)
+_OWN_TAG = re.compile(r"<(\s*/?\s*advice\b)", re.IGNORECASE)
 
 
 def turns_of(messages: Sequence[Message]) -> tuple[Turn, ...]:

@@ -92,7 +92,8 @@ def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float
             key = prefix + token
             terms[key] = terms.get(key, 0.0) + weight
 
-    for back, turn in _from_end(state_turns(turns, weights.steps)):
+    end = [_tidy(turn) for turn in state_turns(turns, weights.steps)]
+    for back, turn in _from_end(end):
         share = weights.earlier**back
         if turn.speaker == "action":
             action = read_action(turn)
@@ -102,11 +103,11 @@ def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float
             add("a:", words(turn.text[-_LONGEST:]), weights.agent * share)
         else:
             add("c:", words(turn.text[-_LONGEST:]), weights.customer * share)
-    if turns and turns[-1].speaker == "action":
-        action = read_action(turns[-1])
+    if end and end[-1].speaker == "action":
+        action = read_action(end[-1])
         add(f"!:{action.name} ", action.outcome[:_NEWS], weights.outcome)
         add("?:", action.arguments, weights.arguments)
-    elif turns:
+    elif end:
         add("x:", ["-"], weights.action)
     return terms
 
@@ -135,7 +136,7 @@ def read_action(turn: Turn) -> Action:
     name = turn.by or call.partition("(")[0]
     asked = call.partition("(")[2] if arrow else ""
     came = outcome if arrow else call
-    return Action(one_line(name).lower(), tuple(words(asked[:_LONGEST])), tuple(words(came[:_LONGEST])))
+    return Action(name.strip().lower(), tuple(words(asked[:_LONGEST])), tuple(words(came[:_LONGEST])))
 
 
 def _from_end(turns: Sequence[Turn]) -> Iterator[tuple[int, Turn]]:
@@ -150,11 +151,14 @@ def _from_end(turns: Sequence[Turn]) -> Iterator[tuple[int, Turn]]:
         yield max(0, back), turn
 
 
+def _tidy(turn: Turn) -> Turn:
+    """The turn as it stands in a state text."""
+    return Turn(speaker=turn.speaker, text=one_line(turn.text), by=one_line(turn.by, 80).replace("]", ")"))
+
+
 def _line(turn: Turn) -> str:
-    who = turn.speaker
-    if who == "action":
-        who = f"action[{one_line(turn.by, 80).replace(']', ')')}]"
-    return f"{who}: {one_line(turn.text)}"
+    tidy = _tidy(turn)
+    return f"{tidy.speaker}[{tidy.by}]: {tidy.text}" if tidy.speaker == "action" else f"{tidy.speaker}: {tidy.text}"
 
 
 def _fold(word: str) -> str:

@@ -57,7 +57,8 @@ class IndexSettings:
 
     weights: StateWeights = field(default_factory=StateWeights)
     own_words: float = 0.3
-    """What a full match with the strategy's own words is worth, beside the match with its scenarios."""
+    """What a full match with the strategy's own words is worth, beside the match with its scenarios. Where it has
+    none, its own words are all there is, and are worth 1."""
     dense: float = 0.4
     """Share of the dense score in the fused one, where there is an embedder."""
     neighbours: int = 10
@@ -136,7 +137,8 @@ class StrategyIndex:
         best = np.zeros(len(self._strategies), dtype=np.float32)
         if len(self._owner):
             np.maximum.at(best, self._owner, states[self._owned])
-        return np.asarray(best + (1 - best) * (self._settings.own_words * own), dtype=np.float32)
+        worth = np.where(self._alone, 1.0, self._settings.own_words)
+        return np.asarray(best + (1 - best) * (worth * own), dtype=np.float32)
 
     def _agreement(self, states: Floats, match: Floats, found: NDArray[np.int64]) -> Floats:
         """Per found strategy the factor, at most 1, that the nearest scenarios' vote leaves of its score.
