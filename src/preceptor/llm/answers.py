@@ -14,15 +14,13 @@ from preceptor.core.errors import BadAnswerError
 from preceptor.core.untrusted import clean
 from preceptor.llm.model import ChatReply
 
-_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_THOUGHT_END = re.compile(r".*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
-_THOUGHT_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>.*", re.DOTALL | re.IGNORECASE)
+_THOUGHT_TAG = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _TURN_START = re.compile(
     r"\A\s*(?:<\|im_start\|>\s*assistant|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>"
     r"|(?:<\|channel\|>analysis.*?)?(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>|<start_of_turn>model|<s>)\s*",
     re.DOTALL,
 )
-_TURN_END = re.compile(r"(?:<\|(?:im_end|eot_id|end|endoftext|return|im_start)\|>|</s>|<end_of_turn>).*", re.DOTALL)
+_TURN_END = re.compile(r"(?:<\|(?:im_end|eot_id|end|endoftext|return|im_start)\|>|</s>|<end_of_turn>)")
 _HTML = re.compile(r"\A\s*(?:<!DOCTYPE\s+html|<html[\s>]|<\?xml\s)", re.IGNORECASE)
 _DATA = re.compile(r"\A(?:```\w*\s*)?(?:\{\s*[\"'“}/]|\{\s*\w+\s*[:=]|\[\s*[\[{\"]).*[\]}](?:\s*```)?\Z", re.DOTALL)
 _TOOL_CALL = re.compile(r"\A(?:<tool_call>|<function[=_ ]|\[TOOL_CALLS\]|<\|python_tag\|>)")
@@ -44,9 +42,29 @@ def bare(text: str) -> str:
     text = clean(text)
     if "<" not in text:
         return text
-    text = _TURN_START.sub("", _THOUGHT.sub("", text))
-    text = _THOUGHT_OPEN.sub("", _THOUGHT_END.sub("", text))
-    return _TURN_END.sub("", _TURN_START.sub("", text.lstrip())).strip()
+    text = _after_turn_start(_without_thoughts(_after_turn_start(text)))
+    end = _TURN_END.search(text)
+    return (text[: end.start()] if end else text).strip()
+
+
+def _after_turn_start(text: str) -> str:
+    start = _TURN_START.match(text)
+    return text[start.end() :] if start else text
+
+
+def _without_thoughts(text: str) -> str:
+    """The text outside of thoughts. A thought that is closed but not opened reaches back to the start."""
+    kept: list[str] = []
+    at, inside = 0, False
+    for tag in _THOUGHT_TAG.finditer(text):
+        closes = tag.group(1) == "/"
+        if closes and not inside:
+            kept.clear()
+        elif not closes and not inside:
+            kept.append(text[at : tag.start()])
+        inside = not closes
+        at = tag.end()
+    return "".join(kept if inside else [*kept, text[at:]])
 
 
 def free_text(reply: ChatReply, limit: int) -> str:

@@ -13,8 +13,11 @@ _OPENING = {'"': '"', "'": "'", "“": '”“"', "„": '“”"', "‘": "’"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _LOOSE_COMMA = re.compile(r",\s*(?=[}\]])")
+_AFTER_STRING = re.compile(r"\s{0,40}(?:[,:}\]]|\Z)")
 _MOST = 20
 """Candidates looked at in one answer."""
+_MOST_IN_VAIN = 25
+"""Brackets tried as a start that never close: each costs a sweep over the rest."""
 
 
 class DuplicateKeyError(ValueError):
@@ -63,12 +66,14 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _balanced(text: str) -> Iterator[str]:
     at = 0
-    for _ in range(4 * _MOST):
+    in_vain = 0
+    while in_vain < _MOST_IN_VAIN:
         start = min((i for i in (text.find("{", at), text.find("[", at)) if i >= 0), default=-1)
         if start < 0:
             return
         end = _closing(text, start)
         if end is None:
+            in_vain += 1
             at = start + 1
             continue
         piece = text[start:end]
@@ -80,6 +85,7 @@ def _balanced(text: str) -> Iterator[str]:
 
 def _closing(text: str, start: int) -> int | None:
     """Where the bracket at ``start`` closes; brackets in strings do not count."""
+    strings = _Strings(text)
     depth = 0
     at = start
     while at < len(text):
@@ -91,28 +97,41 @@ def _closing(text: str, start: int) -> int | None:
             if depth == 0:
                 return at + 1
         elif char in "\"'“„":
-            end = _string_end(text, at)
+            end = strings.end(at)
             at = at if end is None else end - 1
         at += 1
     return None
 
 
-def _string_end(text: str, start: int) -> int | None:
-    """The index after the string that opens at ``start``; None where no string does (an apostrophe in a word)."""
-    quote = text[start]
-    closing = _OPENING[quote]
-    if quote != '"' and not re.search(r"[{\[,:]\s*\Z", text[max(0, start - 40) : start]):
+class _Strings:
+    """Finds where strings end, in one sweep over a text: what was looked for in vain once is not looked for again,
+    so that hostile text costs no more than its length."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._unclosed: set[str] = set()
+
+    def end(self, start: int) -> int | None:
+        """The index after the string that opens at ``start``; None where none does (an apostrophe in a word)."""
+        text, quote = self._text, self._text[start]
+        if quote in self._unclosed or (quote != '"' and not self._may_open(start)):
+            return None
+        closing = _OPENING[quote]
+        at = start + 1
+        while at < len(text):
+            char = text[at]
+            if char == "\\":
+                at += 1
+            elif char in closing and (quote == '"' or _AFTER_STRING.match(text, at + 1)):
+                return at + 1
+            at += 1
+        self._unclosed.add(quote)
         return None
-    at = start + 1
-    while at < len(text):
-        char = text[at]
-        if char == "\\":
-            at += 2
-            continue
-        if char in closing and (quote == '"' or re.match(r"\s*(?:[,:}\]]|\Z)", text[at + 1 : at + 40])):
-            return at + 1
-        at += 1
-    return None
+
+    def _may_open(self, start: int) -> bool:
+        """Quotes other than JSON's open a string only where a key or value may stand."""
+        before = self._text[max(0, start - 40) : start].rstrip()
+        return before.endswith(("{", "[", ",", ":"))
 
 
 def _load(text: str) -> object | None:
@@ -145,11 +164,12 @@ def repaired(text: str) -> str:
     """``text`` with comments and loose commas gone, Python's True, False and None spelled as JSON does, and every
     string in straight double quotes."""
     out: list[str] = []
+    strings = _Strings(text)
     at = 0
     while at < len(text):
         char = text[at]
         if char in _OPENING:
-            end = _string_end(text, at)
+            end = strings.end(at)
             if end is not None:
                 out.append(_requoted(text[at + 1 : end - 1], char))
                 at = end

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from preceptor.core.errors import BudgetError, ConfigError
+from preceptor.core.errors import BudgetError, ConfigError, StoppedError
 from preceptor.core.settings import BudgetConfig
 from preceptor.llm.calls import Tag
 from preceptor.llm.model import ChatRequest, Usage
@@ -80,6 +80,12 @@ class Ledger:
         self._spent = Amount()
         self._reserved = Amount()
         self._waiting: list[asyncio.Future[None]] = []
+        self._stopped = False
+
+    def stop(self) -> None:
+        """From now on no call begins; those under way are settled as ever."""
+        self._stopped = True
+        self._wake()
 
     @property
     def spent(self) -> Amount:
@@ -115,11 +121,14 @@ class Ledger:
 
         Raises:
             BudgetError: the call could pass a cap whatever the others take.
+            StoppedError: the run was asked to stop.
         """
         sent = most_input(request)
         usd = 0.0 if price is None else price(sent, 0, request.max_tokens)
         need = Amount(calls=1, tokens=sent + request.max_tokens, usd=usd)
         while True:
+            if self._stopped:
+                raise StoppedError("the run was stopped; all answers so far are kept")
             self._refuse(seat, need)
             if not self._passes(self._spent.plus(self._reserved).plus(need)):
                 break
@@ -165,6 +174,9 @@ class Ledger:
     def release(self, reserved: Reservation) -> None:
         """Give a reservation back."""
         self._reserved = self._reserved.plus(reserved.most, -1)
+        self._wake()
+
+    def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             if not waiter.done():
