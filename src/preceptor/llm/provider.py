@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from preceptor.core.errors import (
@@ -50,12 +51,15 @@ def open_provider(
             hint=f"export {key_env}=...",
         )
     spec = f"{provider}:{model}"
+
+    def fresh() -> Model[Any]:
+        if not key:
+            return infer_model(spec)
+        made: Any = infer_provider_class(provider)
+        return infer_model(spec, lambda _: made(api_key=key))
+
     try:
-        if key:
-            made: Any = infer_provider_class(provider)
-            opened = infer_model(spec, lambda _: made(api_key=key))
-        else:
-            opened = infer_model(spec)
+        first = fresh()
     except ImportError as error:
         extra = provider.partition("-")[0]
         raise ConfigError(
@@ -68,7 +72,7 @@ def open_provider(
             f"seats.{seat}: {spec} cannot be used: {door.words(str(error))}",
             hint="write PROVIDER:MODEL, such as openai:gpt-5-mini or anthropic:claude-sonnet-4-5",
         ) from error
-    return ProviderModel(opened, Door(spec=spec, key_env=key_env, secrets=(key,) if key else ()))
+    return ProviderModel(first, fresh, Door(spec=spec, key_env=key_env, secrets=(key,) if key else ()))
 
 
 def _usual_keys() -> dict[str, tuple[str, ...]]:
@@ -86,13 +90,27 @@ def _usual_keys() -> dict[str, tuple[str, ...]]:
 _BY_OWN_NAME = ("openai", "anthropic", "mistral", "groq", "deepseek", "openrouter", "xai", "cerebras", "fireworks")
 
 
+_PER_CLIENT = 8
+"""Calls in flight over one client. A provider's client looks at all its connections for every call, so a few small
+ones cost less than a large one (with 64 calls in flight about 6 instead of 8 ms of CPU a call)."""
+
+
+@dataclass(slots=True)
+class _Client:
+    """One of the provider's clients and the calls in flight over it."""
+
+    model: Model[Any]
+    in_flight: int = 0
+    entered: bool = False
+
+
 class ProviderModel:
     """A pydantic-ai model in the seam's clothes. Its own retries are off: ours count and meter them."""
 
-    def __init__(self, model: Model[Any], door: Door) -> None:
-        self._model = model
+    def __init__(self, model: Model[Any], fresh: Callable[[], Model[Any]], door: Door) -> None:
+        self._fresh = fresh
         self._door = door
-        self._entered = False
+        self._clients = [_Client(model)]
 
     def __repr__(self) -> str:
         return f"ProviderModel({self.spec!r})"
@@ -108,14 +126,16 @@ class ProviderModel:
         Raises:
             ModelError: as :mod:`preceptor.llm.faults` tells them apart.
         """
-        if not self._entered:
-            self._entered = True
-            await self._model.__aenter__()
+        client = self._free_client()
+        client.in_flight += 1
         try:
+            if not client.entered:
+                client.entered = True
+                await client.model.__aenter__()
             response = await model_request(
-                self._model,
+                client.model,
                 _messages(request),
-                model_settings=self._settings(request),
+                model_settings=_settings(client.model, request),
                 model_request_parameters=_parameters(request),
                 instrument=False,
             )
@@ -128,21 +148,23 @@ class ProviderModel:
             raise self._fault(error) from error
         except raised.UserError as error:
             raise ModelDownError(f"{self.spec}: {self._door.words(str(error))}", kind="rejected") from error
+        finally:
+            client.in_flight -= 1
         return _reply(response, request)
 
     async def aclose(self) -> None:
         """Close the provider's connections."""
-        if self._entered:
-            self._entered = False
-            await self._model.__aexit__(None, None, None)
+        for client in self._clients:
+            if client.entered:
+                client.entered = False
+                await client.model.__aexit__(None, None, None)
 
-    def _settings(self, request: ChatRequest) -> ModelSettings:
-        settings = ModelSettings(max_tokens=request.max_tokens, seed=request.seed)
-        if "max_retries" not in self._model.unsupported_settings:
-            settings["max_retries"] = 0
-        if request.temperature is not None:
-            settings["temperature"] = request.temperature
-        return settings
+    def _free_client(self) -> _Client:
+        for client in self._clients:
+            if client.in_flight < _PER_CLIENT:
+                return client
+        self._clients.append(_Client(self._fresh()))
+        return self._clients[-1]
 
     def _fault(self, error: raised.ModelAPIError) -> ModelError:
         if isinstance(error, raised.ModelHTTPError):
@@ -158,6 +180,15 @@ class ProviderModel:
         if error.retry_after is not None:
             return SlowDownError(what, retry_after=error.retry_after)
         return ModelBusyError(what, kind="busy")
+
+
+def _settings(model: Model[Any], request: ChatRequest) -> ModelSettings:
+    settings = ModelSettings(max_tokens=request.max_tokens, seed=request.seed)
+    if "max_retries" not in model.unsupported_settings:
+        settings["max_retries"] = 0
+    if request.temperature is not None:
+        settings["temperature"] = request.temperature
+    return settings
 
 
 def _messages(request: ChatRequest) -> list[parts.ModelMessage]:

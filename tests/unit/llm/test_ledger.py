@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preceptor.core.errors import BudgetError, ConfigError
+from preceptor.core.errors import BudgetError, ConfigError, StoppedError
 from preceptor.core.settings import BudgetConfig
 from preceptor.llm import ChatMessage, ChatRequest, Ledger, LedgerRow, Usage
 from preceptor.llm.calls import Tag
@@ -100,6 +100,18 @@ async def test_the_cap_is_never_passed_while_no_answer_takes_more_than_reserved(
     assert ledger.spent.calls + refused == len(answers)
     if refused:
         assert ledger.spent.tokens + SENT + 100 > cap, "refused only when there was no room"
+
+
+async def test_a_stopped_ledger_lets_no_call_begin_and_settles_those_under_way() -> None:
+    ledger = Ledger(BudgetConfig(calls=1))
+    first = await ledger.reserve("teacher", REQUEST, None)
+    waiting = asyncio.create_task(ledger.reserve("teacher", REQUEST, None))
+    await asyncio.sleep(0)
+    ledger.stop()
+    with pytest.raises(StoppedError):
+        await waiting
+    ledger.settle(TAG, first, Usage(input=1, output=1), None)
+    assert ledger.spent.calls == 1
 
 
 async def test_restored_spending_counts_against_the_cap() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -12,7 +13,8 @@ from tests.servers.chat_server import ChatServer, cut, failing, no_model, ok, ra
 from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError
 from preceptor.core.events import ignore
 from preceptor.core.settings import SeatConfig, SeatsConfig
-from preceptor.llm import ChatMessage, Ledger, NullJournal, Seats, Timing, open_seats
+from preceptor.llm import ChatMessage, ChatRequest, Ledger, NullJournal, Seats, Timing, open_seats
+from preceptor.llm.provider import ProviderModel, open_provider
 
 KEY = "sk-secret-abcdefghijkl"
 TALK = (
@@ -125,3 +127,20 @@ async def test_a_refusal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(BadAnswerError) as caught:
             await said(opened)
     assert caught.value.kind == "refusal"
+
+
+async def test_many_calls_at_once_spread_over_clients_that_are_all_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ChatServer(delay=0.05) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        model = open_provider("student", "openai-chat", "gpt-5-mini", "", KEY, {})
+        assert isinstance(model, ProviderModel)
+        requests = [ChatRequest(messages=TALK, seed=seed, max_tokens=20) for seed in range(20)]
+        await asyncio.gather(*(model.complete(request) for request in requests))
+        clients = list(model._clients)
+        assert len(clients) == 3
+        assert [client.in_flight for client in clients] == [0, 0, 0]
+        await model.complete(requests[0])
+        assert len(model._clients) == 3
+        await model.aclose()
+        assert not any(client.entered for client in clients)
+    assert server.answered == 21
