@@ -1,0 +1,77 @@
+"""API keys of our own: known by their hash only.
+
+A key is 32 random bytes, so a plain SHA-256 hides it as well as a slow hash would, and costs a request nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from preceptor.core.errors import ConfigError
+from preceptor.core.untrusted import one_line
+
+PREFIX = "pk_"
+_LINE = re.compile(r"([A-Za-z0-9._@-]{1,80})\s+sha256:([0-9a-f]{64})")
+
+
+def new_key() -> str:
+    """A key to hand out; it is shown once and never stored."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def key_line(name: str, key: str) -> str:
+    """The line of a key file that lets ``key`` in, under a name for the log. ConfigError for a name with spaces."""
+    line = f"{name} sha256:{_hashed(key)}"
+    if not _LINE.fullmatch(line):
+        raise ConfigError(f"'{one_line(name, 80)}' cannot name a key", hint="letters, digits and ._@- only")
+    return line
+
+
+class Keys:
+    """Who may call."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = dict(names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def holder(self, authorization: str) -> str | None:
+        """The name behind ``Bearer KEY``; None where there is none. Looks up a hash, so time tells nothing."""
+        scheme, _, key = authorization.partition(" ")
+        return self._names.get(_hashed(key.strip())) if scheme.lower() == "bearer" else None
+
+
+def read_keys(path: Path) -> Keys:
+    """The keys of a file: ``NAME sha256:HASH`` a line; ``#`` begins a comment.
+
+    Raises:
+        ConfigError: the file or a line cannot be used; names the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error})", hint="make one with: preceptor serve-key NAME"
+        ) from error
+    names: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        match = _LINE.fullmatch(text)
+        if match:
+            names[match[2]] = match[1]
+        elif text:
+            raise ConfigError(
+                f"{path}:{number} is not NAME sha256:HASH", hint="make it with: preceptor serve-key NAME"
+            )
+    if not names:
+        raise ConfigError(f"{path} holds no key: nobody could call", hint="make one with: preceptor serve-key NAME")
+    return Keys(names)
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
