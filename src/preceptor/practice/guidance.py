@@ -15,6 +15,7 @@ PLAIN_FLOOR = 0.55
 TRAIT_FLOOR = 0.5
 ISSUE_FLOOR = 0.42
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d+[.)]|\[[\w-]+\])\s*")
+_LABELLED = re.compile(r"^\s*(?:do|why)\s*:\s*", re.IGNORECASE)
 _BEFORE = re.compile(
     r"^(?:when(?:ever)?|if|once|after|before|while|for|with|as soon as|in case|where|at|during|until|should)\b",
     re.IGNORECASE,
@@ -50,7 +51,7 @@ def _line(mind: Mind, raw: str) -> tuple[Guide, ...]:
         memo.clear()
     found: list[Guide] = []
     last_when = ""
-    for sentence in sentences(_BULLET.sub("", raw).strip()):
+    for sentence in sentences(unlisted(raw)):
         when, rest = split(sentence)
         goes_on = not when and bool(_ON.match(sentence)) and bool(last_when)
         when = last_when if goes_on else when
@@ -58,6 +59,11 @@ def _line(mind: Mind, raw: str) -> tuple[Guide, ...]:
         found.append(_guide(mind, when, rest, len(sentence.split())))
     memo[raw] = tuple(found)
     return memo[raw]
+
+
+def unlisted(line: str) -> str:
+    """A line without its bullet, number or field label."""
+    return _LABELLED.sub("", _BULLET.sub("", line)).strip()
 
 
 def split(sentence: str) -> tuple[str, str]:

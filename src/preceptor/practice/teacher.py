@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from preceptor.core.records import Turn
-from preceptor.practice.guidance import understand
+from preceptor.practice.guidance import split, understand, unlisted
 from preceptor.practice.judge import SAME
 from preceptor.practice.mind import Mind
 from preceptor.practice.physics import quality, resented, wanted
@@ -18,9 +18,9 @@ from preceptor.practice.state import Guide, State
 from preceptor.practice.words import sentences
 from preceptor.practice.writing import Draft, draft_for, draft_of_guides, draft_of_line
 
-ONE = 0.4
+ONE = 0.6
 """Chance of writing one new strategy rather than two."""
-MISSES = 0.08
+MISSES = 0.1
 """Chance of overlooking the weightiest missing move."""
 SPECIFIC = 0.07
 """Chance of writing a name, number or quote of this customer into a strategy."""
@@ -36,6 +36,7 @@ MISREADS = 0.04
 """Chance of misjudging how two strategies relate."""
 
 _NUMBER = re.compile(r"^\s*(\d+)[.)]\s+(.*)$")
+_FIELD = re.compile(r"^\s*(?:when|do|avoid|why)\s*:\s*", re.IGNORECASE)
 _MOST = re.compile(r"at most (\d+)", re.IGNORECASE)
 _LEAST = re.compile(r"at least (\d+)", re.IGNORECASE)
 _SETTING = re.compile(
@@ -247,9 +248,9 @@ def screen(mind: Mind, prompt: str, rng: random.Random) -> str:
             problems.append({"kind": kind, "quote": quote, "reason": reason})
 
     guides = understand(mind, strategy)
-    for guide, sentence in zip(guides, _pieces(strategy), strict=False):
+    for guide, piece in zip(guides, _pieces(strategy), strict=True):
         if any(mind.world.moves[m].kind == "breach" for m in guide.do):
-            report("policy", sentence, "The policy does not give this.")
+            report("policy", piece, "The policy does not give this.")
     for found in _PRIVATE.finditer(strategy):
         if found.group(0).strip('"') in talk:
             report("private", found.group(0).strip('"'), "It belongs to this one customer.")
@@ -263,4 +264,6 @@ def screen(mind: Mind, prompt: str, rng: random.Random) -> str:
 
 
 def _pieces(text: str) -> list[str]:
-    return [s for line in text.splitlines() for s in sentences(line)]
+    """What each instruction of a strategy tells to do, in the strategy's own words, without its field's label."""
+    found = [sentence for line in text.splitlines() for sentence in sentences(unlisted(line))]
+    return [split(_FIELD.sub("", sentence))[1].strip().rstrip(".") for sentence in found]
