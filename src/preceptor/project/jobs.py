@@ -20,7 +20,7 @@ from preceptor.library.store import Library
 from preceptor.llm import Seats
 from preceptor.project.results import EvaluateResult, LearnResult
 from preceptor.project.session import session, spend_rows, start
-from preceptor.project.stopping import Stop, until_stopped
+from preceptor.project.stopping import Stop
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
@@ -33,7 +33,7 @@ async def learn_job(
     inputs = {"domain": digest("domain", project.domain), "logs": _file_digest(logs) if logs else ""}
     run = start(project, "learn", resume=resume, inputs=inputs)
     with project.library(create=True) as library:
-        async with session(project, run, resume=resume is not None, emit=emit) as now:
+        async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
             scenarios, report = _read(logs) if logs else (None, None)
             if report is not None:
                 now.write_result("log-report", plain(report))
@@ -47,8 +47,7 @@ async def learn_job(
                 concurrency=project.config.run.concurrency,
                 emit=now.emit,
             )
-            work = learn(context, library, now, logged=scenarios)
-            learned = await until_stopped(work, now.ledger, stop)
+            learned = await learn(context, library, now, logged=scenarios)
             strategies = library.snapshot()
             now.summary = {
                 "strategies": len(strategies),
@@ -78,8 +77,8 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
         tally.listen(event)
         emit(event)
 
-    async with session(project, run, resume=resume is not None, emit=heard) as now:
-        work = evaluate(
+    async with session(project, run, resume=resume is not None, emit=heard, stop=stop) as now:
+        found = await evaluate(
             domain=project.domain,
             seats=now.seats,
             coach=coach,
@@ -89,7 +88,6 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
             emit=now.emit,
             spend=tally.of,
         )
-        found = await until_stopped(work, now.ledger, stop)
         now.write_result("evaluation", plain(found))
         now.summary = {
             "satisfaction": {a.arm: round(m.estimate.value, 4) for a in found.arms if (m := found.mean(a.arm))},

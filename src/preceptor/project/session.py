@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from preceptor.core.errors import BudgetError, PreceptorError, StoppedError
 from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
-from preceptor.llm import Journal, Seats, open_seats
+from preceptor.llm import Journal, Ledger, Seats, open_seats
 from preceptor.practice import open_practice
-from preceptor.project.stopping import StoppableLedger
+from preceptor.project.stopping import Stop
 from preceptor.runs.run import Job, Run, RunStatus
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Session:
 
     run: Run
     seats: Seats
-    ledger: StoppableLedger
+    ledger: Ledger
     emit: Emit
     summary: Mapping[str, Any] | None = None
     """What ``run.json`` keeps of the result; set by the job before it ends."""
@@ -64,7 +64,7 @@ def start(project: Project, job: Job, *, resume: str | None, inputs: Mapping[str
 
 
 @asynccontextmanager
-async def session(project: Project, run: Run, *, resume: bool, emit: Emit) -> AsyncGenerator[Session]:
+async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop: Stop) -> AsyncGenerator[Session]:
     """The run, locked, with its seats open. However the body ends, the run's file says so.
 
     Raises:
@@ -79,7 +79,8 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit) -> As
             run.record(event)
             emit(event)
 
-        ledger = StoppableLedger(project.config.budget)
+        ledger = Ledger(project.config.budget)
+        stop.when(ledger.stop)
         status: RunStatus = "failed"
         message = "ended by an unexpected error"
         opened: Session | None = None
@@ -128,6 +129,6 @@ def _with_next(error: PreceptorError, run: Run) -> PreceptorError:
     return error
 
 
-def spend_rows(ledger: StoppableLedger) -> tuple[Any, ...]:
+def spend_rows(ledger: Ledger) -> tuple[Any, ...]:
     """The ledger's rows, money rounded to a millionth of a dollar."""
     return tuple(replace(r, usd=None if r.usd is None else round(r.usd, 6)) for r in ledger.table())

@@ -4,103 +4,64 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
 from preceptor.core.errors import StoppedError
+from preceptor.core.settings import BudgetConfig
+from preceptor.llm import Ledger
 from preceptor.llm.calls import Tag
 from preceptor.llm.model import ChatMessage, ChatRequest, Usage
-from preceptor.project.stopping import Stop, StoppableLedger, run, until_stopped
+from preceptor.project.stopping import Stop, run
 
 REQUEST = ChatRequest(messages=(ChatMessage("user", "hello"),), seed=1, max_tokens=10)
 TAG = Tag(seat="student", phase="probe", item="x")
 
 
-async def at_once() -> None:
-    return
-
-
-async def call(ledger: StoppableLedger, answer: Callable[[], Awaitable[Any]]) -> None:
+async def call(ledger: Ledger, answer: asyncio.Future[None] | None = None) -> None:
     reservation = await ledger.reserve("student", REQUEST, None)
-    await answer()
+    if answer is not None:
+        await answer
     ledger.settle(TAG, reservation, Usage(input=1, output=1), None)
 
 
 async def test_calls_under_way_end_and_no_new_one_begins():
-    ledger, stop = StoppableLedger(), Stop()
-    begun = asyncio.Event()
+    ledger, stop = Ledger(), Stop()
+    stop.when(ledger.stop)
     answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def slow() -> None:
-        begun.set()
-        await answer
-
-    made: list[str] = []
-
     async def work() -> None:
-        await call(ledger, slow)
-        made.append("first")
-        await call(ledger, at_once)
-        made.append("second")
+        await call(ledger, answer)
+        await call(ledger)
 
-    task = asyncio.ensure_future(until_stopped(work(), ledger, stop))
-    await begun.wait()
+    task = asyncio.ensure_future(work())
+    await asyncio.sleep(0)
     stop.request()
     await asyncio.sleep(0)
     assert not task.done()
     answer.set_result(None)
     with pytest.raises(StoppedError):
         await task
-    assert made == ["first"]
     assert ledger.spent.calls == 1
 
 
-async def test_with_no_call_under_way_it_ends_at_once():
-    ledger, stop = StoppableLedger(), Stop()
-    stop.request()
-    with pytest.raises(StoppedError):
-        await until_stopped(call(ledger, at_once), ledger, stop)
-    assert ledger.spent.calls == 0
-
-
-async def test_work_that_ends_anyway_gives_its_result():
-    ledger = StoppableLedger()
-
-    async def work() -> int:
-        await call(ledger, at_once)
-        return 7
-
-    assert await until_stopped(work(), ledger, Stop()) == 7
-
-
-async def test_a_cancelled_task_is_cancelled_not_stopped():
-    ledger, stop = StoppableLedger(), Stop()
-    task = asyncio.ensure_future(until_stopped(asyncio.Event().wait(), ledger, stop))
+async def test_a_call_that_waits_for_room_under_the_cap_is_stopped_too():
+    ledger = Ledger(BudgetConfig(calls=1))
+    reservation = await ledger.reserve("student", REQUEST, None)
+    waiting = asyncio.ensure_future(ledger.reserve("student", REQUEST, None))
     await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    ledger.stop()
+    with pytest.raises(StoppedError):
+        await waiting
+    ledger.release(reservation)
 
 
-def interrupting(times: int) -> Callable[[Stop], Any]:
-    async def work(stop: Stop) -> None:
-        ledger = StoppableLedger()
-
-        async def forever() -> None:
-            await call(ledger, interrupted)
-
-        async def interrupted() -> None:
-            for _ in range(times):
-                signal.raise_signal(signal.SIGINT)
-                await asyncio.sleep(0)
-            await asyncio.Event().wait() if times > 1 else None
-
-        await until_stopped(forever(), ledger, stop)
-        await ledger.reserve("student", REQUEST, None)
-
-    return work
+async def test_a_request_made_before_anyone_registered_still_counts():
+    ledger, stop = Ledger(), Stop()
+    stop.request()
+    stop.when(ledger.stop)
+    with pytest.raises(StoppedError):
+        await call(ledger)
 
 
 def test_the_first_interrupt_asks_and_tells():
@@ -120,6 +81,13 @@ def test_the_first_interrupt_asks_and_tells():
 
 def test_the_second_interrupt_ends_at_once():
     told: list[str] = []
+
+    async def work(stop: Stop) -> None:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0)
+        await asyncio.Event().wait()
+
     with pytest.raises(KeyboardInterrupt):
-        run(interrupting(2), lambda: told.append("stopping"))
+        run(work, lambda: told.append("stopping"))
     assert told == ["stopping"]
