@@ -1,0 +1,137 @@
+"""The proxy as a Starlette app: ``/v1``, and what operators look at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from preceptor.core.clock import Clock
+from preceptor.library.index import Embedder
+from preceptor.library.release_pointer import Pointer
+from preceptor.serve.coaching import Coaching
+from preceptor.serve.follow import Follower
+from preceptor.serve.keys import Keys
+from preceptor.serve.log import Log, Write
+from preceptor.serve.metrics import CONTENT_TYPE, Metrics, proxy_metrics
+from preceptor.serve.proxy import Parts, Proxy
+from preceptor.serve.settings import ServeSettings
+from preceptor.serve.spans import NO_SPANS, Spans
+from preceptor.serve.upstream import Upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What a proxy is given."""
+
+    settings: ServeSettings
+    pointer: Pointer
+    """Tells which release is current."""
+    folder: Path | None
+    """Where releases lie that a request may name; None: none may be."""
+    clock: Clock
+    timer: Callable[[], float]
+    """Seconds, monotonic."""
+    write: Write
+    """Takes the lines of the log."""
+    keys: Keys | None = None
+    """Who may call; None: anyone who reaches the port."""
+    embedder: Embedder | None = None
+    spans: Spans = field(default=NO_SPANS)
+
+
+@dataclass(slots=True)
+class Health:
+    """Whether the process should get more requests."""
+
+    draining: bool = False
+
+
+def build_app(wiring: Wiring, health: Health | None = None) -> Starlette:
+    """The app. Its lifespan opens the upstream's connections and looks at the pointer once before it serves."""
+    state = health or Health()
+    settings, metrics = wiring.settings, proxy_metrics()
+    log = Log(wiring.write, wiring.clock)
+    follower = Follower(wiring.pointer, wiring.folder, log, metrics, trial=settings.trial, embedder=wiring.embedder)
+    upstream = Upstream(settings)
+    proxy = Proxy(
+        Parts(
+            settings=settings,
+            upstream=upstream,
+            coaching=Coaching(follower, seconds=settings.coach_seconds, max_body=settings.max_body),
+            log=log,
+            metrics=metrics,
+            timer=wiring.timer,
+            keys=wiring.keys,
+            spans=wiring.spans,
+        )
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        del app
+        await upstream.open()
+        await follower.look()
+        following = asyncio.create_task(follower.follow(settings.poll_seconds))
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            await upstream.close()
+
+    mark = {"x-preceptor-trial": "true"} if settings.trial else {}
+    pages = _Pages(follower, metrics, state, mark)
+    return Starlette(
+        routes=[
+            Route("/healthz", pages.health),
+            Route("/readyz", pages.ready),
+            Route("/metrics", pages.metrics),
+            Mount("/v1", app=proxy),
+            Route("/{rest:path}", pages.nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+        ],
+        lifespan=lifespan,
+    )
+
+
+class _Pages:
+    def __init__(self, follower: Follower, metrics: Metrics, health: Health, mark: dict[str, str]) -> None:
+        self._follower = follower
+        self._metrics = metrics
+        self._health = health
+        self._mark = mark
+
+    async def health(self, request: Request) -> Response:
+        """The process answers."""
+        del request
+        return JSONResponse({"status": "ok"}, headers=self._mark)
+
+    async def ready(self, request: Request) -> Response:
+        """200 where requests may come: it is known which release is current, it is loaded, and nothing ends."""
+        del request
+        follower = self._follower
+        ready = follower.ready and not self._health.draining
+        told = {
+            "status": "draining" if self._health.draining else "ready" if ready else "not ready",
+            "release": follower.current.id if follower.current else None,
+            "problem": follower.problem or None,
+        }
+        return JSONResponse(told, status_code=200 if ready else 503, headers=self._mark)
+
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus' text format."""
+        del request
+        return Response(self._metrics.text(), headers={**self._mark, "content-type": CONTENT_TYPE})
+
+    async def nothing(self, request: Request) -> Response:
+        """Any other path."""
+        message = f"there is nothing at {request.url.path}; the API is under /v1"
+        error = {"message": message, "type": "preceptor_error", "param": None, "code": "not-found"}
+        return JSONResponse({"error": error}, status_code=404, headers=self._mark)

@@ -1,0 +1,280 @@
+"""One request from its head to the last byte of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.types import Message, Receive, Scope, Send
+
+from preceptor.core.errors import InputError
+from preceptor.core.untrusted import one_line
+from preceptor.serve.coaching import Coached, Coaching
+from preceptor.serve.headers import Header, client_headers, control, first, upstream_headers
+from preceptor.serve.insert import Kind
+from preceptor.serve.intake import GoneError, Intake, RefusedError
+from preceptor.serve.keys import Keys
+from preceptor.serve.log import Log
+from preceptor.serve.metrics import Metrics
+from preceptor.serve.settings import ServeSettings
+from preceptor.serve.spans import NO_SPANS, Spans
+from preceptor.serve.upstream import Body, CutError, Upstream, UpstreamError
+
+COACHED: Mapping[str, Kind] = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}
+_DOTS = re.compile(r"(?:/|%2f|\\|%5c)(?:\.|%2e){1,2}(?:$|/|%2f|\\|%5c)", re.IGNORECASE)
+"""Steps that a server may resolve to a path outside of ``/v1``."""
+_UNCOACHED = Coached(outcome="off", body=b"", reason="")
+
+
+@dataclass(slots=True)
+class Story:
+    """What happened to one request, for log and metrics."""
+
+    route: str
+    started: float
+    status: int = 0
+    coached: Coached = _UNCOACHED
+    user: str | None = None
+    first_byte: float | None = None
+    coach_seconds: float | None = None
+    sent: int = 0
+    end: str = "done"
+    """``done``, ``client-left``, or why the answer broke off or was ours."""
+    whole: bool = False
+    """True from when the last byte of the answer is handed on."""
+    intake: Intake | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the proxy works with."""
+
+    settings: ServeSettings
+    upstream: Upstream
+    coaching: Coaching
+    log: Log
+    metrics: Metrics
+    timer: Callable[[], float]
+    keys: Keys | None = None
+    spans: Spans = field(default=NO_SPANS)
+
+
+class Proxy:
+    """The ASGI app behind ``/v1``."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._settings = parts.settings
+        self._metrics = parts.metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; a client that leaves ends the upstream's call."""
+        route = scope["path"] if scope["path"] in COACHED else "/v1"
+        story = Story(route=route, started=self._parts.timer())
+        self._metrics.add("preceptor_in_flight")
+        try:
+            with self._parts.spans.request(scope["headers"]) as span:
+                await self._watched(scope, receive, send, story)
+                span.tell(story)
+        finally:
+            self._metrics.add("preceptor_in_flight", by=-1)
+            self._tell(story)
+
+    async def _watched(self, scope: Scope, receive: Receive, send: Send, story: Story) -> None:
+        """Serves, and cancels that when the client leaves."""
+        serving = asyncio.current_task()
+        assert serving is not None
+        left: list[bool] = []
+
+        def heard(done: asyncio.Future[Message]) -> None:
+            if story.whole or done.cancelled() or done.exception() is not None:
+                return
+            if done.result()["type"] == "http.disconnect":
+                # After a whole answer the server tells the same of itself; then nothing is left to cancel.
+                left.append(True)
+                serving.cancel()
+
+        def watch() -> None:
+            watcher.append(asyncio.ensure_future(receive()))
+            watcher[0].add_done_callback(heard)
+
+        watcher: list[asyncio.Future[Message]] = []
+        try:
+            await self._served(scope, receive, send, story, watch)
+        except GoneError:
+            story.end = "client-left"
+        except asyncio.CancelledError:
+            if not left:
+                raise
+            serving.uncancel()
+            story.end = "client-left"
+        finally:
+            for one in watcher:
+                one.remove_done_callback(heard)
+                one.cancel()
+
+    async def _served(
+        self, scope: Scope, receive: Receive, send: Send, story: Story, watch: Callable[[], None]
+    ) -> None:
+        headers: list[Header] = scope["headers"]
+        intake = story.intake = Intake(receive, limit=self._settings.max_body, seconds=self._settings.body_seconds)
+        try:
+            path = _path(scope)
+            self._admit(headers, story)
+            intake.check_length(first(headers, b"content-length"))
+            kind = COACHED.get(scope["path"]) if scope["method"] == "POST" else None
+            body = await self._body(intake, headers, kind, story)
+            if isinstance(body, AsyncIterator):
+                body = _then(body, watch)
+            else:
+                watch()
+            await self._forward(scope["method"], path, headers, body, send, story)
+        except RefusedError as error:
+            await self._answer(send, story, error.status, error.kind, error.message)
+        except UpstreamError as error:
+            cause = intake.failure
+            if isinstance(cause, GoneError):
+                raise cause from error
+            status, kind, message = (
+                (error.status, error.kind, error.message)
+                if cause is None
+                else (cause.status, cause.kind, cause.message)
+            )
+            await self._answer(send, story, status, kind, message)
+
+    def _admit(self, headers: list[Header], story: Story) -> None:
+        keys = self._parts.keys
+        if keys is None:
+            return
+        story.user = keys.holder(first(headers, b"authorization"))
+        if story.user is None:
+            raise RefusedError(401, "invalid-api-key", "the API key is missing or unknown")
+
+    async def _body(self, intake: Intake, headers: list[Header], kind: Kind | None, story: Story) -> Body:
+        told = first(headers, b"content-length")
+        if kind is None:
+            if not told and not first(headers, b"transfer-encoding"):
+                return await intake.whole() or None
+            if told and int(told) <= 1_000_000:
+                return await intake.whole()
+            return intake.parts()
+        body = await intake.whole()
+        started = self._parts.timer()
+        try:
+            asked = control(headers if self._settings.control else ())
+            encoding = first(headers, b"content-encoding").strip().lower()
+            coached = await self._parts.coaching.coach(body, kind, asked, encoding)
+        except InputError as error:
+            raise RefusedError(400, "bad-control-header", error.message) from error
+        story.coached = coached
+        story.coach_seconds = self._parts.timer() - started
+        if coached.outcome == "failed" and self._settings.refuse:
+            raise RefusedError(503, "coaching-failed", f"coaching failed: {coached.reason}")
+        return coached.body
+
+    async def _forward(
+        self, method: str, path: str, headers: list[Header], body: Body, send: Send, story: Story
+    ) -> None:
+        parts = self._parts
+        changed = len(body) if isinstance(body, bytes) else None
+        sent = upstream_headers(
+            headers, key=self._settings.upstream_key, drop_key=parts.keys is not None, length=changed
+        )
+        onward = parts.spans.onward()
+        if onward:
+            names = {name for name, _ in onward}
+            sent = [*(h for h in sent if h[0] not in names), *onward]
+        async with parts.upstream.send(method, path, sent, body) as response:
+            story.status = response.status
+            story.first_byte = parts.timer() - story.started
+            told = client_headers(response.raw_headers, self._own(story))
+            await send({"type": "http.response.start", "status": response.status, "headers": told})
+            try:
+                async for chunk in parts.upstream.chunks(response):
+                    story.sent += len(chunk)
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except CutError as error:
+                # Nothing more is said: the server then breaks the connection, and the client sees a cut answer.
+                story.end = error.kind
+                return
+            story.whole = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _answer(self, send: Send, story: Story, status: int, kind: str, message: str) -> None:
+        """An error of ours, in the form that OpenAI clients read."""
+        story.status, story.end = status, kind
+        error = {"message": message, "type": "preceptor_error", "param": None, "code": kind}
+        body = json.dumps({"error": error}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *self._own(story),
+        ]
+        if story.intake is not None and not story.intake.done:
+            headers.append((b"connection", b"close"))
+        if status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        story.sent, story.whole = len(body), True
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _own(self, story: Story) -> list[Header]:
+        told = story.coached.headers() if story.coached is not _UNCOACHED else []
+        if self._settings.trial:
+            told.append((b"x-preceptor-trial", b"true"))
+        return told
+
+    def _tell(self, story: Story) -> None:
+        seconds = self._parts.timer() - story.started
+        coached, metrics = story.coached, self._metrics
+        outcome = coached.outcome if coached is not _UNCOACHED else "-"
+        route = (("route", story.route),)
+        labels = (*route, ("status", str(story.status)), ("coaching", outcome))
+        metrics.add("preceptor_requests_total", labels)
+        metrics.observe("preceptor_request_seconds", seconds, route)
+        if story.first_byte is not None:
+            metrics.observe("preceptor_first_byte_seconds", story.first_byte, route)
+        if story.coach_seconds is not None:
+            metrics.observe("preceptor_coach_seconds", story.coach_seconds)
+        if coached.advice:
+            metrics.add("preceptor_strategies_total", by=len(coached.advice.chosen))
+        content = self._settings.log_content and coached.asked is not None
+        self._parts.log(
+            "request",
+            route=story.route,
+            status=story.status,
+            end=story.end,
+            ms=round(seconds * 1000, 2),
+            first_byte_ms=None if story.first_byte is None else round(story.first_byte * 1000, 2),
+            coach_ms=None if story.coach_seconds is None else round(story.coach_seconds * 1000, 2),
+            bytes_in=story.intake.size if story.intake else 0,
+            bytes_out=story.sent,
+            user=story.user,
+            coaching=outcome,
+            reason=coached.reason or None,
+            release=coached.release or None,
+            strategies=coached.strategies or None,
+            scores=[round(c.score, 3) for c in coached.advice.chosen] if coached.advice else None,
+            model=one_line(coached.asked.model, 80) if coached.asked else None,
+            said=coached.asked.content.value if content and coached.asked else None,
+            advice=coached.advice.text if content and coached.advice else None,
+        )
+
+
+async def _then(parts: AsyncIterator[bytes], after: Callable[[], None]) -> AsyncIterator[bytes]:
+    async for part in parts:
+        yield part
+    after()
+
+
+def _path(scope: Scope) -> str:
+    """What follows ``/v1``, with the query, as it came. RefusedError where it could lead out of ``/v1``."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw.partition(b"?")[0].decode("latin-1")
+    if not path.startswith("/v1") or _DOTS.search(path):
+        raise RefusedError(400, "bad-path", "the path has steps that could lead out of /v1")
+    query: bytes = scope["query_string"]
+    return path[3:] + (f"?{query.decode('latin-1')}" if query else "")

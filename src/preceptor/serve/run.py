@@ -1,0 +1,85 @@
+"""The proxy as a process: listens, and ends in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from preceptor.core.errors import ConfigError
+from preceptor.serve.app import Health
+
+_FILES = 65_536
+"""Open files asked for: two a stream, for thousands of streams."""
+
+
+class Server(uvicorn.Server):
+    """Says on ``/readyz`` that it is going, goes on for ``notice`` seconds, then takes no more connections, lets
+    what is under way end, and closes."""
+
+    def __init__(self, config: uvicorn.Config, health: Health, notice: float) -> None:
+        super().__init__(config)
+        self._health = health
+        self._notice = notice
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal begins the end, a second one brings it about."""
+        if self._health.draining or not self._notice:
+            self._health.draining = True
+            super().handle_exit(sig, frame)
+            return
+        self._health.draining = True
+        asyncio.get_running_loop().call_later(self._notice, super().handle_exit, sig, frame)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. ConfigError where it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror or error})", hint="choose another with: --port"
+        ) from error
+    made.set_inheritable(True)
+    return made
+
+
+def serve(app: Starlette, health: Health, listening: socket.socket, *, drain: float, notice: float = 0) -> None:
+    """Serves until a signal ends it.
+
+    Args:
+        drain: seconds that requests under way have to end.
+        notice: seconds between saying so on ``/readyz`` and taking no more connections.
+    """
+    _raise_file_limit()
+    # A cut answer is told by our own log; here it would be told as a fault of the app.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=max(1, round(drain)),
+        timeout_keep_alive=75,
+    )
+    Server(config, health, notice).run(sockets=[listening])
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
