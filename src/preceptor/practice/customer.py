@@ -117,9 +117,10 @@ def _answer(mind: Mind, role: Role, turns: list[Turn], rng: random.Random) -> st
     if state.agent_turns >= PATIENCE:
         return _bye(phrases, "bye_ok", rng)
     parts = [_mood(phrases, score, rng), *_told(mind, role, made, rng)]
-    if len(parts) == 1 and not done:
+    # People come back to what they came for, also when they answer a question.
+    if not done and (len(parts) == 1 or rng.random() < 0.5):
         parts.append(_push(mind, role, state, score, rng))
-    if rng.random() < 0.4 and (cues := _cues(mind, profile)):
+    if rng.random() < 0.6 and (cues := _cues(mind, profile)):
         parts.append(rng.choice(rng.choice(cues)))
     text = " ".join(p for p in parts if p)
     return text or spoken(rng.choice(phrases["wait"]), rng.random())
@@ -162,7 +163,7 @@ def _push(mind: Mind, role: Role, state: State, score: float, rng: random.Random
         if value := role.known.get(fact.name.lower(), ""):
             telling = rng.choice(fact.tell).replace("{value}", value)
             return rng.choice(world.phrases["volunteer"]).replace("{fact}", telling)
-    if matter and score < 0.5:
+    if matter and (score < 0.5 or rng.random() < 0.5):
         return rng.choice(matter.pushes)
     return spoken(rng.choice(world.phrases["wait"]), rng.random())
 

@@ -75,7 +75,7 @@ SMALL = Skill(
     breach=0.003,
     follow=0.95,
     clumsy=0.2,
-    discern=0.75,
+    discern=0.85,
     span=420,
 )
 MEDIUM = Skill(
@@ -88,7 +88,7 @@ MEDIUM = Skill(
     breach=0.0005,
     follow=0.97,
     clumsy=0.08,
-    discern=0.9,
+    discern=0.94,
     span=900,
 )
 TEACHER = Skill(
