@@ -63,7 +63,7 @@ def _pulls(mind: Mind, skill: Skill, state: State, guides: Sequence[Guide], rng:
     for place, (guide, fit) in enumerate(seen):
         here = focus * fit * max(0.6, 1.0 - 0.02 * place)
         for move, plain in sorted(guide.do.items()):
-            if move in state.done and mind.world.moves[move].kind not in ("bad", "breach"):
+            if _settled(mind, state, move):
                 continue
             told = skill.follow * skill.ability(mind.world, move) * plain * here
             own = pulls.get(move, _Pull(0.0, False)).chance
@@ -74,6 +74,11 @@ def _pulls(mind: Mind, skill: Skill, state: State, guides: Sequence[Guide], rng:
                 held = skill.follow * plain * focus * fit
                 pulls[move] = _Pull(pulls[move].chance * (1 - held), pulls[move].guided)
     return pulls
+
+
+def _settled(mind: Mind, state: State, move: str) -> bool:
+    """Whether making ``move`` again would be idle. Where a world has no matters, a move may come again."""
+    return bool(mind.world.issues) and move in state.done and mind.world.moves[move].kind not in ("bad", "breach")
 
 
 def _seen_fit(skill: Skill, guide: Guide, state: State, rng: random.Random) -> float:
