@@ -12,7 +12,8 @@ from preceptor.core.untrusted import one_line
 _FIELDS = ("when", "do", "avoid", "why")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _NUMBER = re.compile(
-    r"(?<![\w.])[#$€£]?\d[\d.,:/-]*\d|(?<![\w.])[#$€£]?\d|\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,}\b"
+    r"(?<![\w.])[#$€£]?\d[\d.,:/-]*\d|(?<![\w.])[#$€£]?\d"
+    r"|\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,}\b"  # references such as QX4T7B
 )
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\"“(]\s*)$")
 _QUOTE_WORDS = 6
@@ -100,9 +101,9 @@ def _names(subject: _Subject) -> list[Finding]:
 def _proper(line: str) -> Iterable[str]:
     for m in _WORD.finditer(line):
         word = m.group()
-        if len(word) > 1 and word[0].isupper() and not word.isupper() and not word.startswith(("I'", "I’")):
-            if not _SENTENCE_START.search(line[: m.start()]):
-                yield word
+        capital = len(word) > 1 and word[0].isupper() and not word.isupper() and not word.startswith(("I'", "I’"))
+        if capital and not _SENTENCE_START.search(line[: m.start()]):
+            yield word
 
 
 def _numbers(subject: _Subject) -> list[Finding]:
