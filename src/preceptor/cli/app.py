@@ -27,6 +27,9 @@ COMMANDS = (
     Entry("stats", "stats", "Analyse scores that you have: paired differences and intervals."),
     Entry("library", "library", "Read the strategies that were learned."),
     Entry("runs", "runs", "Look at runs and what they spent."),
+    Entry("release", "release", "Freeze approved strategies, publish them, roll back."),
+    Entry("serve", "serve", "Serve a small model with advice: an OpenAI-compatible proxy."),
+    Entry("serve-key", "serve_key", "Make an API key for a caller of the proxy."),
     Entry("practice", "practice", "Serve, list and check the embedded practice worlds."),
     Entry("prompts", "prompts", "Read the prompts, built in and your own."),
 )

@@ -1,0 +1,158 @@
+"""``preceptor serve``: the OpenAI-compatible proxy that adds advice."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from preceptor.cli.options import flags, project_options
+from preceptor.core import config as core_config
+from preceptor.core.config import FILE
+from preceptor.core.errors import ConfigError
+from preceptor.library.release import SUFFIX, file_name
+from preceptor.library.release_pointer import FilePointer, Pointer
+from preceptor.project import Project
+from preceptor.serve.app import Health, Wiring, build_app
+from preceptor.serve.follow import FixedPointer
+from preceptor.serve.keys import read_keys
+from preceptor.serve.run import listen, serve
+from preceptor.serve.settings import MEGABYTE, ServeSettings
+from preceptor.serve.spans import NO_SPANS, open_spans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Where releases come from."""
+
+    pointer: Pointer
+    folder: Path | None
+
+
+@click.command("serve")
+@click.option(
+    "--upstream", required=True, metavar="URL", help="The server behind, as in http://127.0.0.1:11434/v1."
+)
+@click.option("--upstream-key-env", metavar="NAME", help="Variable that holds the key for the server behind.")
+@click.option("--release", "release", metavar="ID|FILE", help="Serve this release only; default: the current one.")
+@click.option(
+    "--releases", type=click.Path(path_type=Path), metavar="DIR", help="Follow a folder, with no project."
+)
+@click.option("--trial", is_flag=True, help="Serve a trial release; every response says so.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: a free one.")
+@click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="Who may call; see serve-key.")
+@click.option("--refuse", is_flag=True, help="Refuse a request that coaching fails for; default: let it go on.")
+@click.option("--control/--no-control", default=True, help="Whether x-preceptor-* headers of requests are heard.")
+@click.option("--max-body", default=32, show_default=True, type=click.IntRange(1), help="Megabytes of a request.")
+@click.option("--idle", default=600.0, show_default=True, help="Seconds that the server behind may be silent.")
+@click.option("--drain", default=30.0, show_default=True, help="Seconds that requests have to end at shutdown.")
+@click.option("--notice", default=0.0, show_default=True, help="Seconds from 'draining' on /readyz to closing.")
+@click.option("--log-content", is_flag=True, help="Log what customers said and the advice given.")
+@click.option("--otel", is_flag=True, help="OpenTelemetry spans (extra: otel).")
+@project_options
+def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
+    """Serve a small model with advice: an OpenAI-compatible proxy.
+
+    Point your application's base URL at it. The log goes to stderr, one JSON object a line.
+    """
+    environ = core_config.environ()
+    key = _upstream_key(given["upstream_key_env"], environ)
+    host, trial, keys = str(given["host"]), bool(given["trial"]), given["keys"]
+    _check_open(host, has_keys=keys is not None, has_upstream_key=bool(key))
+    source = _source(given["release"], given["releases"], folder, sets, trial=trial)
+    settings = ServeSettings(
+        upstream=given["upstream"],
+        upstream_key=key,
+        trial=trial,
+        refuse=given["refuse"],
+        control=given["control"],
+        max_body=given["max_body"] * MEGABYTE,
+        idle_seconds=given["idle"],
+        log_content=given["log_content"],
+    )
+    health = Health()
+    wiring = Wiring(
+        settings=settings,
+        pointer=source.pointer,
+        folder=source.folder,
+        clock=core_config.clock(environ),
+        timer=time.perf_counter,
+        write=_log,
+        keys=read_keys(keys) if keys else None,
+        spans=open_spans() if given["otel"] else NO_SPANS,
+    )
+    app = build_app(wiring, health)
+    listening = listen(host, given["port"])
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(
+        f"serving on http://{shown}:{listening.getsockname()[1]}/v1 in front of {settings.upstream}", err=True
+    )
+    if trial:
+        click.echo("trial: strategies that nobody reviewed are served; every response says so", err=True)
+    serve(app, health, listening, drain=given["drain"], notice=given["notice"])
+
+
+def _upstream_key(name: str | None, environ: Mapping[str, str]) -> str:
+    key = environ.get(name, "") if name else ""
+    if name and not key:
+        raise ConfigError(f"the variable {name} is not set", hint="put the upstream's key into it")
+    return key
+
+
+def _source(
+    release: str | None, releases: Path | None, folder: Path, sets: tuple[str, ...], *, trial: bool
+) -> _Source:
+    if release and (release.endswith(SUFFIX) or "/" in release):
+        return _Source(pointer=FixedPointer(Path(release)), folder=None)
+    if releases is not None:
+        if release:
+            raise ConfigError("--releases follows a folder", hint="give the file itself: --release FILE")
+        return _Source(pointer=FilePointer(releases), folder=releases)
+    if not (folder / FILE).is_file():
+        raise ConfigError(
+            f"{folder} is no project folder", hint="name one with --project DIR, or releases with --releases DIR"
+        )
+    return _of_project(Project.open(folder, flags=flags(sets, {})), release, trial=trial)
+
+
+def _of_project(project: Project, release: str | None, *, trial: bool) -> _Source:
+    # Here, since they bring the database, and a proxy that follows a file needs none.
+    from preceptor.library.publishing import DatabasePointer  # noqa: PLC0415
+    from preceptor.project.releasing import open_releases, releases_folder  # noqa: PLC0415
+
+    where = releases_folder(project)
+    if release or trial:
+        with open_releases(project) as found:
+            rows = [found.find(release)] if release else [r for r in found.list() if r.trial][-1:]
+            if not rows:
+                raise ConfigError("there is no trial release", hint="make one: preceptor release create --trial")
+            found.read(rows[0].digest)
+        return _Source(pointer=FixedPointer(where / file_name(rows[0].digest)), folder=where)
+    if "://" in project.config.library.path:
+        return _Source(pointer=DatabasePointer(open_releases(project)), folder=where)
+    return _Source(pointer=FilePointer(where), folder=where)
+
+
+def _check_open(host: str, *, has_keys: bool, has_upstream_key: bool) -> None:
+    """A key for the server behind must not be lent to whoever reaches the port."""
+    try:
+        near = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        near = False
+    if has_upstream_key and not has_keys and not near:
+        raise ConfigError(
+            f"anyone who reaches {host} could use the upstream's key",
+            hint="let in whom you know: --keys FILE (see: preceptor serve-key NAME), or listen on 127.0.0.1",
+        )
+
+
+def _log(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

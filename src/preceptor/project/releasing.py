@@ -1,0 +1,39 @@
+"""A project's releases: where they lie, and what goes into one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from preceptor.core.errors import ConfigError
+from preceptor.core.ids import plain
+from preceptor.library.publishing import Recipe, Releases
+from preceptor.project.jobs import coach_settings
+from preceptor.project.project import Project
+
+FOLDER = "releases"
+"""Folder of a project that holds release files and ``current.json``."""
+
+
+def releases_folder(project: Project) -> Path:
+    """Where the project's release files lie."""
+    return project.folder / FOLDER
+
+
+def open_releases(project: Project) -> Releases:
+    """The project's releases; close them, or use them in a ``with``. LibraryError where there is no library."""
+    path = project.config.library.path
+    place = path if "://" in path else project.folder / path
+    return Releases.open(place, releases_folder(project), clock=project.clock)
+
+
+def recipe(project: Project, *, trial: bool) -> Recipe:
+    """A release with the project's limits on advice and its advice prompt."""
+    return Recipe(coach=plain(coach_settings(project)), template=project.prompts["advice"].body, trial=trial)
+
+
+def author(project: Project, given: str | None) -> str:
+    """Who acts: as given, or the account that runs this. ConfigError where neither is known."""
+    name = given or project.environ.get("USER") or project.environ.get("USERNAME") or ""
+    if not name:
+        raise ConfigError("it is not known who does this", hint="tell with: --by NAME")
+    return name
