@@ -13,8 +13,8 @@ from preceptor.practice.mind import Mind
 from preceptor.practice.state import State
 from preceptor.practice.world import Rule
 
-IDEAL_MOVES = 3
-"""A reply that makes the three weightiest wanted moves is as good as can be."""
+IDEAL_MOVES = 4
+"""A reply that makes the four weightiest wanted moves is as good as can be."""
 CLUTTER = 0.08
 """What each further move that nobody asked for costs."""
 RESENT = 0.35

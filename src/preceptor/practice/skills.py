@@ -67,27 +67,27 @@ def _places(name: str, about: str, keys: tuple[str, ...]) -> Mapping[str, float]
 
 SMALL = Skill(
     name="student-small",
-    knows={"care": 0.4, "clear": 0.25, "ask": 0.8, "solve": 0.55, "close": 0.4},
+    knows={"care": 0.4, "clear": 0.25, "ask": 0.85, "solve": 0.58, "close": 0.42},
     sure=0.85,
     unsure=0.2,
     slips=0.08,
     habits=0.4,
     breach=0.003,
-    follow=0.95,
+    follow=0.97,
     clumsy=0.2,
     discern=0.85,
     span=420,
 )
 MEDIUM = Skill(
     name="student-medium",
-    knows={"care": 0.7, "clear": 0.55, "ask": 0.95, "solve": 0.8, "close": 0.75},
+    knows={"care": 0.7, "clear": 0.6, "ask": 0.95, "solve": 0.82, "close": 0.75},
     sure=0.92,
     unsure=0.35,
     slips=0.05,
     habits=0.2,
     breach=0.0005,
-    follow=0.97,
-    clumsy=0.08,
+    follow=0.93,
+    clumsy=0.12,
     discern=0.94,
     span=900,
 )

@@ -18,9 +18,9 @@ from preceptor.practice.state import Guide, State
 from preceptor.practice.words import sentences
 from preceptor.practice.writing import Draft, draft_for, draft_of_guides, draft_of_line
 
-ONE = 0.6
+ONE = 0.8
 """Chance of writing one new strategy rather than two."""
-MISSES = 0.1
+MISSES = 0.15
 """Chance of overlooking the weightiest missing move."""
 SPECIFIC = 0.07
 """Chance of writing a name, number or quote of this customer into a strategy."""
