@@ -26,6 +26,7 @@ TOO_LONG = frozenset(
 BROAD_EXCEPT = frozenset(
     {
         "cli/boundary.py",  # the error boundary of the command line
+        "serve/coaching.py",  # whatever goes wrong with advice, the customer gets an answer
         "llm/provider.py",  # whatever a provider's SDK raises becomes one of our errors
         "llm/replay.py",  # hands any error on to those who wait for the same call, and raises it again
     }
