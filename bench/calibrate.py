@@ -1,8 +1,8 @@
 """How the practice models compare with published runs: ``python bench/calibrate.py [--profiles N] [--seed S]``.
 
 The plain procedure of arXiv 2408.07238 over the practice models and the built-in prompts, without Preceptor's
-loop, library or retrieval: for each scenario the teacher answers, the student answers, and while the student's reply is
-worse the teacher writes strategies, at most 5 times. The published figures stand beside ours.
+loop, library or retrieval: for each scenario the teacher answers, the student answers, and while the student's
+reply is worse the teacher writes strategies, at most 5 times. The published figures stand beside ours.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Bench:
 
     async def ask(self, seat: str, messages: Sequence[ChatMessage], *about: object) -> str:
         seed = derive_seed(self.seed, *about)
-        return (await self.models[seat].complete(ChatRequest(messages=tuple(messages), seed=seed, max_tokens=800))).text
+        return (
+            await self.models[seat].complete(ChatRequest(messages=tuple(messages), seed=seed, max_tokens=800))
+        ).text
 
     async def reply(self, seat: str, turns: Sequence[Turn], strategies: Sequence[Strategy], *about: object) -> str:
         system = PROMPTS["agent"].render(brief=self.domain.brief, policy=self.domain.policy)
@@ -69,7 +71,7 @@ class Bench:
         messages += [ChatMessage("assistant" if t.speaker == "customer" else "user", t.text) for t in turns]
         return await self.ask("customer", messages, "customer", *about)
 
-    async def play(self, profile: Profile, seat: str, advise=None, max_turns: int = 6) -> list[Turn]:  # noqa: ANN001
+    async def play(self, profile: Profile, seat: str, advise=None, max_turns: int = 6) -> list[Turn]:
         turns: list[Turn] = []
         for number in range(max_turns):
             said = await self.customer(profile, turns, profile.id, number)
@@ -163,7 +165,7 @@ async def calibrate(bench: Bench, student: str, profiles: int) -> dict[str, floa
         ranked = sorted(lessons, key=lambda x: -mind.likeness(state, " ".join(t.text for t in x.turns[-3:])))
         return [s for lesson in ranked[:2] for s in lesson.strategies][:4]
 
-    async def mean(seat: str, advise=None) -> float:  # noqa: ANN001
+    async def mean(seat: str, advise=None) -> float:
         chosen = heldout[:: max(1, len(heldout) // profiles)]
         return statistics.mean([satisfaction(mind, await bench.play(p, seat, advise), p) for p in chosen])
 
@@ -188,13 +190,11 @@ async def run(worlds: Sequence[str], profiles: int, seed: int) -> None:
             bench = Bench(world, world.domain(), models, seed)
             r = await calibrate(bench, student, profiles)
             print(
-                f"| {name} | {student} | {r['scenarios']} | {r['good']:.0%} | {r['attempts']:.2f} | {r['reached']:.0%} "
-                f"| {r['base']:.2f} | {r['coached']:.2f} | {r['teacher']:.2f} |"
+                f"| {name} | {student} | {r['scenarios']} | {r['good']:.0%} | {r['attempts']:.2f} "
+                f"| {r['reached']:.0%} | {r['base']:.2f} | {r['coached']:.2f} | {r['teacher']:.2f} |"
             )
     for student, (model, attempts, reached, base, coached) in PUBLISHED.items():
-        print(
-            f"| published | {model} ({student}) | | | {attempts} | {reached:.0%} | {base} | {coached} | near 5 |"
-        )
+        print(f"| published | {model} ({student}) | | | {attempts} | {reached:.0%} | {base} | {coached} | near 5 |")
 
 
 def main(argv: Sequence[str]) -> None:

@@ -2,6 +2,16 @@
 
 from preceptor.practice.load import load_world, shipped_world, shipped_worlds
 from preceptor.practice.models import NAMES, PracticeModel, open_practice
+from preceptor.practice.templates import template_world
 from preceptor.practice.world import World
 
-__all__ = ["NAMES", "PracticeModel", "World", "load_world", "open_practice", "shipped_world", "shipped_worlds"]
+__all__ = [
+    "NAMES",
+    "PracticeModel",
+    "World",
+    "load_world",
+    "open_practice",
+    "shipped_world",
+    "shipped_worlds",
+    "template_world",
+]

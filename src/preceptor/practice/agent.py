@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from preceptor.core.records import Turn
 from preceptor.llm.model import ChatMessage
 from preceptor.practice.guidance import understand
 from preceptor.practice.mind import Mind
@@ -17,6 +18,8 @@ from preceptor.practice.world import spoken
 
 MOST = 4
 """Moves in one reply at most."""
+LIKELY = 6
+"""Moves among which a student picks that knows no more of a world than how its moves are said."""
 FREE_WORDS = 150
 """Words of a prompt beyond brief and policy that cost no attention: about the usual frame."""
 _ORDER = {"care": 0, "bad": 1, "clear": 2, "breach": 3, "solve": 3, "ask": 4, "close": 5}
@@ -34,6 +37,8 @@ def reply(mind: Mind, skill: Skill, messages: Sequence[ChatMessage], rng: random
     state = mind.state(heard.turns)
     guides = understand(mind, heard.guidance)
     made = choose(mind, skill, state, guides, rng)
+    if not made and not mind.world.issues:
+        made = [_likely(mind, heard.turns, rng)]
     return render(mind, state, made, rng)
 
 
@@ -114,6 +119,13 @@ def render(mind: Mind, state: State, moves: Sequence[str], rng: random.Random) -
             line = line[0].lower() + line[1:]
         parts.append(joiner + line)
     return " ".join(parts)
+
+
+def _likely(mind: Mind, turns: Sequence[Turn], rng: random.Random) -> str:
+    """Where a world knows moves and nothing else: one of those that sound most like the conversation."""
+    scores = mind.moves.scores(" ".join(t.text for t in turns[-3:]))
+    ranked = scores.argsort(kind="stable")[::-1][:LIKELY]
+    return mind.moves.keys[int(rng.choice(ranked.tolist()))]
 
 
 def _nothing(mind: Mind) -> tuple[str, ...]:

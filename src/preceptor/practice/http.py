@@ -6,7 +6,7 @@ So other tools run on the same ground. The text is the same as in process.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -122,10 +122,11 @@ def _answer(name: str, reply: ChatReply, asked: ChatRequest) -> dict[str, Any]:
     }
 
 
-async def _events(answer: dict[str, Any]):  # noqa: ANN202 - an async generator of text
+async def _events(answer: dict[str, Any]) -> AsyncIterator[str]:
     choice = answer["choices"][0]
     head = {k: answer[k] for k in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
-    for delta, finish in ((choice["message"], None), ({}, choice["finish_reason"])):
+    parts: list[tuple[Any, Any]] = [(choice["message"], None), ({}, choice["finish_reason"])]
+    for delta, finish in parts:
         chunk = {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
         yield f"data: {json.dumps(chunk)}\n\n"
     yield "data: [DONE]\n\n"

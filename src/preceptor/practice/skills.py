@@ -60,7 +60,7 @@ def _of_kind(world: World, bad: bool) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _places(name: str, about: str, keys: tuple[str, ...]) -> Mapping[str, float]:
-    """Each key's place, 0 to 1, in an order that is fixed for the model: so a share of 0.4 is 0.4 in every world."""
+    """Each key's place, 0 to 1, in an order fixed for the model: so a share of 0.4 is 0.4 in every world."""
     ranked = sorted(keys, key=lambda k: derive_seed(7, name, about, k))
     return {k: (i + 0.5) / len(ranked) for i, k in enumerate(ranked)}
 

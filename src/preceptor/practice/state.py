@@ -42,7 +42,9 @@ class Guide:
         value = 1.0 if self.conditional else 0.85
         if self.issue and state.issue:
             value *= 1.0 if self.issue == state.issue else 0.05
-        elif state.issue and self.conditional and not (self.styles or self.emotions or self.phases or self.demanding):
+        elif (
+            state.issue and self.conditional and not (self.styles or self.emotions or self.phases or self.demanding)
+        ):
             value *= 0.7  # nothing in the condition speaks of the matter at hand
         if self.emotions and state.emotion not in self.emotions:
             value *= 0.25

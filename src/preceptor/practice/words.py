@@ -132,7 +132,8 @@ class Index:
         self._lexicon = lexicon
         ordered = sorted(examples, key=lambda e: e.key)
         bags = [set(lexicon.concepts(e.text)) for e in ordered]
-        self._vocabulary = {c: i for i, c in enumerate(sorted(set().union(*bags)))} if bags else {}
+        concepts: set[str] = {c for bag in bags for c in bag}
+        self._vocabulary = {c: i for i, c in enumerate(sorted(concepts))}
         self._weight = np.array([weights.get(c, _RARE) for c in self._vocabulary], dtype=np.float32)
         self._rare = _RARE
         say = np.zeros((len(self._vocabulary), len(ordered)), dtype=np.float32)

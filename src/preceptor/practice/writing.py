@@ -118,13 +118,13 @@ def draft_of_guides(mind: Mind, guides: Sequence[Guide], fallback: str, rng: ran
     if len(issues) == 1 and (matter := world.issues.get(next(iter(issues)))):
         parts.append(rng.choice(matter.words))
     for traits, kept in (
-        (world.emotions, frozenset.intersection(*(g.emotions for g in guides))),
-        (world.styles, frozenset.intersection(*(g.styles for g in guides))),
+        (world.emotions, _shared([g.emotions for g in guides])),
+        (world.styles, _shared([g.styles for g in guides])),
     ):
         parts += [_who(traits[k], rng) for k in sorted(kept)]
     if all(g.demanding for g in guides) and world.demanding:
         parts.append(_who(world.demanding, rng))
-    for phase in sorted(frozenset.intersection(*(g.phases for g in guides))):
+    for phase in sorted(_shared([g.phases for g in guides])):
         parts.append(rng.choice(world.phases[phase].words))
     avoided = [m for g in guides for m in g.avoid if m != move]
     known = world.moves[move]
@@ -135,3 +135,10 @@ def draft_of_guides(mind: Mind, guides: Sequence[Guide], fallback: str, rng: ran
     if not positive:
         return Draft(when=when, do="answer the question itself", avoid=advice, why=why)
     return Draft(when=when, do=advice, avoid=avoid, why=why)
+
+
+def _shared(sets: Sequence[frozenset[str]]) -> frozenset[str]:
+    found = sets[0]
+    for one in sets[1:]:
+        found &= one
+    return found
