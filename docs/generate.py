@@ -28,7 +28,7 @@ from preceptor.prompts import NAMES, load_prompts
 DOCS = Path(__file__).resolve().parent
 _PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-_SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {terminal_width} {terminal_height}" role="img" \
+_SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" \
 aria-label="The end of preceptor demo">
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, monospace; font-size: {char_height}px; \
@@ -72,7 +72,9 @@ def config_table() -> str:
 
 def commands(group: click.Command = app, path: tuple[str, ...] = ("preceptor",)) -> Iterator[tuple[str, str]]:
     """Every command with its help, depth first."""
-    context = click.Context(group, info_name=" ".join(path), max_content_width=96, terminal_width=96)
+    context = click.Context(
+        group, info_name=" ".join(path), terminal_width=96, max_content_width=96, help_option_names=["-h", "--help"]
+    )
     yield " ".join(path), group.get_help(context)
     if isinstance(group, click.Group):
         for name in group.list_commands(context):

@@ -60,7 +60,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
 def commands(group: click.Command = app, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
     if not isinstance(group, click.Group):
         return [(path, group)]
-    context = click.Context(group)
+    context = click.Context(group, help_option_names=["-h", "--help"])
     found = [(path, group)] if path else []
     for name in group.list_commands(context):
         inner = group.get_command(context, name)
