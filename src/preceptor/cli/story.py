@@ -102,7 +102,7 @@ def _lesson(lesson: Lesson) -> Iterable[RenderableType]:
     yield line(f"scenario {scenario.id}, customer {scenario.profile}", style="dim")
     grid = _grid()
     for turn in scenario.turns:
-        grid.add_row(Text(turn.by if turn.speaker == "action" else turn.speaker, style="dim"), text(turn.text))
+        grid.add_row(line(turn.by if turn.speaker == "action" else turn.speaker, 24, style="dim"), text(turn.text))
     yield grid
     before = next((a for a in lesson.attempts if a.number == 0), None)
     after = next((a for a in lesson.attempts if a.number == lesson.kept and a.number), None)

@@ -61,8 +61,10 @@ def command(folder: Path | None, world: str, sets: tuple[str, ...], as_json: boo
     out.print(heading("what was learned"), *learned(result), sep="\n")
     out.print(heading("before and after"), *evaluated(measured.evaluation), sep="\n")
     out.print(heading("where it is"))
+    widest = max(len(name) for name, _ in _FILES)
     for name, meaning in _FILES:
-        out.print(Text.assemble("  ", line(folder / name), (f"  {meaning}", "dim")), soft_wrap=True)
+        pad = " " * (widest - len(name) + 2)
+        out.print(Text.assemble("  ", line(folder / name), pad, (meaning, "dim")), soft_wrap=True)
     first = next(iter(chosen([], [s for s in result.strategies if s.scope != "domain"], 1)), None)
     if first is not None:
         out.print(

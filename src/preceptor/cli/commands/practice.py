@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import click
 
 from preceptor.cli.options import json_option
 from preceptor.cli.out import console, line, table, write_json
+from preceptor.core.errors import ConfigError
 from preceptor.practice import load_world, shipped_world, shipped_worlds
 
 
@@ -59,7 +61,7 @@ def check(file: Path, as_json: bool) -> None:
 
 @command.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8400, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any.")
 @click.option("--world", default="", metavar="FILE", help="Your own world; default: those that are shipped.")
 @click.option("--latency", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds to wait.")
 def serve(host: str, port: int, world: str, latency: float) -> None:
@@ -69,6 +71,13 @@ def serve(host: str, port: int, world: str, latency: float) -> None:
     from preceptor.practice.http import practice_app  # noqa: PLC0415
 
     app = practice_app(world=world, latency=latency)
+    try:
+        listening = socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}", hint="choose another --port, or 0 for any"
+        ) from error
+    port = listening.getsockname()[1]
     click.echo(f"practice models on http://{host}:{port}/v1 (Ctrl-C ends)", err=True)
     click.echo(f"use them as http://{host}:{port}/v1#student-small, #teacher, #customer, #judge", err=True)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
