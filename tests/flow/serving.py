@@ -196,7 +196,7 @@ async def proxy(
         folder=folder,
         clock=system_clock,
         timer=time.perf_counter,
-        write=lambda line: lines.append(json.loads(line)),
+        write=lambda text: lines.extend(map(json.loads, text.splitlines())),
         keys=keys,
     )
     listening = listen("127.0.0.1", 0)

@@ -11,7 +11,8 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from preceptor.core.clock import Clock
 from preceptor.library.index import Embedder
@@ -54,7 +55,22 @@ class Health:
     draining: bool = False
 
 
-def build_app(wiring: Wiring, health: Health | None = None) -> Starlette:
+class App:
+    """Takes ``/v1`` by itself: routing and middleware would be a sixth of its cost. The rest is Starlette's."""
+
+    def __init__(self, proxy: Proxy, rest: Starlette) -> None:
+        self._proxy = proxy
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI call."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            await self._proxy(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+
+def build_app(wiring: Wiring, health: Health | None = None) -> App:
     """The app. Its lifespan opens the upstream's connections and looks at the pointer once before it serves."""
     state = health or Health()
     settings, metrics = wiring.settings, proxy_metrics()
@@ -86,19 +102,20 @@ def build_app(wiring: Wiring, health: Health | None = None) -> Starlette:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             await upstream.close()
+            log.flush()
 
     mark = {"x-preceptor-trial": "true"} if settings.trial else {}
     pages = _Pages(follower, metrics, state, mark)
-    return Starlette(
+    rest = Starlette(
         routes=[
             Route("/healthz", pages.health),
             Route("/readyz", pages.ready),
             Route("/metrics", pages.metrics),
-            Mount("/v1", app=proxy),
             Route("/{rest:path}", pages.nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
         ],
         lifespan=lifespan,
     )
+    return App(proxy, rest)
 
 
 class _Pages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC
@@ -10,6 +11,11 @@ from preceptor.core.clock import Clock
 
 Write = Callable[[str], None]
 
+_WAIT = 0.1
+"""Seconds that lines about requests are kept at most, to be written together: a write a line is a tenth of what a
+request costs."""
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=str)
+
 
 class Log:
     """Writes lines; text in them is escaped, so that no value can begin a line of its own."""
@@ -17,9 +23,27 @@ class Log:
     def __init__(self, write: Write, clock: Clock) -> None:
         self._write = write
         self._clock = clock
+        self._kept: list[str] = []
 
     def __call__(self, event: str, **fields: object) -> None:
         """One event with its fields; those that are None are left out."""
+        self._kept.append(self._line(event, fields))
+        self.flush()
+
+    def soon(self, event: str, **fields: object) -> None:
+        """The same, written with others a little later. Needs a running event loop."""
+        if not self._kept:
+            asyncio.get_running_loop().call_later(_WAIT, self.flush)
+        self._kept.append(self._line(event, fields))
+
+    def flush(self) -> None:
+        """Writes what is kept."""
+        if self._kept:
+            text = "".join(self._kept)
+            self._kept.clear()
+            self._write(text)
+
+    def _line(self, event: str, fields: dict[str, object]) -> str:
         at = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
         told = {name: value for name, value in fields.items() if value is not None}
-        self._write(json.dumps({"at": at, "event": event, **told}, separators=(",", ":"), default=str) + "\n")
+        return _ENCODER.encode({"at": at, "event": event, **told}) + "\n"

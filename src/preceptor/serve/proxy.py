@@ -242,7 +242,7 @@ class Proxy:
         if coached.advice:
             metrics.add("preceptor_strategies_total", by=len(coached.advice.chosen))
         content = self._settings.log_content and coached.asked is not None
-        self._parts.log(
+        self._parts.log.soon(
             "request",
             route=story.route,
             status=story.status,

@@ -9,10 +9,9 @@ import socket
 from types import FrameType
 
 import uvicorn
-from starlette.applications import Starlette
 
 from preceptor.core.errors import ConfigError
-from preceptor.serve.app import Health
+from preceptor.serve.app import App, Health
 
 _FILES = 65_536
 """Open files asked for: two a stream, for thousands of streams."""
@@ -53,7 +52,7 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
-def serve(app: Starlette, health: Health, listening: socket.socket, *, drain: float, notice: float = 0) -> None:
+def serve(app: App, health: Health, listening: socket.socket, *, drain: float, notice: float = 0) -> None:
     """Serves until a signal ends it.
 
     Args:

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from preceptor.serve.metrics import SECONDS, Metrics
+
+
+def read(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    families = text_string_to_metric_families(metrics.text())
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for f in families for s in f.samples}
+
+
+@given(value=st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.just("\n")))
+def test_any_label_comes_back(value: str) -> None:
+    metrics = Metrics()
+    metrics.declare("x_total", "counter", "Some.")
+    metrics.add("x_total", (("name", value),), by=2)
+    assert read(metrics) == {("x_total", (("name", value),)): 2}
+
+
+@given(times=st.lists(st.floats(0, 100), min_size=1, max_size=30))
+def test_histograms_count_up_to_each_bound(times: list[float]) -> None:
+    metrics = Metrics()
+    metrics.declare("x_seconds", "histogram", "Some.")
+    for seconds in times:
+        metrics.observe("x_seconds", seconds)
+    found = read(metrics)
+    for bound in SECONDS:
+        assert found["x_seconds_bucket", (("le", str(bound)),)] == sum(t <= bound for t in times)
+    assert found["x_seconds_bucket", (("le", "+Inf"),)] == found["x_seconds_count", ()] == len(times)
+    assert abs(found["x_seconds_sum", ()] - sum(times)) < 1e-6
+
+
+def test_a_gauge_of_one_value() -> None:
+    metrics = Metrics()
+    metrics.declare("x", "gauge", "Some.")
+    metrics.only("x", (("release", "a"),))
+    metrics.only("x", (("release", "b"),))
+    assert read(metrics) == {("x", (("release", "b"),)): 1}
