@@ -26,7 +26,7 @@ _NOT = re.compile(
     re.IGNORECASE,
 )
 _TURN = re.compile(
-    r"\b(?:instead of|rather than|without|but (?:do not|don't|never|avoid|not)|and (?:do not|don't|never|avoid))\b"
+    r"\b(?:instead of|rather than|without \w+ing|(?:but|and) (?:do not|don't|never|avoid)|but not)\b"
     r"|[;,]\s*(?:do not|don't|never|avoid|not)\b",
     re.IGNORECASE,
 )

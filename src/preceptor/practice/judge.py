@@ -19,21 +19,23 @@ _KNOWN_TAGS = ("policy", "conversation", "profile", "issue", "goal", "assessment
 class Ear:
     """How exactly somebody judges."""
 
+    rating_noise: float
+    """Standard deviation of the error of one rating, in points of 1 to 5."""
     noise: float
-    """Standard deviation of the error of one rating (points of 1 to 5) or comparison (quality)."""
+    """Standard deviation of the error of one comparison, in units of quality."""
     first_bias: float
     """What standing first is worth in a comparison."""
     length_bias: float
     """Points that 40 words a reply beyond the first 40 are worth in a rating."""
 
 
-JUDGE = Ear(noise=0.35, first_bias=0.05, length_bias=0.2)
-TEACHER_EAR = Ear(noise=0.05, first_bias=0.04, length_bias=0.0)
+JUDGE = Ear(rating_noise=0.35, noise=0.1, first_bias=0.05, length_bias=0.2)
+TEACHER_EAR = Ear(rating_noise=0.25, noise=0.05, first_bias=0.04, length_bias=0.0)
 SAME = 0.1
 """Difference of quality below which two replies serve as well."""
 
 
-def rate(mind: Mind, prompt: str, rng: random.Random) -> str:
+def rate(mind: Mind, prompt: str, ear: Ear, rng: random.Random) -> str:
     """Satisfaction with a dialogue: JSON of ``rate.md``."""
     tagged = dict(blocks(prompt))
     turns = parse_transcript(tagged.get("conversation", prompt))
@@ -41,7 +43,7 @@ def rate(mind: Mind, prompt: str, rng: random.Random) -> str:
     value = satisfaction(mind, turns, profile)
     agent = [t.text for t in turns if t.speaker == "agent"]
     length = sum(len(t.split()) for t in agent) / max(1, len(agent))
-    value += rng.gauss(0, JUDGE.noise) + JUDGE.length_bias * max(-0.5, min(1.5, (length - 40) / 40))
+    value += rng.gauss(0, ear.rating_noise) + ear.length_bias * max(-0.5, min(1.5, (length - 40) / 40))
     rated = qualities(mind, turns, profile)
     done = progress(mind, turns, profile.issue)
     reason = "The agent did what the customer needed."

@@ -22,13 +22,14 @@ NAMES = ("student-small", "student-medium", "teacher", "customer", "judge")
 """Every practice model there is."""
 
 _TASKS = (
-    ("rate", re.compile(r"\"satisfaction\"")),
-    ("compare", re.compile(r"\"better\"")),
-    ("merge", re.compile(r"\"relation\"")),
-    ("screen", re.compile(r"\"problems\"")),
-    ("generalise", re.compile(r"\"strategies\"(?=.*\"from\")", re.DOTALL)),
-    ("teach", re.compile(r"\"strategies\"")),
+    ("rate", ('"satisfaction"',)),
+    ("compare", ('"better"',)),
+    ("merge", ('"relation"',)),
+    ("screen", ('"problems"',)),
+    ("generalise", ('"strategies"', '"from"')),
+    ("teach", ('"strategies"',)),
 )
+"""Tasks by the JSON keys that are asked for, in the order in which they are looked for."""
 _WRITING = re.compile(
     r"\b(?:write|rewrite|improve|propose|draft|revise|reflect on|come up with)\b[^.\n]{0,80}"
     r"\b(?:instructions?|prompts?|guides?|guidance|guidelines?|rules|lessons?|playbook|feedback|insights?)\b",
@@ -87,7 +88,7 @@ class PracticeModel:
     def _other(self, task: str, mind: Mind, prompt: str, rng: random.Random) -> str:
         ear = judge.JUDGE if self._name == "judge" else judge.TEACHER_EAR
         tasks: dict[str, Callable[[], str]] = {
-            "rate": lambda: judge.rate(mind, prompt, rng),
+            "rate": lambda: judge.rate(mind, prompt, ear, rng),
             "compare": lambda: judge.compare(mind, prompt, ear, rng),
             "teach": lambda: teacher.teach(mind, prompt, rng),
             "merge": lambda: teacher.merge(mind, prompt, rng),
@@ -111,8 +112,8 @@ def task_of(messages: Sequence[ChatMessage]) -> str:
     last = untagged(messages[-1].content)
     whole = untagged("\n\n".join(m.content for m in messages if m.role != "assistant"))
     for text in (last, whole):
-        for name, pattern in _TASKS:
-            if pattern.search(text):
+        for name, keys in _TASKS:
+            if all(key in text for key in keys):
                 return name
     if _WRITING.search(last) and len(messages) <= 2:
         return "write"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from preceptor.core.records import Profile, Turn
 from preceptor.practice.mind import Mind
 from preceptor.practice.state import State
-from preceptor.practice.world import Rule
+from preceptor.practice.world import Rule, World
 
 IDEAL_MOVES = 4
 """A reply that makes the four weightiest wanted moves is as good as can be."""
@@ -140,3 +140,8 @@ def progress(mind: Mind, turns: Sequence[Turn], issue: str) -> float:
         return 0.0
     done = mind.state(turns).done
     return sum(1 for m in matter.solve if m in done) / len(matter.solve)
+
+
+def true_satisfaction(world: World, turns: Sequence[Turn], profile: Profile) -> float:
+    """:func:`satisfaction` for callers without a mind; for many dialogues make the mind once."""
+    return satisfaction(Mind(world), turns, profile)

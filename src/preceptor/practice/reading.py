@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +13,7 @@ from preceptor.llm.model import ChatMessage
 from preceptor.practice.mind import Mind
 from preceptor.practice.words import sentences
 
-_BLOCK = re.compile(r"<([A-Za-z][\w-]*)(?:\s[^>]*)?>\s*(.*?)\s*</\1\s*>", re.DOTALL)
+_TAG = re.compile(r"<(/?)([A-Za-z][\w-]{0,60})(?:\s[^<>]{0,300})?>")
 _LABEL = re.compile(
     r"^\s*(?:(customer|user|caller|client)|(agent|assistant|representative))\s*:\s*(.*)$", re.IGNORECASE
 )
@@ -36,7 +37,28 @@ class Heard:
 
 def blocks(text: str) -> list[tuple[str, str]]:
     """Tagged blocks of a text, outermost first: (tag in lower case, content)."""
-    return [(m.group(1).lower(), m.group(2)) for m in _BLOCK.finditer(text)]
+    return [(tag, text[inner[0] : inner[1]].strip()) for tag, inner, _ in _spans(text)]
+
+
+def _spans(text: str) -> list[tuple[str, tuple[int, int], tuple[int, int]]]:
+    """Per block its tag, the span of its content and of the whole. Linear in the text, whatever it holds."""
+    closes: dict[str, list[int]] = {}
+    tags = list(_TAG.finditer(text))
+    for number, tag in enumerate(tags):
+        if tag.group(1):
+            closes.setdefault(tag.group(2).lower(), []).append(number)
+    found: list[tuple[str, tuple[int, int], tuple[int, int]]] = []
+    free = 0
+    for number, tag in enumerate(tags):
+        name = tag.group(2).lower()
+        ends = closes.get(name, [])
+        at = bisect_right(ends, number)
+        if tag.group(1) or number < free or at == len(ends):
+            continue
+        end = tags[ends[at]]
+        free = ends[at] + 1
+        found.append((name, (tag.end(), end.start()), (tag.start(), end.end())))
+    return found
 
 
 def parse_transcript(text: str) -> tuple[Turn, ...]:
@@ -89,14 +111,19 @@ def _spoken(speech: str) -> list[Turn]:
 
 def untagged(text: str) -> str:
     """A text without its tagged blocks: what the asker says, without the data."""
-    return _BLOCK.sub("\n", text)
+    kept: list[str] = []
+    start = 0
+    for _, _, (left, right) in _spans(text):
+        kept.append(text[start:left])
+        start = right
+    return "\n\n".join([*kept, text[start:]])
 
 
 @lru_cache(maxsize=2048)
 def apart(text: str) -> tuple[str, str]:
     """A user message as (what the customer says, what speaks to the agent about the customer)."""
     other = [content for _, content in blocks(text)]
-    rest = _BLOCK.sub("\n\n", text)
+    rest = untagged(text)
     speech: list[str] = []
     for paragraph in re.split(r"\n\s*\n", rest):
         lines = paragraph.strip().splitlines()

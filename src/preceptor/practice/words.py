@@ -66,7 +66,9 @@ def sentences(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=20_000)
 def clauses(sentence: str) -> tuple[str, ...]:
     """Parts of a sentence between commas, semicolons and conjunctions, of three words or more."""
-    return tuple(c for part in _CLAUSE.split(sentence) if (c := part.strip()) and len(c.split()) >= 3)
+    return tuple(
+        c for part in _CLAUSE.split(" ".join(sentence.split())) if (c := part.strip()) and len(c.split()) >= 3
+    )
 
 
 def negated(text: str) -> bool:
