@@ -21,14 +21,14 @@ TINY = {"teacher_share": (0.5,), "dialogues": 2, "scenarios": 2, "max_turns": 2}
 
 @dataclass
 class Spoiled:
-    """A model whose answers are spoiled, all or every third; keeps what it would have said."""
+    """A model whose answers are spoiled, all or every third; keeps what it meant to say."""
 
     model: ChatModel
     bad: BadAnswer
     every: int = 1
     calls: int = 0
     spoiled: int = 0
-    honest: list[str] = field(default_factory=list)
+    meant: list[str] = field(default_factory=list)
 
     @property
     def spec(self) -> str:
@@ -37,9 +37,9 @@ class Spoiled:
     async def complete(self, request: ChatRequest) -> ChatReply:
         reply = await self.model.complete(request)
         self.calls += 1
+        self.meant.append(reply.text)
         structured = request.schema is not None
         if self.calls % self.every:
-            self.honest.append(reply.text)
             return reply
         self.spoiled += 1
         text = self.bad.make(
@@ -66,9 +66,9 @@ async def test_seats_that_answer_badly_now_and_then_spoil_no_run(bad: BadAnswer,
     assert len(ran.learned.stages) == 1
     assert all(spoiled[name].spoiled for name in ("student-small", "teacher", "customer"))
     if bad.fill not in ("same", "data"):
-        said = " ".join(spoiled["teacher"].honest)
+        said = " ".join(spoiled["teacher"].meant)
         for rule in ran.rules:
-            assert rule in said, "a strategy that no usable answer contains"
+            assert rule in said, "a strategy that the teacher never meant to write"
 
 
 @pytest.mark.parametrize("bad", [b for b in BAD_ANSWERS if b.fill not in ("same", "data")], ids=ids)

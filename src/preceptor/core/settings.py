@@ -87,6 +87,11 @@ class LearnConfig(Section):
         default=5, ge=1, le=20, description="tries of the student at one scenario after its first (paper: 5)"
     )
     patience: int = Field(default=2, ge=1, description="tries that bring nothing new before giving up")
+    thrifty: bool = Field(
+        default=True,
+        description="use replies that a dialogue already holds, and ask the second order only where the first does "
+        "not say worse; false: the paper's plain procedure",
+    )
     strategies_per_lesson: int = Field(
         default=3, ge=1, le=10, description="strategies that one lesson may produce at most"
     )

@@ -65,12 +65,13 @@ class Tutor:
         scenario = candidate.scenario
         seed = self._seed(scenario)
         advice = tuple(c.strategy for c in self.coach.advise(scenario.turns).chosen)
-        reference = scenario.reference or candidate.teacher_reply
+        thrifty = self.context.settings.thrifty
+        reference = scenario.reference or (candidate.teacher_reply if thrifty else None)
         if reference is None:
             reference = await self._teacher.reply(
                 scenario.turns, seed=derive_seed(seed, "teacher"), phase=PROBE, item=scenario.id
             )
-        reply = candidate.student_reply
+        reply = candidate.student_reply if thrifty else None
         if reply is None:
             reply = await self._student.reply(
                 scenario.turns,
@@ -174,6 +175,7 @@ class Tutor:
             seed=derive_seed(self._seed(scenario), "compare", number),
             phase=PROBE if number == 0 else TEACH,
             item=scenario.id,
+            thorough=not self.context.settings.thrifty,
         )
 
     def _placing(self, strategies: Sequence[Strategy]) -> Coaching:

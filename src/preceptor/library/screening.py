@@ -11,16 +11,16 @@ from preceptor.core.untrusted import one_line
 
 _FIELDS = ("when", "do", "avoid", "why")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
-_NUMBER = re.compile(
-    r"(?<![\w.])[#$€£]?\d[\d.,:/-]*\d|(?<![\w.])[#$€£]?\d"
-    r"|\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,}\b"  # references such as QX4T7B
-)
+_AMOUNT = r"(?<![\w.])[#$€£]?\d[\d.,:/-]*\d|(?<![\w.])[#$€£]?\d"
+_REFERENCE = r"\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,}\b"
+"""Such as QX4T7B."""
+_NUMBER = re.compile(f"{_AMOUNT}|{_REFERENCE}")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\"“(]\s*)$")
 _QUOTE_WORDS = 6
 _MOST_WORDS = 45
 
 _SETTING = re.compile(
-    r"\b(?:the |a |an )?(?:good|better|best|bad|worse|ideal|first|second|other) (?:agent|repl(?:y|ies)|response|answer)s?\b"
+    r"\b(?:good|better|best|bad|worse|ideal|first|second|other) (?:agent|repl(?:y|ies)|response|answer)s?\b"
     r"|\b(?:the|a) (?:teacher|student|scenario|sample|transcript|prompt|language model)\b"
     r"|\b(?:as|like) (?:in )?the example\b|\bsimulat(?:ed|ion)\b|\bthis (?:specific )?scenario\b",
     re.IGNORECASE,

@@ -1,10 +1,10 @@
 import pytest
+from tests.seats import FakeSeat
 
 from preceptor.core.errors import BadAnswerError, BudgetError
 from preceptor.core.records import Domain, Issue, Profile, Turn
 from preceptor.dialogue import Agent, Customer, play
 from preceptor.prompts import load_prompts
-from tests.seats import FakeSeat
 
 ISSUE = Issue(key="bag", title="Lost bag", story="My bag is lost.", goal="Get it back.")
 PROFILE = Profile(id="p1", style="driver", emotion="frustrated", demanding=True, issue="bag")

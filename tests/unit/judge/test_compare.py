@@ -1,9 +1,9 @@
 import pytest
+from tests.seats import FakeSeat
 
 from preceptor.core.records import Turn
 from preceptor.judge import Pair, compare
 from preceptor.prompts import load_prompts
-from tests.seats import FakeSeat
 
 PAIR = Pair(
     policy="Be kind.",

@@ -1,0 +1,39 @@
+"""``python -m bench [NAME ...]``: the benchmarks, one after the other, each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+ALL = {
+    "startup": "how long preceptor --help takes",
+    "llm_rate": "calls a second by provider path",
+    "loop_http": "the whole loop against its ideal call rate",
+    "economy": "calls per scenario taught, and what they bring",
+    "calibrate": "the practice students beside published figures",
+    "coverage": "how often intervals cover and A/A passes",
+    "star": "real human dialogues (needs ../shared/data/star)",
+}
+
+
+def main() -> int:
+    names = sys.argv[1:] or list(ALL)
+    unknown = [n for n in names if n not in ALL]
+    if unknown:
+        print(f"no benchmark '{unknown[0]}'; there are: {', '.join(ALL)}", file=sys.stderr)
+        return 2
+    failed: list[str] = []
+    for name in names:
+        print(f"\n== {name}: {ALL[name]}  (python -m bench.{name})", flush=True)
+        started = time.perf_counter()
+        if subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode:
+            failed.append(name)
+        print(f"-- {name}: {time.perf_counter() - started:.0f} s", flush=True)
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
