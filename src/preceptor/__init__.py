@@ -6,6 +6,8 @@ The public API. Names are loaded when first used, so that ``import preceptor`` c
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from preceptor._version import __version__
+
 if TYPE_CHECKING:
     from preceptor.coach import Coach, CoachSettings
     from preceptor.core.errors import PreceptorError
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
         Turn,
     )
     from preceptor.project import Project
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Advice",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from preceptor import __version__
+from preceptor._version import __version__
 
 
 class Entry(NamedTuple):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 
 import click
@@ -23,6 +25,11 @@ def console(*, err: bool = False) -> Console:
 def write_json(value: object) -> None:
     """One JSON value; anything that could steer a terminal is escaped."""
     click.echo(json.dumps(plain(value), indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def program() -> str:
+    """How this command can be called again: by name, or by its path where it is not on the search path."""
+    return "preceptor" if shutil.which("preceptor") else line(sys.argv[0] or "preceptor").plain
 
 
 def text(value: object, style: str = "") -> Text:

@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from preceptor.cli.out import line
+from preceptor.cli.out import line, program
 from preceptor.core.records import Strategy
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.statistics import Estimate
@@ -30,7 +30,7 @@ def learned_screen(result: LearnResult, folder: Path) -> RenderableType:
         parts += [line(text, style="dim") for text in result.log.text().splitlines()[1:]]
     if result.simulated:
         parts += ["", simulated()]
-    parts += ["", *closing(result.folder, f"preceptor evaluate{where(folder)}")]
+    parts += ["", *closing(result.folder, f"{program()} evaluate{where(folder)}")]
     return Group(*parts)
 
 
@@ -73,7 +73,7 @@ def strategy_line(strategy: Strategy) -> RenderableType:
 
 def evaluated_screen(result: EvaluateResult, folder: Path) -> RenderableType:
     """The end of ``preceptor evaluate``."""
-    next_step = "preceptor library list" if result.evaluation.strategies else "preceptor learn"
+    next_step = f"{program()} library list" if result.evaluation.strategies else f"{program()} learn"
     return Group(*evaluated(result.evaluation), "", *closing(result.folder, next_step + where(folder)))
 
 

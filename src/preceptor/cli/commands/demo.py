@@ -11,7 +11,7 @@ from rich.text import Text
 from preceptor.cli.commands.evaluate import evaluated_json
 from preceptor.cli.commands.learn import learned_json
 from preceptor.cli.options import flags, json_option, seat_options
-from preceptor.cli.out import console, line, write_json
+from preceptor.cli.out import console, line, program, write_json
 from preceptor.cli.progress import Progress
 from preceptor.cli.screens import chosen, evaluated, heading, learned
 from preceptor.project import Project
@@ -68,7 +68,7 @@ def command(folder: Path | None, world: str, sets: tuple[str, ...], as_json: boo
     first = next(iter(chosen([], [s for s in result.strategies if s.scope != "domain"], 1)), None)
     if first is not None:
         out.print(
-            Text.assemble(("\nnext: ", "bold"), f"preceptor library show {first.id} -C {folder}"), soft_wrap=True
+            Text.assemble(("\nnext: ", "bold"), f"{program()} library show {first.id} -C {folder}"), soft_wrap=True
         )
 
 
