@@ -31,8 +31,11 @@ async def learn_job(
 ) -> LearnResult:
     """See :meth:`Project.learn_async`."""
     inputs = {"domain": digest("domain", project.domain), "logs": _file_digest(logs) if logs else ""}
-    run = start(project, "learn", resume=resume, inputs=inputs)
     with project.library(create=True) as library:
+        run = start(project, "learn", resume=resume, inputs=inputs)
+        while resume is None and library.has_token(f"{run.id}:stage-0"):
+            run.finish("failed", "its name is that of an earlier run, in the library, whose folder is gone")
+            run = start(project, "learn", resume=None, inputs=inputs)
         async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
             scenarios, report = _read(logs) if logs else (None, None)
             if report is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from pathlib import Path
 
@@ -222,3 +223,11 @@ def test_an_unknown_price_is_not_made_up(tmp_path: Path):
     estimate = project.estimate()
     assert estimate.usd is None
     assert {s.seat: s.usd is None for s in estimate.seats}["teacher"]
+
+
+def test_a_lost_run_folder_does_not_make_a_new_run_pass_for_the_old(small: dict[str, object], tmp_path: Path):
+    project = Project.create(tmp_path / "p", settings={**small, "learn.teacher_share": (1.0,)}, environ={})
+    project.learn()
+    shutil.rmtree(tmp_path / "p" / "runs")
+    assert project.learn().run == "learn-002"
+    assert [r.info.status for r in project.runs().list()] == ["failed", "done"]
