@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ from bench.serve.load import Times, run
 
 ROOT = Path(__file__).resolve().parents[2]
 LITELLM = ROOT / ".venv-litellm" / "bin" / "litellm"
+KEY = "sk-" + secrets.token_hex(16)
+"""LiteLLM does not start without a key; it lives as long as the benchmark."""
 _PORT = re.compile(rb"(?:127\.0\.0\.1:)?(\d{4,5})")
 
 
@@ -98,7 +101,7 @@ def litellm(upstream: str, path: Path, folder: Path, *, hook: bool) -> Iterator[
     """LiteLLM's proxy, bare or with the same retrieval in its hook."""
     port = 4810 + hook
     model = {"model_name": "m", "litellm_params": {"model": "openai/m", "api_base": upstream, "api_key": "x"}}
-    config: dict[str, object] = {"model_list": [model]}
+    config: dict[str, object] = {"model_list": [model], "general_settings": {"master_key": KEY}}
     if hook:
         (folder / "advise_hook.py").write_text(HOOK.format(source=str(ROOT / "src"), release=str(path)))
         config["litellm_settings"] = {"callbacks": "advise_hook.advise"}
@@ -151,7 +154,9 @@ def main() -> None:
         if LITELLM.exists():
             for hook in (False, True):
                 port, pid = stack.enter_context(litellm(url, path, folder, hook=hook))
-                servers[f"LiteLLM, {'hook' if hook else 'bare'}"] = Server(port, pid)
+                servers[f"LiteLLM, {'hook' if hook else 'bare'}"] = Server(
+                    port, pid, f"Authorization: Bearer {KEY}\r\n".encode()
+                )
         asyncio.run(_up(ours[0]))
         rows = asyncio.run(measure(servers, known, given.rounds, given.requests))
         for name, server in servers.items():
