@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from preceptor.core.events import Event, ItemFailed
 from preceptor.core.settings import BudgetConfig, LearnConfig, SeatsConfig
 from preceptor.learn import Context, Learned, learn
 from preceptor.library.store import Library
-from preceptor.llm import ChatModel, Ledger, NullJournal, open_seats
+from preceptor.llm import ChatModel, Ledger, NullJournal, Timing, open_seats
 from preceptor.practice import open_practice, shipped_world
 from preceptor.prompts import load_prompts
 
@@ -61,16 +62,32 @@ opened = cache(open_practice)
 Wrap = Callable[[str, ChatModel], ChatModel]
 
 
+class NoWaiting:
+    """Sleeps that take no time, on a clock that goes on by them."""
+
+    def __init__(self) -> None:
+        self.clock = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.clock += seconds
+        await asyncio.sleep(0)
+
+    def now(self) -> float:
+        return self.clock
+
+
 @asynccontextmanager
-async def seats_over(wrap: Wrap, emit: Callable[[Event], None]):
-    """The four practice seats, each model wrapped by ``wrap(name, model)``."""
+async def seats_over(wrap: Wrap, emit: Callable[[Event], None], config: SeatsConfig | None = None):
+    """The four practice seats (or others by ``config``), each practice model wrapped by ``wrap(name, model)``."""
+    idle = NoWaiting()
     async with open_seats(
-        SeatsConfig(),
+        config or SeatsConfig(),
         environ={},
         factories={"practice": lambda name: wrap(name, opened(name))},
         journal=NullJournal(),
         ledger=Ledger(BudgetConfig()),
         emit=emit,
+        timing=Timing(sleep=idle.sleep, now=idle.now),
     ) as seats:
         yield seats
 
@@ -82,6 +99,7 @@ async def run_loop(
     settings: LearnConfig = SMALL,
     concurrency: int = 8,
     changes: Mapping[str, Any] | None = None,
+    seats_config: SeatsConfig | None = None,
 ) -> Ran:
     """Learns on the practice airline into a library in ``folder``."""
     failures: list[ItemFailed] = []
@@ -90,7 +108,7 @@ async def run_loop(
         if isinstance(event, ItemFailed):
             failures.append(event)
 
-    async with seats_over(wrap, emit) as seats:
+    async with seats_over(wrap, emit, seats_config) as seats:
         context = Context(
             run="learn-001",
             domain=shipped_world("airline").domain(),
