@@ -120,13 +120,14 @@ def _conditions(mind: Mind, when: str) -> tuple[str, tuple[frozenset[str], ...]]
     issues: dict[str, float] = {}
     found: tuple[set[str], ...] = (set(), set(), set(), set())
     for part in clauses(when) or ((when,) if when else ()):
-        if negated(part):
-            continue
         bests = [index.best(part) for index in (mind.styles, mind.emotions, mind.phases, mind.demand)]
         issue, likeness = mind.issues.best(part)
         top = max(likeness, *(score for _, score in bests))
         if likeness >= ISSUE_FLOOR and (likeness >= 0.75 or likeness >= top):
             issues[issue] = max(issues.get(issue, 0.0), likeness)
+        # "The bag did not arrive" names an issue; "not in a hurry" names no hurry.
+        if negated(part):
+            continue
         for keys, (key, score) in zip(found, bests, strict=True):
             # Half-likenesses to several kinds of things are one thing only: the likest.
             if score >= TRAIT_FLOOR and (score >= 0.75 or score >= top):

@@ -41,6 +41,7 @@ class Mind:
         told = [*world.brief.splitlines(), *world.policy.splitlines(), world.firm]
         told += [t for m in world.issues.values() for t in (m.story, m.goal)]
         self._landmarks = tuple(line for raw in told if len(line := raw.strip(" -")) > 5)
+        self._facts: dict[str, dict[str, str]] = {}
         self._made: dict[str, tuple[str, ...]] = {}
         self.guides: dict[str, tuple[Guide, ...]] = {}
         """Memo of :func:`~preceptor.practice.guidance.understand`, bounded there."""
@@ -112,8 +113,16 @@ class Mind:
             agent_turns=agent_turns,
         )
 
-    def facts_in(self, text: str) -> dict[str, str]:
+    def facts_in(self, text: str) -> Mapping[str, str]:
         """Facts that a customer's text tells: by their pattern, or by a value that this world knows."""
+        known = self._facts.get(text)
+        if known is None:
+            if len(self._facts) > 20_000:
+                self._facts.clear()
+            known = self._facts[text] = self._facts_in(text)
+        return known
+
+    def _facts_in(self, text: str) -> dict[str, str]:
         found: dict[str, str] = {}
         for key, fact in self.world.facts.items():
             pattern = self._patterns.get(key)

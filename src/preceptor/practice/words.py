@@ -150,9 +150,7 @@ class Index:
         self._say, self._sign = say, sign
         self._held = ((say + sign) > 0).astype(np.float32)
         # One shared word is an accident, unless it is all that the sign consists of.
-        alone = [
-            len(b) == 1 and e.mode == "sign" and not _literal(e, b) for e, b in zip(ordered, bags, strict=True)
-        ]
+        alone = [len(b) == 1 and not _literal(e, b) for e, b in zip(ordered, bags, strict=True)]
         self._enough = np.where(alone, 1.0, 2.0).astype(np.float32)
         self.keys = tuple(sorted({e.key for e in ordered}))
         firsts = {k: [e.key for e in ordered].index(k) for k in self.keys}
@@ -165,6 +163,7 @@ class Index:
             if _literal(e, b)
         )
         self._memo: dict[str, NDArray[np.float32]] = {}
+        self._bests: dict[str, tuple[str, float]] = {}
 
     def scores(self, text: str) -> NDArray[np.float32]:
         """One score per key of :attr:`keys`."""
@@ -195,6 +194,14 @@ class Index:
 
     def best(self, text: str) -> tuple[str, float]:
         """The best key and its score; ``("", 0.0)`` where nothing is shared."""
+        known = self._bests.get(text)
+        if known is None:
+            if len(self._bests) > 20_000:
+                self._bests.clear()
+            known = self._bests[text] = self._best(text)
+        return known
+
+    def _best(self, text: str) -> tuple[str, float]:
         scores = self.scores(text)
         if not len(scores):
             return "", 0.0
