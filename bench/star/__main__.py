@@ -17,7 +17,6 @@ from bench.star.data import Example, Star, folds, load
 from bench.star.measure import Figure, abstention, figure
 from bench.star.moves import Moves, load_moves
 from bench.star.supervised import predict
-
 from preceptor.coach import Coach
 from preceptor.practice import PracticeModel
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from bench.star.data import Example
 from bench.star.moves import Moves
-
 from preceptor.coach import Coach, CoachSettings, with_block
 from preceptor.coach.coach import NO_ADVICE
 from preceptor.core.ids import derive_seed, short_id

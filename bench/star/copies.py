@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import bm25s
 import numpy as np
-from bench.star.data import Example
 from numpy.typing import NDArray
 
+from bench.star.data import Example
 from preceptor.core.records import Turn
 from preceptor.library.conversation_state import StateWeights, state_terms, state_text, words
 from preceptor.library.index import Embedder

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bench.star.data import Example
-
 from preceptor.library.conversation_state import words
 from preceptor.library.sparse import SparseIndex
 
