@@ -74,9 +74,9 @@ SMALL = Skill(
     habits=0.4,
     breach=0.003,
     follow=0.97,
-    clumsy=0.2,
+    clumsy=0.27,
     discern=0.85,
-    span=420,
+    span=520,
 )
 MEDIUM = Skill(
     name="student-medium",
@@ -86,8 +86,8 @@ MEDIUM = Skill(
     slips=0.05,
     habits=0.2,
     breach=0.0005,
-    follow=0.93,
-    clumsy=0.12,
+    follow=0.9,
+    clumsy=0.25,
     discern=0.94,
     span=900,
 )

@@ -149,19 +149,19 @@ def test_a_world_of_templates_follows_guidance_by_meaning() -> None:
     )
     student = PracticeModel("student-medium", [home])
     asked = [ChatMessage("system", "You book rides."), ChatMessage("user", "I need a ride, please.")]
-    told = [
-        asked[0],
-        ChatMessage(
-            "user",
-            asked[1].content
-            + "\n\n<advice>\n1. When a ride is wanted: ask the destination where they go.\n</advice>",
-        ),
-    ]
     free = [student.answer(asked, s) for s in range(40)]
-    coached = [student.answer(told, s) for s in range(40)]
     assert len(set(free)) > 1
-    assert sum("destination" in t for t in coached) > sum("destination" in t for t in free) + 10
-    assert not any("{" in t or "[" in t for t in free + coached)
+    gains: list[int] = []
+    for word, guidance in (
+        ("destination", "When a ride is wanted: ask the destination where they go."),
+        ("pick you up", "When a ride is wanted: find out where the driver picks them up."),
+        ("nice trip", "When a ride is wanted: wish them a nice trip."),
+    ):
+        told = [asked[0], ChatMessage("user", f"{asked[1].content}\n\n<advice>\n1. {guidance}\n</advice>")]
+        coached = [student.answer(told, s) for s in range(40)]
+        assert not any("{" in t or "[" in t for t in free + coached)
+        gains.append(sum(word in t for t in coached) - sum(word in t for t in free))
+    assert sorted(gains)[1] > 8
 
 
 def test_templates_without_words_are_refused() -> None:
@@ -169,3 +169,15 @@ def test_templates_without_words_are_refused() -> None:
         template_world("w", {"x": "{slot}"})
     with pytest.raises(WorldError, match="no moves"):
         template_world("w", {})
+
+
+def test_the_world_in_the_docs_can_be_loaded_and_played(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "worlds.md").read_text(encoding="utf-8")
+    path = tmp_path / "library.yaml"
+    path.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    home = load_world(path)
+    assert len(home.domain().profiles) == 32 * len(home.issues)
+    reply = open_practice(f"teacher@{path}").answer(
+        [ChatMessage("system", f"{home.brief}\n{home.policy}"), ChatMessage("user", "I lost a borrowed book.")], 1
+    )
+    assert len(reply) > 20
