@@ -165,7 +165,7 @@ _Lines = dict[tuple[str | int, ...], int]
 def _compose(text: str, source: str) -> tuple[dict[str, Any], _Lines]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        node = cast("yaml.Node | None", yaml.compose(text, Loader=loader))  # pyright: ignore[reportUnknownMemberType]
+        node = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise WorldError(f"{source}, line {line}: {error.problem or 'not YAML'}", hint=_HINT) from error
