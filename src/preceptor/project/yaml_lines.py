@@ -109,7 +109,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, line: int) -> Any:
         try:
-            return yaml.SafeLoader("").construct_object(node)
+            return yaml.SafeLoader("").construct_object(node)  # pyright: ignore[reportUnknownMemberType]
         except (yaml.YAMLError, ValueError) as error:
             raise InputError(
                 f"{self._path}:{line}: {one_line(str(error), 120)}", hint="put it in quotes"
