@@ -86,8 +86,8 @@ MEDIUM = Skill(
     slips=0.05,
     habits=0.2,
     breach=0.0005,
-    follow=0.9,
-    clumsy=0.25,
+    follow=0.95,
+    clumsy=0.1,
     discern=0.94,
     span=900,
 )
