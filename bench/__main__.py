@@ -13,6 +13,7 @@ ALL = {
     "economy": "calls per scenario taught, and what they bring",
     "calibrate": "the practice students beside published figures",
     "coverage": "how often intervals cover and A/A passes",
+    "serve": "the proxy beside others (needs some minutes)",
     "star": "real human dialogues (needs ../shared/data/star)",
 }
 
