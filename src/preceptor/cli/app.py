@@ -27,6 +27,8 @@ COMMANDS = (
     Entry("stats", "stats", "Analyse scores that you have: paired differences and intervals."),
     Entry("library", "library", "Read the strategies that were learned."),
     Entry("runs", "runs", "Look at runs and what they spent."),
+    Entry("review", "review", "Read, edit, approve and release strategies in the browser."),
+    Entry("review-user", "review_user", "Accounts of reviewers: add, change, remove, tokens."),
     Entry("release", "release", "Freeze approved strategies, publish them, roll back."),
     Entry("serve", "serve", "Serve a small model with advice: an OpenAI-compatible proxy."),
     Entry("serve-key", "serve_key", "Make an API key for a caller of the proxy."),

@@ -26,7 +26,15 @@ from preceptor.library.entry import Entry
 from preceptor.library.index import Embedder, IndexSettings
 from preceptor.library.publishing_audit import problem
 from preceptor.library.publishing_rows import Act, ReleaseRow
-from preceptor.library.release import Release, Released, file_name, parse_release, read_release, write_release
+from preceptor.library.release import (
+    Release,
+    Released,
+    file_name,
+    parse_release,
+    read_release,
+    release_id,
+    write_release,
+)
 from preceptor.library.release_make import Contents, make_release
 from preceptor.library.release_pointer import Pointed, write_pointer
 from preceptor.library.schema import HEAD, SCENARIOS, STRATEGIES
@@ -141,6 +149,11 @@ class Releases:
         with self._database.reading() as connection:
             return stored.only(connection, id_or_prefix)
 
+    def holding(self, strategy_id: str) -> tuple[tuple[ReleaseRow, int], ...]:
+        """The releases that hold this strategy, oldest first, each with the version that it holds."""
+        with self._database.reading() as connection:
+            return stored.holding(connection, strategy_id)
+
     def current(self) -> ReleaseRow | None:
         """The published release; None where none is."""
         with self._database.reading() as connection:
@@ -172,14 +185,19 @@ class Releases:
         write_release(self.folder, data)
         return release
 
-    def publish(self, id_or_prefix: str, *, author: str, reason: str) -> Published:
+    def publish(self, id_or_prefix: str, *, author: str, reason: str, expect: str | None = None) -> Published:
         """Makes a release current, for every replica.
 
+        Args:
+            expect: digest of the release that the author saw as current (empty: none); None: whatever it is.
+
         Raises:
-            LibraryError: no such release; a trial; altered; or it holds what is no longer approved.
+            LibraryError: no such release; a trial; altered; it holds what is no longer approved; or another one is
+                current than was expected.
         """
         with self._database.writing() as connection:
             before = stored.lock(connection)
+            _check_expected(before, expect)
             row = stored.only(connection, id_or_prefix)
             release, data = stored.bytes_of(connection, row.digest)
             _check_publishable(connection, release)
@@ -190,15 +208,17 @@ class Releases:
         self._tell()
         return Published(current=self.current(), previous=previous)
 
-    def rollback(self, *, author: str, reason: str) -> Published:
+    def rollback(self, *, author: str, reason: str, expect: str | None = None) -> Published:
         """Makes current what was current before; nothing, after the first. Always possible, and told what of it
-        has been withdrawn since.
+        has been withdrawn since. ``expect`` as in :meth:`publish`.
 
         Raises:
-            LibraryError: nothing is published, or the database's copy was altered.
+            LibraryError: nothing is published, the database's copy was altered, or another one is current than was
+                expected.
         """
         with self._database.writing() as connection:
             before = stored.lock(connection)
+            _check_expected(before, expect)
             if not before.digest:
                 raise LibraryError("no release is published", hint="publish one with: preceptor release publish ID")
             target = stored.earlier(stored.acts(connection))
@@ -279,6 +299,12 @@ def _states(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     wanted = frozenset(ids)
     found = connection.execute(select(SCENARIOS.c.id, SCENARIOS.c.doc)).mappings()
     return {row["id"]: state_text(rows.scenario_of(row).turns) for row in found if row["id"] in wanted}
+
+
+def _check_expected(before: Pointed, expect: str | None) -> None:
+    if expect is not None and expect != before.digest:
+        name = release_id(before.digest) if before.digest else "none"
+        raise LibraryError(f"the current release changed meanwhile: it is {name}", hint="look again, then decide")
 
 
 def _check_publishable(connection: Connection, release: Release) -> None:

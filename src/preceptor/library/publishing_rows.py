@@ -104,6 +104,15 @@ def releases(connection: Connection, *conditions: Any) -> tuple[ReleaseRow, ...]
     )
 
 
+def holding(connection: Connection, strategy_id: str) -> tuple[tuple[ReleaseRow, int], ...]:
+    """Releases that hold the strategy, oldest first, each with the version that it holds."""
+    query = select(STRATEGIES.c.digest, STRATEGIES.c.version).where(STRATEGIES.c.strategy == strategy_id)
+    versions = {row[0]: row[1] for row in connection.execute(query)}
+    if not versions:
+        return ()
+    return tuple((row, versions[row.digest]) for row in releases(connection, RELEASES.c.digest.in_(versions)))
+
+
 def find(connection: Connection, digest: str) -> ReleaseRow | None:
     """The release with exactly this digest."""
     found = releases(connection, RELEASES.c.digest == digest)

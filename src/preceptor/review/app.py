@@ -1,0 +1,58 @@
+"""The web app: routes, the guard around them, and what is static."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from preceptor.review.desk import Desk
+from preceptor.review.guard import Guard
+from preceptor.review.pages import access, audit, queue, releases, runs, strategies
+
+
+def create_app(desk: Desk) -> Starlette:
+    """The ASGI app over ``desk``."""
+    routes: list[BaseRoute] = [
+        Route("/", _home, methods=["GET"]),
+        Route("/healthz", _health, methods=["GET"]),
+        *access.routes(),
+        *queue.routes(),
+        *strategies.routes(),
+        *releases.routes(),
+        *runs.routes(),
+        *audit.routes(),
+        Mount("/static", _Static(packages=[("preceptor.review", "static")])),
+    ]
+    guard = Middleware(Guard, access=desk.access, sessions=desk.sessions, people=desk.people)
+    app = Starlette(routes=routes, middleware=[guard], exception_handlers={404: _missing})
+    app.state.desk = desk
+    return app
+
+
+class _Static(StaticFiles):
+    """URLs carry a hash of the content, so browsers may keep the files."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+async def _home(request: Request) -> Response:
+    del request
+    return RedirectResponse("/queue", 303)
+
+
+async def _health(request: Request) -> Response:
+    del request
+    return PlainTextResponse("ok\n")
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    del request, error
+    return PlainTextResponse("there is no such page\n", 404)

@@ -1,0 +1,94 @@
+"""Differences of two texts, by word, as people read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+Kind = Literal["same", "gone", "new"]
+
+_TOKEN = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
+_LEAST_KEPT = 2
+"""Words that a run of equal words needs to be shown as equal: less is chance, and reads like confetti."""
+
+_LEAST_SHARED = 0.08
+"""Share of the longer text that must be in both for marks to help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some words of a text and what became of them."""
+
+    kind: Kind
+    text: str
+
+
+def compare(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """``old`` with what is gone and ``new`` with what is new; the pieces of each joined are the text itself.
+
+    Nothing is marked where the two share next to nothing: all marked says no more than none, and reads worse.
+    """
+    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
+    left: list[Piece] = []
+    right: list[Piece] = []
+    matcher = SequenceMatcher(None, [t.casefold() for t in before], [t.casefold() for t in after], autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        same = tag == "equal" and (_counts(before[i1:i2]) or (i1 == 0 and i2 == len(before)))
+        _add(left, "same" if same else "gone", before[i1:i2])
+        _add(right, "same" if same else "new", after[j1:j2])
+    kept = sum(len(p.text) for p in left if p.kind == "same")
+    if kept < _LEAST_SHARED * max(len(old), len(new)):
+        return _plain(old), _plain(new)
+    return tuple(left), tuple(right)
+
+
+def joined(old: str, new: str) -> tuple[Piece, ...]:
+    """Both texts as one: what is gone stands before what is new."""
+    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
+    found: list[Piece] = []
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            _add(found, "same", before[i1:i2])
+        else:
+            _add(found, "gone", before[i1:i2])
+            _add(found, "new", after[j1:j2])
+    return tuple(found)
+
+
+def marked(text: str, quotes: Sequence[str]) -> tuple[Piece, ...]:
+    """``text`` with the places of the quotes as ``new`` pieces; case is not regarded."""
+    spans = sorted(
+        (m.start(), m.end()) for q in quotes if q.strip() for m in re.finditer(re.escape(q), text, re.IGNORECASE)
+    )
+    pieces: list[Piece] = []
+    at = 0
+    for start, end in spans:
+        if end <= at:
+            continue
+        if start > at:
+            pieces.append(Piece("same", text[at:start]))
+        pieces.append(Piece("new", text[max(start, at) : end]))
+        at = end
+    if at < len(text):
+        pieces.append(Piece("same", text[at:]))
+    return tuple(pieces)
+
+
+def _plain(text: str) -> tuple[Piece, ...]:
+    return (Piece("same", text),) if text else ()
+
+
+def _counts(tokens: Sequence[str]) -> bool:
+    return sum(t[0].isalnum() for t in tokens) >= _LEAST_KEPT
+
+
+def _add(pieces: list[Piece], kind: Kind, tokens: Sequence[str]) -> None:
+    if not tokens:
+        return
+    if pieces and pieces[-1].kind == kind:
+        pieces[-1] = Piece(kind, pieces[-1].text + "".join(tokens))
+    else:
+        pieces.append(Piece(kind, "".join(tokens)))

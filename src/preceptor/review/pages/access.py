@@ -1,0 +1,100 @@
+"""Coming in and going out: one-time link, password, sign out."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from preceptor.review.desk import Desk
+from preceptor.review.guard import origin_fits
+from preceptor.review.people import Account
+from preceptor.review.sessions import LASTS
+from preceptor.review.visit import Visit, post, read_form
+
+
+def routes() -> list[BaseRoute]:
+    """Those that need no session, and signing out."""
+    return [
+        Route("/enter", _enter, methods=["GET"]),
+        Route("/login", _login, methods=["GET"]),
+        Route("/login", _try, methods=["POST"]),
+        post("/logout", _logout, "viewer"),
+    ]
+
+
+async def _enter(request: Request) -> Response:
+    desk: Desk = request.app.state.desk
+    account = desk.sessions.enter(request.query_params.get("key", ""))
+    if account is None:
+        return _form(request, "This link was used already, or is older than 15 minutes.", status=403)
+    return _in(desk, account, "/queue")
+
+
+async def _login(request: Request) -> Response:
+    if request.state.session is not None:
+        return RedirectResponse(local_path(request.query_params.get("next", "")), 303)
+    return _form(request, "")
+
+
+async def _try(request: Request) -> Response:
+    desk: Desk = request.app.state.desk
+    form = await read_form(request)
+    name, password = form.get("name", "").strip().casefold()[:64], form.get("password", "")
+    if not desk.access.passwords or not origin_fits(request):
+        return _form(request, "Passwords are not used here.", status=403)
+    address = request.client.host if request.client else "?"
+    keys = (f"account {name}", f"address {address}")
+    seconds = desk.throttle.wait(*keys)
+    if seconds:
+        answer = _form(request, f"Too many tries. Wait {seconds} seconds.", status=429)
+        answer.headers["retry-after"] = str(seconds)
+        return answer
+    account = await run_in_threadpool(desk.people.check, name, password)
+    if account is None:
+        desk.throttle.failed(*keys)
+        return _form(request, "Name or password is wrong.", status=403)
+    desk.throttle.passed(keys[0])
+    return _in(desk, account, local_path(form.get("next", "")))
+
+
+def _logout(visit: Visit) -> Response:
+    visit.desk.sessions.end(visit.request.state.token)
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(visit.desk.access.cookie)
+    return response
+
+
+def local_path(text: str) -> str:
+    """``text`` where it is a path of this app, else the queue: no one is sent elsewhere."""
+    parts = urlsplit(text)
+    plain = text.startswith("/") and not text.startswith("//") and "\\" not in text and text.isprintable()
+    return text if plain and not parts.scheme and not parts.netloc else "/queue"
+
+
+def _in(desk: Desk, account: Account, url: str) -> Response:
+    response = RedirectResponse(url, 303)
+    response.set_cookie(
+        desk.access.cookie,
+        desk.sessions.begin(account),
+        max_age=int(LASTS.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=desk.access.secure,
+    )
+    return response
+
+
+def _form(request: Request, problem: str, status: int = 200) -> Response:
+    desk: Desk = request.app.state.desk
+    text = desk.pages.render(
+        "login.html",
+        problem=problem,
+        passwords=desk.access.passwords,
+        next=local_path(request.query_params.get("next", "")),
+        theme=request.cookies.get("preceptor_theme", ""),
+    )
+    return HTMLResponse(text, status)

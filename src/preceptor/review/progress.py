@@ -1,0 +1,110 @@
+"""A run's events in numbers, for its page: pure, fed by events, also while it goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent
+from preceptor.runs.eventlog import Told
+
+_LAST_FAILURES = 8
+
+
+@dataclass(slots=True)
+class Phase:
+    """One phase of one stage."""
+
+    name: str
+    stage: int
+    total: int
+    done: int = 0
+    failed: int = 0
+    started: str = ""
+
+    @property
+    def share(self) -> int:
+        """Percent that is done; 0 where the total is not known."""
+        return min(100, round(100 * (self.done + self.failed) / self.total)) if self.total else 0
+
+
+@dataclass(slots=True)
+class Seat:
+    """What one seat spent."""
+
+    calls: int = 0
+    replayed: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    unpriced: bool = False
+
+
+@dataclass(slots=True)
+class Progress:
+    """Sums over the events so far."""
+
+    phases: list[Phase] = field(default_factory=list[Phase])
+    items: Counter[str] = field(default_factory=Counter[str])
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    """Lessons by outcome."""
+    seats: dict[str, Seat] = field(default_factory=dict[str, Seat])
+    failures: Counter[str] = field(default_factory=Counter[str])
+    """Failures by kind."""
+    last_failures: list[ItemFailed] = field(default_factory=list[ItemFailed])
+    status: str = "running"
+    message: str = ""
+    cursor: int = 0
+    at: str = ""
+
+    def add(self, told: Told) -> None:
+        """One more event."""
+        self.cursor, self.at = told.cursor, told.at
+        event = told.event
+        match event:
+            case RunStarted():
+                self.status = "running"
+            case PhaseStarted():
+                self.phases.append(Phase(name=event.name, stage=event.stage, total=event.total, started=told.at))
+            case ItemDone():
+                self._done(event)
+            case ItemFailed():
+                self.failures[event.failure] += 1
+                self.last_failures = [*self.last_failures[-_LAST_FAILURES + 1 :], event]
+                if self.phases and event.kind != "attempt":
+                    self.phases[-1].failed += 1
+            case Spent():
+                self._spend(event)
+            case RunEnded():
+                self.status, self.message = event.status, event.message
+
+    @property
+    def calls(self) -> int:
+        """Calls that were made, not replayed."""
+        return sum(seat.calls for seat in self.seats.values())
+
+    @property
+    def usd(self) -> float:
+        """What is known of the cost."""
+        return sum(seat.usd for seat in self.seats.values())
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether some calls have no known price."""
+        return any(seat.unpriced for seat in self.seats.values())
+
+    def _done(self, event: ItemDone) -> None:
+        self.items[event.kind] += 1
+        if event.kind == "lesson":
+            self.outcomes[event.detail] += 1
+        if self.phases and event.kind != "attempt":
+            self.phases[-1].done += 1
+
+    def _spend(self, event: Spent) -> None:
+        seat = self.seats.setdefault(event.seat, Seat())
+        if event.replayed:
+            seat.replayed += 1
+            return
+        seat.calls += 1
+        seat.tokens += event.input_tokens + event.output_tokens
+        seat.unpriced |= event.usd is None
+        seat.usd += event.usd or 0.0

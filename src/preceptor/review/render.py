@@ -1,0 +1,120 @@
+"""Templates to HTML: everything is escaped, nothing undefined passes."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+from preceptor.core.clock import Clock
+from preceptor.core.errors import ConfigError
+from preceptor.core.untrusted import clean
+
+STATIC = files("preceptor.review") / "static"
+PAGES = (
+    ("/queue", "Queue", "inbox", "q"),
+    ("/strategies", "Strategies", "list", "s"),
+    ("/releases", "Releases", "box", "l"),
+    ("/runs", "Runs", "pulse", "r"),
+    ("/audit", "Audit log", "chain", "a"),
+)
+"""Path, name, icon and key of each page in the menu."""
+
+_STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (14 * 86400, 86400, "d"))
+
+
+class Pages:
+    """Renders templates. ConfigError, with the line that installs it, where Jinja is missing."""
+
+    def __init__(self, clock: Clock) -> None:
+        try:
+            from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise ConfigError(
+                "the review app needs packages that are not installed", hint="pip install 'preceptor[review]'"
+            ) from error
+        self._clock = clock
+        self._environment = Environment(
+            loader=PackageLoader("preceptor.review"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            {
+                "ago": self._ago,
+                "when": _when,
+                "shown": _shown,
+                "shown_raw": _shown_raw,
+                "signed": _signed,
+                "number": _number,
+                "money": _money,
+            }
+        )
+        self._environment.tests["practised"] = _practised
+        self._environment.globals["menu"] = PAGES  # pyright: ignore[reportArgumentType]
+        self._environment.globals["asset"] = self._asset  # pyright: ignore[reportArgumentType]
+
+    def render(self, template: str, **values: Any) -> str:
+        """The template with these values."""
+        return self._environment.get_template(template).render(**values)
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return {p.name: hashlib.sha256(p.read_bytes()).hexdigest()[:10] for p in STATIC.iterdir() if p.is_file()}
+
+    def _asset(self, name: str) -> str:
+        """URL of a static file, which changes with its content: so browsers may keep it."""
+        return f"/static/{name}?{self._hashes[name]}"
+
+    def _ago(self, moment: str) -> str:
+        try:
+            seconds = (self._clock() - datetime.fromisoformat(moment)).total_seconds()
+        except ValueError:
+            return clean(moment)
+        for below, unit, name in _STEPS:
+            if seconds < below:
+                return f"{max(0, int(seconds // unit))} {name} ago"
+        return _when(moment)[:10]
+
+
+def _when(moment: str) -> str:
+    try:
+        return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:
+        return clean(moment)
+
+
+def _shown(value: object) -> str:
+    """Untrusted text without what could disguise it; escaped by the template."""
+    return clean(str(value))
+
+
+def _shown_raw(value: object) -> str:
+    """The same for a part of a text, whose blanks at the ends count."""
+    text = str(value)
+    inner = clean(text)
+    if not inner:
+        return " " if text.isspace() else ""
+    return f"{' ' if text[:1].isspace() else ''}{inner}{' ' if text[-1:].isspace() else ''}"
+
+
+def _practised(value: object) -> bool:
+    return str(value).startswith("practice:")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _money(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"${value:,.2f}" if value >= 0.01 or not value else f"${value:.4f}"

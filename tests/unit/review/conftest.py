@@ -1,0 +1,43 @@
+"""A desk over a small library, made once and copied for each test that writes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from tests.review_app import Browser, Hands, browser, open_desk
+
+from preceptor.review.desk import Desk
+
+COUNT = 44
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a library; do not write to it."""
+    folder = tmp_path_factory.mktemp("review")
+    with open_desk(folder, COUNT, clock=Hands()):
+        pass
+    return folder
+
+
+@pytest.fixture
+def clock() -> Hands:
+    """Moved by hand."""
+    return Hands()
+
+
+@pytest.fixture
+def desk(filled: Path, tmp_path: Path, clock: Hands) -> Generator[Desk]:
+    """A desk over a copy of the library."""
+    shutil.copytree(filled, tmp_path / "house")
+    with open_desk(tmp_path / "house", 0, clock=clock) as made:
+        yield made
+
+
+@pytest.fixture
+def mara(desk: Desk) -> Browser:
+    """An admin's browser."""
+    return browser(desk)
