@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from preceptor.review.api.routes import routes as api_routes
 from preceptor.review.desk import Desk
 from preceptor.review.guard import Guard
 from preceptor.review.pages import access, audit, queue, releases, runs, strategies
@@ -26,6 +27,7 @@ def create_app(desk: Desk) -> Starlette:
         *releases.routes(),
         *runs.routes(),
         *audit.routes(),
+        *api_routes(),
         Mount("/static", _Static(packages=[("preceptor.review", "static")])),
     ]
     guard = Middleware(Guard, access=desk.access, sessions=desk.sessions, people=desk.people)

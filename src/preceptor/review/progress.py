@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent
 from preceptor.runs.eventlog import Told
+from preceptor.runs.run import Run
 
 _LAST_FAILURES = 8
 
@@ -108,3 +109,11 @@ class Progress:
         seat.tokens += event.input_tokens + event.output_tokens
         seat.unpriced |= event.usd is None
         seat.usd += event.usd or 0.0
+
+
+def progress_of(run: Run) -> Progress:
+    """The run's events so far."""
+    told = Progress()
+    for event in run.events():
+        told.add(event)
+    return told

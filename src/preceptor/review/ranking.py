@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from preceptor.core.records import Severity
+from preceptor.core.records import Finding, Severity
 from preceptor.library.entry import Entry
 
 _WEIGHT: Mapping[Severity, int] = {"blocking": 100, "warning": 10, "info": 1}
@@ -12,7 +12,12 @@ _WEIGHT: Mapping[Severity, int] = {"blocking": 100, "warning": 10, "info": 1}
 
 def worst(entry: Entry) -> Severity | None:
     """The worst severity among the findings."""
-    return max((f.severity for f in entry.findings), key=lambda s: _WEIGHT[s], default=None)
+    return worst_of(entry.findings)
+
+
+def worst_of(findings: Iterable[Finding]) -> Severity | None:
+    """The worst severity; None without findings."""
+    return max((f.severity for f in findings), key=lambda s: _WEIGHT[s], default=None)
 
 
 def concern(entry: Entry) -> int:

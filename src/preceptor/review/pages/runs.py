@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from preceptor.core.errors import PreceptorError, RunError
+from preceptor.core.errors import InputError, PreceptorError
 from preceptor.review.desk import Desk
-from preceptor.review.progress import Progress
+from preceptor.review.progress import Progress, progress_of
 from preceptor.review.scenario_map import project
 from preceptor.review.visit import Visit, get, post
 from preceptor.runs.run import Run
@@ -52,14 +52,6 @@ def _page(visit: Visit) -> Response:
     if run.info.job == "learn":
         values |= _story(visit.desk, run)
     return visit.page("run.html", **values)
-
-
-def progress_of(run: Run) -> Progress:
-    """The run's events so far."""
-    told = Progress()
-    for event in run.events():
-        told.add(event)
-    return told
 
 
 def _story(desk: Desk, run: Run) -> dict[str, Any]:
@@ -131,13 +123,18 @@ def _message(event: str, data: str) -> str:
 
 def _stop(visit: Visit) -> Response:
     run = visit.desk.runs.open(visit.path("id"))
+    stop(run)
+    return visit.see(f"/runs/{run.id}", told="Asked to stop: the calls under way end first, nothing paid is lost.")
+
+
+def stop(run: Run) -> None:
+    """Asks the process that works on the run to stop. InputError where none does, or it cannot be asked."""
     process = run.process
     if not process.isdigit() or int(process) in (os.getpid(), 0, 1):
-        raise RunError(f"run {run.id} is not under way here", hint="stop it where it was started")
+        raise InputError(f"run {run.id} is not under way here", hint="stop it where it was started")
     try:
         os.kill(int(process), signal.SIGINT)
     except OSError as error:
-        raise RunError(
+        raise InputError(
             f"run {run.id} cannot be stopped from here ({error.strerror})", hint="stop it there"
         ) from error
-    return visit.see(f"/runs/{run.id}", told="Asked to stop: the calls under way end first, nothing paid is lost.")

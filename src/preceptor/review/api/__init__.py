@@ -1,0 +1,1 @@
+"""The JSON API: all that the pages do, under ``/api``, with one shape for results and one for errors."""

@@ -1,0 +1,298 @@
+"""Strategies over the API: read, decide, edit, merge, take back."""
+
+from __future__ import annotations
+
+from preceptor.core.records import Strategy
+from preceptor.library.entry import Entry
+from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part
+from preceptor.review.api.shapes import (
+    Account,
+    Approval,
+    ChangeTold,
+    Decision,
+    Editing,
+    InRelease,
+    Listing,
+    Merging,
+    Proposal,
+    Screened,
+    Screening,
+    Similar,
+    StrategyQuery,
+    StrategyStory,
+    StrategyTold,
+    Undone,
+    WordsGiven,
+)
+from preceptor.review.decisions import Words
+from preceptor.review.dossier import dossier
+from preceptor.review.pages.audit import as_json
+from preceptor.review.ranking import worst_of
+
+
+def endpoints() -> tuple[Endpoint, ...]:
+    """Those of this module."""
+    one = "/api/strategies/{id}"
+    return (
+        Endpoint(method="GET", path="/api/me", summary="Who you are", answer=_me, gives=Account),
+        Endpoint(
+            method="GET",
+            path="/api/queue",
+            summary="What waits, worst findings and strongest evidence first",
+            answer=_queue,
+            gives=tuple[StrategyTold, ...],
+            query=StrategyQuery,
+        ),
+        Endpoint(
+            method="GET",
+            path="/api/strategies",
+            summary="Strategies, in the queue's order",
+            answer=_list,
+            gives=tuple[StrategyTold, ...],
+            query=StrategyQuery,
+        ),
+        Endpoint(
+            method="POST",
+            path="/api/strategies",
+            summary="Propose a strategy",
+            answer=_propose,
+            gives=StrategyTold,
+            body=Proposal,
+            role="reviewer",
+            status=201,
+        ),
+        Endpoint(
+            method="GET",
+            path=one,
+            summary="A strategy with what stands behind it",
+            answer=_story,
+            gives=StrategyStory,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{one}/history",
+            summary="Every change to a strategy, oldest first",
+            answer=_history,
+            gives=tuple[ChangeTold, ...],
+            query=Listing,
+        ),
+        *_deciding(one),
+        Endpoint(
+            method="POST",
+            path="/api/undo",
+            summary="Take back your last decision since the app began",
+            answer=_undo,
+            gives=Undone,
+            role="reviewer",
+        ),
+        Endpoint(
+            method="POST",
+            path="/api/screen",
+            summary="What screening by code finds in these words",
+            answer=_screen,
+            gives=Screened,
+            body=Screening,
+        ),
+    )
+
+
+def _deciding(one: str) -> tuple[Endpoint, ...]:
+    return (
+        Endpoint(
+            method="POST",
+            path=f"{one}/approve",
+            summary="Approve; screening is run again first",
+            answer=_approve,
+            gives=StrategyTold,
+            body=Approval,
+            role="reviewer",
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{one}/reject",
+            summary="Reject, with a reason",
+            answer=_reject,
+            gives=StrategyTold,
+            body=Decision,
+            role="reviewer",
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{one}/retire",
+            summary="Take out of use",
+            answer=_retire,
+            gives=StrategyTold,
+            body=Decision,
+            role="reviewer",
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{one}/reopen",
+            summary="Put back into the queue",
+            answer=_reopen,
+            gives=StrategyTold,
+            body=Decision,
+            role="reviewer",
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{one}/edit",
+            summary="New words: a new version",
+            answer=_edit,
+            gives=StrategyTold,
+            body=Editing,
+            role="reviewer",
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{one}/merge",
+            summary="Take another strategy in",
+            answer=_merge,
+            gives=StrategyTold,
+            body=Merging,
+            role="reviewer",
+        ),
+    )
+
+
+def entry_of(call: Call, strategy_id: str) -> Entry:
+    """The entry with exactly this id. MissingError where there is none."""
+    entry = call.desk.shelf.view().entries.get(strategy_id)
+    if entry is None:
+        raise MissingError(f"there is no strategy {strategy_id[:80]}", hint="see GET /api/strategies")
+    return entry
+
+
+def _me(call: Call) -> object:
+    csrf = call.session.csrf if call.session else None
+    return Account(name=call.account.name, role=call.account.role, csrf=csrf)
+
+
+def _queue(call: Call) -> Part:
+    return _listed(call, "proposed")
+
+
+def _list(call: Call) -> Part:
+    return _listed(call, "all")
+
+
+def _listed(call: Call, status: str) -> Part:
+    asked: StrategyQuery = call.query
+    found = asked.filter().chosen(call.desk.shelf.view(), status)
+    end = asked.start + asked.limit
+    return Part(
+        data=tuple(StrategyTold.of(e) for e in found[asked.start : end]),
+        total=len(found),
+        next=str(end) if end < len(found) else None,
+    )
+
+
+def _story(call: Call) -> object:
+    entry = entry_of(call, call.path["id"])
+    item = dossier(call.desk.library, call.desk.shelf, entry)
+    return StrategyStory(
+        strategy=StrategyTold.of(entry),
+        lessons=item.lessons,
+        lesson=item.lesson,
+        similar=tuple(
+            Similar(
+                id=n.entry.strategy.id,
+                score=min(1.0, n.score),
+                status=n.entry.status,
+                text=n.entry.strategy.text(),
+            )
+            for n in item.near
+        ),
+        releases=tuple(
+            InRelease(release=row.id, version=version, current=row.current)
+            for row, version in call.desk.releases.holding(entry.strategy.id)
+        ),
+    )
+
+
+def _history(call: Call) -> Part:
+    asked: Listing = call.query
+    found = call.desk.library.history(entry_of(call, call.path["id"]).strategy.id)
+    end = asked.start + asked.limit
+    told = tuple(ChangeTold.of(r, as_json(r)["change"]) for r in found[asked.start : end])
+    return Part(data=told, total=len(found), next=str(end) if end < len(found) else None)
+
+
+def _words(given: WordsGiven) -> Words:
+    return Words.read({"when": given.when, "do": given.do, "avoid": given.avoid, "why": given.why})
+
+
+def _propose(call: Call) -> object:
+    given: Proposal = call.body
+    return StrategyTold.of(call.desk.decisions.propose(call.account.name, _words(given), reason=given.reason))
+
+
+def _approve(call: Call) -> object:
+    given: Approval = call.body
+    entry = entry_of(call, call.path["id"])
+    done = call.desk.decisions.approve(
+        call.account.name, entry.strategy.id, expect=given.expect, reason=given.reason, despite=given.despite
+    )
+    return StrategyTold.of(done)
+
+
+def _reject(call: Call) -> object:
+    return _decided(call, "reject")
+
+
+def _retire(call: Call) -> object:
+    return _decided(call, "retire")
+
+
+def _reopen(call: Call) -> object:
+    return _decided(call, "reopen")
+
+
+def _decided(call: Call, act: str) -> object:
+    given: Decision = call.body
+    entry, decide = entry_of(call, call.path["id"]), call.desk.decisions
+    acts = {"reject": decide.reject, "retire": decide.retire, "reopen": decide.reopen}
+    return StrategyTold.of(
+        acts[act](call.account.name, entry.strategy.id, expect=given.expect, reason=given.reason)
+    )
+
+
+def _edit(call: Call) -> object:
+    given: Editing = call.body
+    entry = entry_of(call, call.path["id"])
+    done = call.desk.decisions.edit(
+        call.account.name,
+        entry.strategy.id,
+        _words(given),
+        expect=given.expect,
+        reason=given.reason,
+        approve=given.approve,
+    )
+    return StrategyTold.of(done)
+
+
+def _merge(call: Call) -> object:
+    given: Merging = call.body
+    entry, other = entry_of(call, call.path["id"]), entry_of(call, given.other)
+    done = call.desk.decisions.merge(
+        call.account.name,
+        entry.strategy.id,
+        other.strategy.id,
+        _words(given),
+        expect=given.expect,
+        expect_other=given.expect_other,
+    )
+    return StrategyTold.of(done)
+
+
+def _undo(call: Call) -> object:
+    done = call.desk.decisions.undo(call.account.name)
+    return Undone(what=done.what, strategy=StrategyTold.of(entry_of(call, done.strategy_id)))
+
+
+def _screen(call: Call) -> object:
+    given: Screening = call.body
+    entry = call.desk.shelf.view().entries.get(given.id)
+    strategy = _words(given).on(entry.strategy if entry else Strategy(id="new", when="", do=""))
+    findings = call.desk.decisions.findings(strategy, ())
+    return Screened(findings=findings, worst=worst_of(findings))
