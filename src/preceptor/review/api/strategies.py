@@ -35,22 +35,7 @@ def endpoints() -> tuple[Endpoint, ...]:
     one = "/api/strategies/{id}"
     return (
         Endpoint(method="GET", path="/api/me", summary="Who you are", answer=_me, gives=Account),
-        Endpoint(
-            method="GET",
-            path="/api/queue",
-            summary="What waits, worst findings and strongest evidence first",
-            answer=_queue,
-            gives=tuple[StrategyTold, ...],
-            query=StrategyQuery,
-        ),
-        Endpoint(
-            method="GET",
-            path="/api/strategies",
-            summary="Strategies, in the queue's order",
-            answer=_list,
-            gives=tuple[StrategyTold, ...],
-            query=StrategyQuery,
-        ),
+        *_reading(one),
         Endpoint(
             method="POST",
             path="/api/strategies",
@@ -60,21 +45,6 @@ def endpoints() -> tuple[Endpoint, ...]:
             body=Proposal,
             role="reviewer",
             status=201,
-        ),
-        Endpoint(
-            method="GET",
-            path=one,
-            summary="A strategy with what stands behind it",
-            answer=_story,
-            gives=StrategyStory,
-        ),
-        Endpoint(
-            method="GET",
-            path=f"{one}/history",
-            summary="Every change to a strategy, oldest first",
-            answer=_history,
-            gives=tuple[ChangeTold, ...],
-            query=Listing,
         ),
         *_deciding(one),
         Endpoint(
@@ -92,6 +62,42 @@ def endpoints() -> tuple[Endpoint, ...]:
             answer=_screen,
             gives=Screened,
             body=Screening,
+        ),
+    )
+
+
+def _reading(one: str) -> tuple[Endpoint, ...]:
+    return (
+        Endpoint(
+            method="GET",
+            path="/api/queue",
+            summary="What waits, worst findings and strongest evidence first",
+            answer=_queue,
+            gives=tuple[StrategyTold, ...],
+            query=StrategyQuery,
+        ),
+        Endpoint(
+            method="GET",
+            path="/api/strategies",
+            summary="Strategies, in the queue's order",
+            answer=_list,
+            gives=tuple[StrategyTold, ...],
+            query=StrategyQuery,
+        ),
+        Endpoint(
+            method="GET",
+            path=one,
+            summary="A strategy with what stands behind it",
+            answer=_story,
+            gives=StrategyStory,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{one}/history",
+            summary="Every change to a strategy, oldest first",
+            answer=_history,
+            gives=tuple[ChangeTold, ...],
+            query=Listing,
         ),
     )
 
