@@ -34,7 +34,8 @@ def render_story(story: Story) -> RenderableType:
     """The strategy, where it came from, every lesson behind it, its history."""
     entry = story.entry
     parts: list[RenderableType] = [_head(entry), "", strategy_grid(entry.strategy), *_remarks(entry)]
-    parts += ["", Rule("where it came from", align="left", style="dim"), *map(_origin, entry.provenance)]
+    origins = dict.fromkeys(entry.provenance)  # two lessons of one stage are one origin
+    parts += ["", Rule("where it came from", align="left", style="dim"), *map(_origin, origins)]
     for number, lesson in enumerate(story.lessons, 1):
         of = f" {number} of {len(story.lessons) + story.further}" if len(story.lessons) + story.further > 1 else ""
         parts += ["", Rule(f"lesson{of}", align="left", style="dim"), *_lesson(lesson)]
@@ -132,7 +133,8 @@ def _attempt(attempt: Attempt, *, kept: bool) -> RenderableType:
     if attempt.number:
         grid.add_row(Text("said", style="dim"), text(attempt.reply))
     if attempt.comparison.reason:
-        grid.add_row(Text("lacks", style="dim"), line(attempt.comparison.reason))
+        label = "lacks" if attempt.comparison.verdict == "worse" else "because"
+        grid.add_row(Text(label, style="dim"), line(attempt.comparison.reason))
     return Group(head, grid)
 
 

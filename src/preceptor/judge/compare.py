@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +18,9 @@ from preceptor.prompts import PromptSet
 from preceptor.prompts.transcript import conversation
 
 Side = Literal["first", "second", "same"]
+_POSITION = re.compile(
+    r"\b(?:the )?(?P<place>first|second) (?:reply|response|answer|agent|one)\b", re.IGNORECASE
+)
 
 
 class Judgement(BaseModel):
@@ -82,13 +86,24 @@ async def compare(
         judged.append((await ask(reference, candidate, 1), -1))
     overall = sum(sign * _value(j.better) for j, sign in judged)
     axes = tuple((a, sum(sign * _value(getattr(j, a)) for j, sign in judged) / len(judged)) for a in AXES)
-    telling = next((j for j, sign in judged if sign * _value(j.better) < 0), judged[0][0])
+    telling, side = next(((j, s) for j, s in judged if s * _value(j.better) < 0), judged[0])
     return Comparison(
         verdict="worse" if overall < 0 else "better" if overall == len(judged) else "as_good",
         axes=axes,
-        reason=one_line(f"{telling.reason} {telling.lacks}", 600),
+        reason=one_line(_placed(f"{telling.reason} {telling.lacks}", candidate_first=side > 0), 600),
         orders=len(judged),
     )
+
+
+def _placed(reason: str, *, candidate_first: bool) -> str:
+    """Who reads the reason later has not seen the order: say which reply is meant instead."""
+
+    def named(match: re.Match[str]) -> str:
+        the_candidate = (match["place"].lower() == "first") == candidate_first
+        words = "this reply" if the_candidate else "the reference reply"
+        return words[:1].upper() + words[1:] if match[0][0].isupper() else words
+
+    return _POSITION.sub(named, reason)
 
 
 def _value(side: Side) -> int:

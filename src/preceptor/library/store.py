@@ -22,6 +22,7 @@ from preceptor.library.chain import BrokenError, Verification
 from preceptor.library.changes import Change, Checkpoint, RecordLesson
 from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry, LessonRow, Record, State
+from preceptor.library.finding import ranked
 from preceptor.library.log import changes_query, touched_query
 from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import touched
@@ -141,11 +142,17 @@ class Library:
         return tuple(rows.entry_of(row).strategy for row in self._all(query.where(STRATEGIES.c.usable == 1)))
 
     def search(self, text: str, limit: int = 20) -> tuple[Entry, ...]:
-        """Entries that contain every word of ``text``, without regard to case, those first proposed first."""
-        query = select(STRATEGIES.c.id, STRATEGIES.c.doc).order_by(STRATEGIES.c.first_seq).limit(limit)
-        for word in rows.folded(text).split():
-            query = query.where(STRATEGIES.c.words.contains(word, autoescape=True))
-        return tuple(map(rows.entry_of, self._all(query)))
+        """Entries that hold words of ``text`` (without regard to case), best first; rare words count more."""
+        asked = tuple(dict.fromkeys(rows.folded(text).split()))
+        if not asked:
+            return ()
+        held = or_(*(STRATEGIES.c.words.contains(word, autoescape=True) for word in asked))
+        hits = self._all(select(STRATEGIES.c.id, STRATEGIES.c.words).where(held).order_by(STRATEGIES.c.first_seq))
+        total = int(self._all(select(func.count().label("n")).select_from(STRATEGIES))[0]["n"])
+        best = ranked(asked, ((row["id"], row["words"]) for row in hits), total)[:limit]
+        found = self._all(select(STRATEGIES.c.id, STRATEGIES.c.doc).where(STRATEGIES.c.id.in_(best)))
+        documents = {row["id"]: row for row in found}
+        return tuple(rows.entry_of(documents[id]) for id in best)
 
     def lesson(self, id_or_prefix: str) -> Lesson:
         """The lesson with its whole trail. LibraryError: none, or more than one begins so."""

@@ -80,7 +80,8 @@ def compare(mind: Mind, prompt: str, ear: Ear, rng: random.Random) -> str:
         faults = [_bare(mind, m) for m in worse.resented]
         reason = f"The {better} reply does more of what this customer needs now."
         if faults:
-            reason = f"The other reply goes wrong by {faults[0]}."
+            other = "second" if better == "first" else "first"
+            reason = f"The {other} reply goes wrong by {faults[0]}."
             lacks = lacks or f"leave out {faults[0]}"
         lacks = f"It does not {lacks}." if lacks else "It says the same with less care."
     return json.dumps({**axes, "better": better, "reason": reason, "lacks": lacks})

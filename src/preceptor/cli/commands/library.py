@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, line, table, write_json
@@ -58,7 +59,7 @@ def list_entries(
 @project_options
 @json_option
 def search(words: tuple[str, ...], limit: int, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
-    """Find strategies that contain all WORDS."""
+    """Find strategies by their words, best first."""
     with _open(folder, sets) as library:
         found = library.search(" ".join(words), limit)
     _write(list(found), as_json)
@@ -129,18 +130,20 @@ def _write(found: list[Entry], as_json: bool) -> None:
     if not found:
         click.echo("no strategies")
         return
-    rows = [
-        (
-            line(entry.strategy.id, style="bold"),
-            line(entry.status),
-            line(entry.verdict + (" blocked" if entry.blocked else "")),
-            line("general" if entry.strategy.scope == "domain" else "situation"),
-            line(entry.strategy.text(), 300),
-        )
-        for entry in found
-    ]
-    console().print(table(["id", "status", "evidence", "scope", "strategy"], rows))
+    rows = [(_short(entry), _standing(entry), line(entry.strategy.text(), 300)) for entry in found]
+    console().print(table(["id", "standing", "strategy"], rows))
     click.echo(f"{len(found)} strategies. One in full: preceptor library show ID")
+
+
+def _short(entry: Entry) -> Text:
+    """The id without its kind: as much as the other commands ask for."""
+    return line(entry.strategy.id.rpartition("-")[2], style="bold")
+
+
+def _standing(entry: Entry) -> Text:
+    parts = [entry.status, entry.verdict]
+    parts += ["general"] * (entry.strategy.scope == "domain") + ["blocked"] * entry.blocked
+    return Text("\n".join(parts), style="red" if entry.blocked else "")
 
 
 def _entry_json(entry: Entry) -> dict[str, object]:
