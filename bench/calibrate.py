@@ -1,4 +1,4 @@
-"""How the practice models compare with published runs: ``python bench/calibrate.py [--profiles N] [--seed S]``.
+"""How the practice models compare with published runs: ``python -m bench calibrate [--profiles N] [--seed S ...]``.
 
 The plain procedure of arXiv 2408.07238 over the practice models and the built-in prompts, without Preceptor's
 loop, library or retrieval: for each scenario the teacher answers, the student answers, and while the student's
@@ -27,6 +27,11 @@ from preceptor.prompts.transcript import conversation, numbered
 
 PROMPTS = load_prompts()
 ATTEMPTS = 5
+FRESH = (1001, 2002, 3003)
+NEAREST = 3
+"""Lessons whose strategies a coached student is given: those of the same issue whose conversations are likest."""
+MOST = 8
+"""Strategies given at most."""
 PUBLISHED = {
     "student-small": ("Llama-2-7B", 3.66, 0.45, 2.84, 3.44),
     "student-medium": ("GPT-3.5", 2.39, 0.84, 4.03, 4.75),
@@ -117,6 +122,7 @@ class Bench:
 @dataclass
 class Lesson:
     key: str
+    issue: str
     turns: Sequence[Turn]
     reference: str
     reply: str
@@ -125,12 +131,13 @@ class Lesson:
     strategies: list[Strategy]
 
 
-async def teach(bench: Bench, student: str, key: str, turns: Sequence[Turn]) -> tuple[int, Lesson]:
+async def teach(bench: Bench, student: str, profile: Profile, turns: Sequence[Turn]) -> tuple[int, Lesson]:
     """Attempts until the student's reply is as good (0: from the start, 6: never), and the lesson."""
+    key = f"{profile.id}/{len(turns) - 1}"
     reference = await bench.reply("teacher", turns, (), key)
     reply = await bench.reply(student, turns, (), key, 0)
     worse, why = await bench.worse(turns, reply, reference, key, 0)
-    lesson = Lesson(key, turns, reference, reply, why, [], [])
+    lesson = Lesson(key, profile.issue, turns, reference, reply, why, [], [])
     if not worse:
         return 0, lesson
     for number in range(1, ATTEMPTS + 1):
@@ -154,20 +161,25 @@ async def calibrate(bench: Bench, student: str, profiles: int) -> dict[str, floa
         turns = await bench.play(profile, "teacher" if n % 2 else student)
         ends = [i for i, t in enumerate(turns) if t.speaker == "customer" and i + 1 < len(turns)]
         for i in ends[n % 2 :: 2]:
-            count, lesson = await teach(bench, student, f"{profile.id}/{i}", turns[: i + 1])
+            count, lesson = await teach(bench, student, profile, turns[: i + 1])
             counts.append(count)
             if 0 < count <= ATTEMPTS:
                 lessons.append(lesson)
     taught = [min(c, ATTEMPTS) for c in counts if c]
 
-    def nearest(turns: Sequence[Turn]) -> list[Strategy]:
-        state = " ".join(t.text for t in turns[-3:])
-        ranked = sorted(lessons, key=lambda x: -mind.likeness(state, " ".join(t.text for t in x.turns[-3:])))
-        return [s for lesson in ranked[:2] for s in lesson.strategies][:4]
+    def nearest(turns: Sequence[Turn], issue: str) -> list[Strategy]:
+        said = " ".join(t.text for t in turns)
+        known = [x for x in lessons if x.issue == issue]
+        known.sort(key=lambda x: -mind.likeness(said, " ".join(t.text for t in x.turns)))
+        return [s for lesson in known[:NEAREST] for s in lesson.strategies][:MOST]
 
-    async def mean(seat: str, advise=None) -> float:
+    def advice_for(profile: Profile):
+        return lambda turns: nearest(turns, profile.issue)
+
+    async def mean(seat: str, *, coached: bool = False) -> float:
         chosen = heldout[:: max(1, len(heldout) // profiles)]
-        return statistics.mean([satisfaction(mind, await bench.play(p, seat, advise), p) for p in chosen])
+        played = [(p, await bench.play(p, seat, advice_for(p) if coached else None)) for p in chosen]
+        return statistics.mean(satisfaction(mind, turns, p) for p, turns in played)
 
     return {
         "scenarios": len(counts),
@@ -175,22 +187,22 @@ async def calibrate(bench: Bench, student: str, profiles: int) -> dict[str, floa
         "attempts": statistics.mean(taught),
         "reached": sum(0 < c <= ATTEMPTS for c in counts) / max(1, len(taught)),
         "base": await mean(student),
-        "coached": await mean(student, nearest),
+        "coached": await mean(student, coached=True),
         "teacher": await mean("teacher"),
     }
 
 
-async def run(worlds: Sequence[str], profiles: int, seed: int) -> None:
+async def run(worlds: Sequence[str], profiles: int, seeds: Sequence[int]) -> None:
     print("| world | student | scenarios | good untaught | attempts | reached in 5 | base | coached | teacher |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name in worlds:
         world = shipped_world(name)
         models: dict[str, ChatModel] = {n: open_practice(n) for n in (*PUBLISHED, "teacher", "customer")}
         for student in PUBLISHED:
-            bench = Bench(world, world.domain(), models, seed)
-            r = await calibrate(bench, student, profiles)
+            rows = [await calibrate(Bench(world, world.domain(), models, s), student, profiles) for s in seeds]
+            r = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
             print(
-                f"| {name} | {student} | {r['scenarios']} | {r['good']:.0%} | {r['attempts']:.2f} "
+                f"| {name} | {student} | {r['scenarios'] * len(rows):.0f} | {r['good']:.0%} | {r['attempts']:.2f} "
                 f"| {r['reached']:.0%} | {r['base']:.2f} | {r['coached']:.2f} | {r['teacher']:.2f} |"
             )
     for student, (model, attempts, reached, base, coached) in PUBLISHED.items():
@@ -201,9 +213,9 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--world", action="append", choices=shipped_worlds(), help="default: all shipped worlds")
     parser.add_argument("--profiles", type=int, default=48, help="profiles per half (training, held out)")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, action="append", help=f"default: {FRESH}, which no number was tuned on")
     args = parser.parse_args(argv)
-    asyncio.run(run(args.world or shipped_worlds(), args.profiles, args.seed))
+    asyncio.run(run(args.world or shipped_worlds(), args.profiles, args.seed or FRESH))
 
 
 if __name__ == "__main__":

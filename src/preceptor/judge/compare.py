@@ -18,9 +18,7 @@ from preceptor.prompts import PromptSet
 from preceptor.prompts.transcript import conversation
 
 Side = Literal["first", "second", "same"]
-_POSITION = re.compile(
-    r"\b(?:the )?(?P<place>first|second) (?:reply|response|answer|agent|one)\b", re.IGNORECASE
-)
+_POSITION = re.compile(r"\b(?:the )?(?P<place>first|second) (?:reply|response|answer|agent|one)\b", re.IGNORECASE)
 
 
 class Judgement(BaseModel):

@@ -12,7 +12,7 @@ _ENOUGH = 0.4
 def ranked(asked: Sequence[str], texts: Iterable[tuple[str, str]], total: int) -> list[str]:
     """Ids of the texts that hold rare words of ``asked``, best first; equals keep their order.
 
-    A word weighs ``log(1 + total / texts that hold it)``, the idf of BM25's family; parts of words count ("refund"
+    A word weighs ``log((1 + total) / texts that hold it)``, an inverse document frequency; parts of words count ("refund"
     finds "refunded").
 
     Args:
@@ -22,7 +22,7 @@ def ranked(asked: Sequence[str], texts: Iterable[tuple[str, str]], total: int) -
     """
     held = [(id, {word for word in asked if word in text}) for id, text in texts]
     counts = {word: sum(word in found for _, found in held) for word in asked}
-    weights = {word: math.log(1 + total / count) for word, count in counts.items() if count}
+    weights = {word: math.log((1 + total) / count) for word, count in counts.items() if count}
     scored = [(sum(weights[word] for word in sorted(found)), id) for id, found in held]
     best = max((score for score, _ in scored), default=0.0)
     return [id for score, id in sorted(scored, key=lambda x: -x[0]) if score >= _ENOUGH * best]

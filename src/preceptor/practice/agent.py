@@ -65,12 +65,15 @@ def _pulls(mind: Mind, skill: Skill, state: State, guides: Sequence[Guide], rng:
     base = _own(mind, skill, state)
     dulled = 1.0 / (1.0 + idle / (3.0 * skill.span))
     pulls = {m: _Pull(p * dulled, False) for m, p in base.items()}
-    for place, (guide, fit) in enumerate(seen):
+    situation = f"{state.issue}/{state.phase}/{state.style}/{state.emotion}"
+    told_to = [(g, fit) for g, fit in seen if g.do or g.avoid]
+    for place, (guide, fit) in enumerate(told_to):
         here = focus * fit * max(0.6, 1.0 - 0.02 * place)
         for move, plain in sorted(guide.do.items()):
             if _settled(mind, state, move):
                 continue
-            told = skill.follow * skill.ability(mind.world, move) * plain * here
+            able = 1.0 if mind.world.moves[move].kind in ("bad", "breach") else skill.ability(move, situation)
+            told = skill.follow * able * plain * here
             own = pulls.get(move, _Pull(0.0, False)).chance
             pulls[move] = _Pull(max(own, 1 - (1 - told) * (1 - 0.5 * own)), guided=told > 0.3)
     for guide, fit in seen:

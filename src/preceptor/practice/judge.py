@@ -25,14 +25,14 @@ class Ear:
     """Standard deviation of the error of one comparison, in units of quality."""
     first_bias: float
     """What standing first is worth in a comparison."""
+    same: float
+    """Difference of quality up to which two replies serve as well."""
     length_bias: float
     """Points that 40 words a reply beyond the first 40 are worth in a rating."""
 
 
-JUDGE = Ear(rating_noise=0.35, noise=0.1, first_bias=0.05, length_bias=0.2)
-TEACHER_EAR = Ear(rating_noise=0.25, noise=0.05, first_bias=0.04, length_bias=0.0)
-SAME = 0.1
-"""Difference of quality below which two replies serve as well."""
+JUDGE = Ear(rating_noise=0.35, noise=0.1, same=0.1, first_bias=0.05, length_bias=0.2)
+TEACHER_EAR = Ear(rating_noise=0.25, noise=0.05, same=0.03, first_bias=0.04, length_bias=0.0)
 
 
 def rate(mind: Mind, prompt: str, ear: Ear, rng: random.Random) -> str:
@@ -70,8 +70,8 @@ def compare(mind: Mind, prompt: str, ear: Ear, rng: random.Random) -> str:
     state = as_profile(mind.state(turns), None)
     one, two = (quality(mind, state, mind.made(t)) for t in (first, second))
     wobble = rng.gauss(0, ear.noise) + ear.first_bias
-    axes = {axis: _side(_axis(mind, one, axis) - _axis(mind, two, axis) + wobble, SAME) for axis in AXES}
-    better = _side(one.score - two.score + wobble, SAME)
+    axes = {axis: _side(_axis(mind, one, axis) - _axis(mind, two, axis) + wobble, ear.same) for axis in AXES}
+    better = _side(one.score - two.score + wobble, ear.same)
     worse, best = (two, one) if better == "first" else (one, two)
     reason, lacks = "Both replies serve this customer about as well.", ""
     if better != "same":

@@ -1,4 +1,4 @@
-"""How good each practice model is: the one table to turn when calibrating (``bench/calibrate.py``)."""
+"""How good each practice model is: the one table to turn when calibrating (``python -m bench calibrate``)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from functools import lru_cache
 
 from preceptor.core.ids import derive_seed
 from preceptor.practice.world import PHASES, World
+
+BARELY = 0.05
+"""How well a model does what it is clumsy at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,7 @@ class Skill:
     follow: float
     """Chance of doing what guidance that fits says, given full attention."""
     clumsy: float
-    """Share of the moves that it carries out badly even when told."""
+    """Share of moves and situations in which it fails even when told: which ones is fixed for a model."""
     discern: float
     """Chance of seeing that guidance is for another situation."""
     span: float
@@ -48,10 +51,9 @@ class Skill:
         """Whether this bad move is its habit."""
         return _places(self.name, "habit", _of_kind(world, True))[move] < self.habits
 
-    def ability(self, world: World, move: str) -> float:
-        """How well it carries out a move that it is told to make, 0.2 or 1."""
-        place = _places(self.name, "clumsy", _of_kind(world, False)).get(move, 1.0)
-        return 0.2 if place < self.clumsy else 1.0
+    def ability(self, move: str, situation: str) -> float:
+        """How well it carries out a move that it is told to make in this situation, ``BARELY`` or 1."""
+        return BARELY if derive_seed(7, self.name, "clumsy", move, situation) % 1000 < 1000 * self.clumsy else 1.0
 
 
 def _of_kind(world: World, bad: bool) -> tuple[str, ...]:
@@ -74,20 +76,20 @@ SMALL = Skill(
     habits=0.4,
     breach=0.003,
     follow=0.97,
-    clumsy=0.27,
+    clumsy=0.3,
     discern=0.85,
     span=520,
 )
 MEDIUM = Skill(
     name="student-medium",
-    knows={"care": 0.7, "clear": 0.6, "ask": 0.95, "solve": 0.82, "close": 0.75},
+    knows={"care": 0.75, "clear": 0.65, "ask": 0.97, "solve": 0.86, "close": 0.8},
     sure=0.92,
     unsure=0.35,
-    slips=0.05,
+    slips=0.03,
     habits=0.2,
     breach=0.0005,
     follow=0.95,
-    clumsy=0.1,
+    clumsy=0.2,
     discern=0.94,
     span=900,
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from preceptor.core.records import Turn
 from preceptor.practice.guidance import split, understand, unlisted
-from preceptor.practice.judge import SAME
+from preceptor.practice.judge import TEACHER_EAR
 from preceptor.practice.mind import Mind
 from preceptor.practice.physics import quality, resented, wanted
 from preceptor.practice.reading import blocks, parse_transcript
@@ -18,8 +18,12 @@ from preceptor.practice.state import Guide, State
 from preceptor.practice.words import sentences
 from preceptor.practice.writing import Draft, draft_for, draft_of_guides, draft_of_line
 
-ONE = 0.8
-"""Chance of writing one new strategy rather than two."""
+ONE = 0.55
+"""Chance of writing one new strategy, rather than more."""
+TWO = 0.9
+"""Chance of writing at most two."""
+NOTES = 0.8
+"""Chance of saying, beside what to do, which fault of the reply to avoid."""
 MISSES = 0.15
 """Chance of overlooking the weightiest missing move."""
 SPECIFIC = 0.07
@@ -66,10 +70,14 @@ def teach(mind: Mind, prompt: str, rng: random.Random) -> str:
     state = mind.state(case.turns)
     most = int(found.group(1)) if (found := _MOST.search(prompt)) else 3
     kept, tried = _worked(mind, case)
-    count = max(1, min(most - len(kept), 1 if rng.random() < ONE else 2))
+    draw = rng.random()
+    count = max(1, min(most - len(kept), 1 if draw < ONE else 2 if draw < TWO else 3))
     drafts: list[Draft] = list(kept)
-    for move, sign in _targets(mind, state, case, rng)[:count]:
-        draft = draft_for(mind, state, move, sign, rng, plainer=move in tried)
+    targets = _targets(mind, state, case, rng)
+    faults = [m for m, sign in targets if sign < 0]
+    for move, sign in targets[:count]:
+        fault = faults.pop(0) if sign > 0 and faults and rng.random() < NOTES else ""
+        draft = draft_for(mind, state, move, sign, rng, plainer=move in tried, fault=fault)
         drafts.append(_blemished(mind, draft, state, case, rng))
     if not drafts:
         best = next(iter(wanted(mind, state)), "")
@@ -128,7 +136,7 @@ def _targets(mind: Mind, state: State, case: _Case, rng: random.Random) -> list[
     targets = [(m, 1) for m in misses] + [
         (m, -1) for m in sorted(seen.resented, key=lambda m: -resented(mind, state).get(m, 0))
     ]
-    if seen.resented and seen.score < 1 - SAME:
+    if seen.resented and seen.score < 1 - TEACHER_EAR.same:
         targets.sort(key=lambda t: (t[1] > 0) if mind.world.moves[t[0]].kind == "breach" else 0.5)
     covered = {m for g in case.existing if g.fit(state) > 0.5 for m in (*g.do, *g.avoid)}
     fresh = [t for t in targets if t[0] not in covered]

@@ -44,9 +44,21 @@ class Draft:
 
 
 def draft_for(
-    mind: Mind, state: State, move: str, sign: int, rng: random.Random, *, plainer: bool = False
+    mind: Mind,
+    state: State,
+    move: str,
+    sign: int,
+    rng: random.Random,
+    *,
+    plainer: bool = False,
+    fault: str = "",
 ) -> Draft:
-    """A strategy that asks for ``move`` (or, with sign -1, warns of it) in states like this one."""
+    """A strategy that asks for ``move`` (or, with sign -1, warns of it) in states like this one.
+
+    Args:
+        plainer: earlier wording was not followed; use the plainest.
+        fault: a move that the reply in question made and should not have.
+    """
     rule = next((r for r in mind.world.rules if r.move == move and r.sign == sign and holds(r, state)), None)
     known = mind.world.moves[move]
     when = _when(mind, state, rule, known.kind, rng, plainer=plainer)
@@ -55,8 +67,8 @@ def draft_for(
     if sign < 0:
         instead = _instead(mind, state, rng)
         return Draft(when=when, do=instead, avoid=advice, why=why)
-    avoid = ""
-    if rng.random() < 0.3:
+    avoid = rng.choice(mind.world.moves[fault].advice) if fault else ""
+    if not fault and rng.random() < 0.3:
         bad = [r.move for r in mind.world.rules if r.sign < 0 and holds(r, state) and r.move != move]
         avoid = rng.choice(mind.world.moves[rng.choice(bad)].advice) if bad else ""
     return Draft(when=when, do=advice, avoid=avoid, why=why)
