@@ -12,8 +12,8 @@ _ENOUGH = 0.4
 def ranked(asked: Sequence[str], texts: Iterable[tuple[str, str]], total: int) -> list[str]:
     """Ids of the texts that hold rare words of ``asked``, best first; equals keep their order.
 
-    A word weighs ``log((1 + total) / texts that hold it)``, an inverse document frequency; parts of words count ("refund"
-    finds "refunded").
+    A word weighs ``log((1 + total) / texts that hold it)``, an inverse document frequency; parts of
+    words count ("refund" finds "refunded").
 
     Args:
         asked: words in small letters.
