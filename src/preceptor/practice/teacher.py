@@ -41,6 +41,8 @@ MISREADS = 0.04
 
 _NUMBER = re.compile(r"^\s*(\d+)[.)]\s+(.*)$")
 _FIELD = re.compile(r"^\s*(?:when|do|avoid|why)\s*:\s*", re.IGNORECASE)
+_CONDITION = re.compile(r"^\s*when\s*:", re.IGNORECASE)
+"""A field that says when a strategy applies asks for nothing: "the customer wants a refund" promises none."""
 _MOST = re.compile(r"at most (\d+)", re.IGNORECASE)
 _LEAST = re.compile(r"at least (\d+)", re.IGNORECASE)
 _SETTING = re.compile(
@@ -255,8 +257,9 @@ def screen(mind: Mind, prompt: str, rng: random.Random) -> str:
         if quote and rng.random() < SENSES:
             problems.append({"kind": kind, "quote": quote, "reason": reason})
 
-    guides = understand(mind, strategy)
-    for guide, piece in zip(guides, _pieces(strategy), strict=True):
+    told = "\n".join(line for line in strategy.splitlines() if not _CONDITION.match(line))
+    guides = understand(mind, told)
+    for guide, piece in zip(guides, _pieces(told), strict=True):
         if any(mind.world.moves[m].kind == "breach" for m in guide.do):
             report("policy", piece, "The policy does not give this.")
     for found in _PRIVATE.finditer(strategy):

@@ -100,6 +100,14 @@ def test_screening_leaves_good_strategies_and_warnings_alone() -> None:
     assert mean(bool(_screen(good, s)) for s in range(40)) < 0.1
 
 
+@pytest.mark.parametrize(
+    "when", ["the customer's bag did not arrive", "the customer cancels a cheap ticket and wants it refunded"]
+)
+def test_screening_takes_no_condition_for_a_promise(when: str) -> None:
+    strategy = f"when: {when}\ndo: ask for the booking reference\nwhy: nothing may be changed before"
+    assert not any(_screen(strategy, s) for s in range(40))
+
+
 def test_another_tools_request_for_an_instruction_gets_guidance_that_helps() -> None:
     """In the manner of reflective prompt optimisers: an instruction, examples with feedback, "write a new one"."""
     text = (
