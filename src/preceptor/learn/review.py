@@ -99,7 +99,7 @@ async def _screened(
 def _finding(strategy: Strategy, problem: Problem) -> Finding | None:
     """A problem whose words do not stand in the strategy is made up, and is left out."""
     quote = one_line(problem.quote).strip(" \"'“”‘’.")
-    # Neither what a strategy tells to avoid nor when it applies promises anything, though teachers often read it so.
+    # Neither what a strategy tells to avoid nor when it applies is a promise, though teachers often read it so.
     fields = [name for name in _FIELDS if not (problem.kind == "policy" and name in ("avoid", "when"))]
     for name in fields:
         if quote and quote.casefold() in getattr(strategy, name).casefold():
