@@ -31,6 +31,8 @@ class Ear:
     """Points that 40 words a reply beyond the first 40 are worth in a rating."""
 
 
+AXIS_SAME = 0.1
+"""Difference on one axis up to which nobody sees one."""
 JUDGE = Ear(rating_noise=0.35, noise=0.1, same=0.1, first_bias=0.05, length_bias=0.2)
 TEACHER_EAR = Ear(rating_noise=0.25, noise=0.05, same=0.03, first_bias=0.04, length_bias=0.0)
 
@@ -70,7 +72,7 @@ def compare(mind: Mind, prompt: str, ear: Ear, rng: random.Random) -> str:
     state = as_profile(mind.state(turns), None)
     one, two = (quality(mind, state, mind.made(t)) for t in (first, second))
     wobble = rng.gauss(0, ear.noise) + ear.first_bias
-    axes = {axis: _side(_axis(mind, one, axis) - _axis(mind, two, axis) + wobble, ear.same) for axis in AXES}
+    axes = {axis: _side(_axis(mind, one, axis) - _axis(mind, two, axis) + wobble, AXIS_SAME) for axis in AXES}
     better = _side(one.score - two.score + wobble, ear.same)
     worse, best = (two, one) if better == "first" else (one, two)
     reason, lacks = "Both replies serve this customer about as well.", ""
