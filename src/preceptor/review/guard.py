@@ -73,11 +73,19 @@ class Guard:
             return
         state = scope.setdefault("state", {})
         state["token"] = token = cookie_parser(headers.get("cookie", "")).get(self._access.cookie, "")
-        state["session"] = self._sessions.find(token) if token else None
+        state["session"] = self._by_cookie(token)
         state["bearer"] = self._bearer(headers)
         if self._access.proxy_header:
-            state["session"] = self._by_proxy(scope, headers)
+            state["session"] = self._by_proxy(scope, headers) or state["session"]
         await self._app(scope, receive, guarded)
+
+    def _by_cookie(self, token: str) -> Session | None:
+        """The session, unless its account was removed or changed since."""
+        session = self._sessions.find(token) if token else None
+        if session is not None and session.proof and session.proof != self._people.proof(session.account.name):
+            self._sessions.end(token)
+            return None
+        return session
 
     def _bearer(self, headers: Headers) -> Account | None:
         kind, _, token = headers.get("authorization", "").partition(" ")

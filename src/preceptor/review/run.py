@@ -34,6 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
+        made.listen()  # before the link is told, so that it works from then on
     except OSError as error:
         made.close()
         raise ConfigError(

@@ -17,6 +17,7 @@ from preceptor.review.people import Account
 LASTS = timedelta(hours=12)
 _LINK_LASTS = timedelta(minutes=15)
 _TRIES = 5
+_ADDRESS_TRIES = 30
 _WINDOW = timedelta(minutes=5)
 _MOST_KEYS = 10_000
 
@@ -38,6 +39,8 @@ class Session:
     ends: datetime
     csrf: str
     """What every form must carry."""
+    proof: str = ""
+    """The account's proof when it signed in; empty where no account stands behind it (a link)."""
     notices: list[Notice] = field(default_factory=list[Notice])
     skipped: dict[str, int] = field(default_factory=dict[str, int])
     """Strategies that were put at the end of the queue, with the ``changed_seq`` that was seen."""
@@ -58,10 +61,10 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._links: dict[str, tuple[Account, datetime]] = {}
 
-    def begin(self, account: Account) -> str:
+    def begin(self, account: Account, proof: str = "") -> str:
         """A new session; its token, for the cookie."""
         token = secrets.token_urlsafe(32)
-        session = Session(account, self._clock() + LASTS, _hash(f"csrf {token}"))
+        session = Session(account, self._clock() + LASTS, _hash(f"csrf {token}"), proof)
         with self._lock:
             now = self._clock()
             self._sessions = {k: s for k, s in self._sessions.items() if s.ends > now}
@@ -79,11 +82,6 @@ class Sessions:
         with self._lock:
             self._sessions.pop(_hash(token), None)
 
-    def end_all(self, name: str) -> None:
-        """Signs an account out everywhere."""
-        with self._lock:
-            self._sessions = {k: s for k, s in self._sessions.items() if s.account.name != name}
-
     def link(self, account: Account) -> str:
         """A key that signs ``account`` in, once, within 15 minutes."""
         key = secrets.token_urlsafe(24)
@@ -99,7 +97,8 @@ class Sessions:
 
 
 class Throttle:
-    """At most five failures in five minutes for each key (an account, an address). Safe to share."""
+    """So many failures in five minutes for each key: 5 for an account, 30 for an address, since behind a proxy all
+    come from one. Safe to share."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -111,7 +110,12 @@ class Throttle:
         now = self._clock()
         with self._lock:
             recent = [[t for t in self._failures.get(key, ()) if now - t < _WINDOW] for key in keys]
-        waits = [(times[-_TRIES] + _WINDOW - now).total_seconds() for times in recent if len(times) >= _TRIES]
+        most = [_TRIES if key.startswith("account ") else _ADDRESS_TRIES for key in keys]
+        waits = [
+            (times[-limit] + _WINDOW - now).total_seconds()
+            for times, limit in zip(recent, most, strict=True)
+            if len(times) >= limit
+        ]
         return max((int(w) + 1 for w in waits), default=0)
 
     def failed(self, *keys: str) -> None:
@@ -121,7 +125,7 @@ class Throttle:
             if len(self._failures) > _MOST_KEYS:
                 self._failures.clear()
             for key in keys:
-                self._failures[key] = [*self._failures[key][-_TRIES:], now]
+                self._failures[key] = [*self._failures[key][-_ADDRESS_TRIES:], now]
 
     def passed(self, *keys: str) -> None:
         """Forgets the failures: the login was right."""

@@ -58,7 +58,7 @@ async def _try(request: Request) -> Response:
         desk.throttle.failed(*keys)
         return _form(request, "Name or password is wrong.", status=403)
     desk.throttle.passed(keys[0])
-    return _in(desk, account, local_path(form.get("next", "")))
+    return _in(desk, account, local_path(form.get("next", "")), desk.people.proof(account.name))
 
 
 def _logout(visit: Visit) -> Response:
@@ -75,11 +75,11 @@ def local_path(text: str) -> str:
     return text if plain and not parts.scheme and not parts.netloc else "/queue"
 
 
-def _in(desk: Desk, account: Account, url: str) -> Response:
+def _in(desk: Desk, account: Account, url: str, proof: str = "") -> Response:
     response = RedirectResponse(url, 303)
     response.set_cookie(
         desk.access.cookie,
-        desk.sessions.begin(account),
+        desk.sessions.begin(account, proof),
         max_age=int(LASTS.total_seconds()),
         httponly=True,
         samesite="lax",
