@@ -22,6 +22,8 @@ from preceptor.review.app import create_app
 from preceptor.review.desk import Desk, House
 from preceptor.review.guard import Access
 from preceptor.review.people import Account, People, Role
+from preceptor.review.ratings import Ratings
+from preceptor.review.tryout import Student
 from preceptor.runs.store import RunStore
 
 HOST = "127.0.0.1"
@@ -45,7 +47,13 @@ def recipe() -> Recipe:
 
 @contextmanager
 def open_desk(
-    folder: Path, count: int, *, clock: Clock = system_clock, people: People | None = None, **access: Any
+    folder: Path,
+    count: int,
+    *,
+    clock: Clock = system_clock,
+    people: People | None = None,
+    student: Student | None = None,
+    **access: Any,
 ) -> Generator[Desk]:
     """A desk over ``count`` strategies in ``folder``, made there if it is empty."""
     path = folder / "library.db"
@@ -60,11 +68,14 @@ def open_desk(
                 runs=RunStore(folder / "runs", clock=clock),
                 clock=clock,
                 recipe=recipe,
+                ratings=Ratings(":memory:", clock=clock),
+                student=student,
                 domain=DOMAIN,
             )
             everyone = people or People(":memory:", clock=clock)
             yield Desk(house, people=everyone, access=Access(**{"hosts": (HOST, "localhost"), **access}))
             everyone.close()
+            house.ratings.close()
 
 
 @dataclass

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import aiohttp
@@ -15,6 +16,7 @@ from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError
 from preceptor.llm.envelope import opened
 from preceptor.llm.faults import Door, retry_after_seconds, status_fault, told
 from preceptor.llm.model import ChatReply, ChatRequest
+from preceptor.llm.streaming import parts_of
 
 _MOST_BYTES = 8_000_000
 _SCHEMA_REFUSALS = frozenset({400, 415, 422, 500, 501})
@@ -65,6 +67,29 @@ class HttpModel:
             raise status_fault(self._door, status, body, retry_after)
         return opened(body, kind, request, self._door)
 
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[str]:
+        """The answer's text as it comes; one try. A server that does not stream gives the whole at once.
+
+        Raises:
+            ModelError: as :meth:`complete`.
+        """
+        payload = self._payload(request, with_schema=False, stream=True)
+        with self._told():
+            async with self._opened_session().post(
+                self._url, data=payload, headers=self._headers, allow_redirects=False
+            ) as response:
+                kind = response.headers.get("Content-Type", "")
+                if response.status != 200:
+                    body = await _read(response)
+                    if response.status == 404:
+                        raise await self._not_found(body)
+                    raise status_fault(self._door, response.status, body)
+                if "event-stream" not in kind:
+                    yield opened(await _read(response), kind, request, self._door).text
+                    return
+                async for part in parts_of(response.content, _MOST_BYTES):
+                    yield part
+
     async def aclose(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -80,7 +105,7 @@ class HttpModel:
         fault = status_fault(self._door, status, body)
         return fault.kind == "rejected"
 
-    def _payload(self, request: ChatRequest, *, with_schema: bool) -> bytes:
+    def _payload(self, request: ChatRequest, *, with_schema: bool, stream: bool = False) -> bytes:
         body: dict[str, Any] = {
             "model": self._model,
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
@@ -91,17 +116,25 @@ class HttpModel:
             body["temperature"] = request.temperature
         if with_schema and request.schema is not None:
             body["response_format"] = _response_format(request.schema)
+        if stream:
+            body["stream"] = True
         return json.dumps(body).encode()
 
     async def _post(self, payload: bytes) -> tuple[int, str, float | None, str]:
         """Status, body, ``Retry-After`` and content type of one exchange."""
-        try:
+        with self._told():
             async with self._opened_session().post(
                 self._url, data=payload, headers=self._headers, allow_redirects=False
             ) as response:
                 body = await _read(response)
                 retry_after = retry_after_seconds(response.headers.get("Retry-After"))
                 return response.status, body, retry_after, response.headers.get("Content-Type", "")
+
+    @contextmanager
+    def _told(self) -> Generator[None]:
+        """What the connection raises, as a ModelError that says what to do."""
+        try:
+            yield
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError) as error:
             raise ModelDownError(
                 f"{self.spec}: no secure connection: {self._door.words(str(error))}",

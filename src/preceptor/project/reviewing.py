@@ -3,30 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from preceptor.llm import ChatModel
+from preceptor.llm.opening import open_model
+from preceptor.practice import open_practice
 from preceptor.project.project import Project
 from preceptor.project.releasing import open_releases, recipe
 from preceptor.review.desk import House
 from preceptor.review.people import People
+from preceptor.review.ratings import Ratings
+from preceptor.review.tryout import Student
 
 ACCOUNTS = "accounts.db"
 """File of a project that holds the accounts of its reviewers."""
+RATINGS = "ratings.db"
+"""File of a project that holds what people think of its dialogues."""
 
 
 @contextmanager
 def open_house(project: Project) -> Generator[House]:
     """The project's library, releases and runs. LibraryError where there is no library yet."""
-    with project.library() as library, open_releases(project) as releases:
+    with (
+        project.library() as library,
+        open_releases(project) as releases,
+        closing(Ratings(project.folder / RATINGS, clock=project.clock)) as ratings,
+    ):
         yield House(
+            ratings=ratings,
             library=library,
             releases=releases,
             runs=project.runs(),
             clock=project.clock,
             recipe=lambda: recipe(project, trial=False),
             domain=project.domain,
+            student=_student(project),
         )
+
+
+def _student(project: Project) -> Student:
+    config, domain = project.config.seats.student, project.domain
+
+    def opened() -> ChatModel:
+        return open_model("student", config, environ=project.environ, factories={"practice": open_practice}).model
+
+    system = project.prompts["agent"].render(brief=domain.brief.strip(), policy=domain.policy.strip())
+    return Student(open=opened, config=config, system=system)
 
 
 def accounts_file(project: Project) -> Path:

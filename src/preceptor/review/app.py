@@ -13,7 +13,7 @@ from starlette.types import Scope
 from preceptor.review.api.routes import routes as api_routes
 from preceptor.review.desk import Desk
 from preceptor.review.guard import Guard
-from preceptor.review.pages import access, audit, queue, releases, runs, strategies
+from preceptor.review.pages import access, audit, queue, rate, releases, runs, strategies, tryout
 
 
 def create_app(desk: Desk) -> Starlette:
@@ -26,6 +26,8 @@ def create_app(desk: Desk) -> Starlette:
         *strategies.routes(),
         *releases.routes(),
         *runs.routes(),
+        *tryout.routes(),
+        *rate.routes(),
         *audit.routes(),
         *api_routes(),
         Mount("/static", _Static(packages=[("preceptor.review", "static")])),

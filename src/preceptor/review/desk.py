@@ -16,9 +16,12 @@ from preceptor.review.counter import Counter
 from preceptor.review.decisions import Decisions
 from preceptor.review.guard import Access
 from preceptor.review.people import People
+from preceptor.review.rater import Rater
+from preceptor.review.ratings import Ratings
 from preceptor.review.render import Pages
 from preceptor.review.sessions import Sessions, Throttle
 from preceptor.review.shelf import Shelf
+from preceptor.review.tryout import Student, Tryout
 from preceptor.runs.store import RunStore
 
 _MOST_SCENARIOS = 3
@@ -42,8 +45,11 @@ class House:
     clock: Clock
     recipe: Callable[[], Recipe]
     """What a new release needs beside strategies, as the project's settings have it now."""
+    ratings: Ratings
     domain: Domain | None = None
     """None: screening by code cannot be repeated."""
+    student: Student | None = None
+    """None: nothing can be asked of it."""
 
 
 class Desk:
@@ -63,6 +69,9 @@ class Desk:
         self.throttle = Throttle(house.clock)
         self.shelf = Shelf(house.library)
         self.counter = Counter(house.releases, self.shelf)
+        self.tryout = Tryout(house.library, house.releases, self.shelf, house.recipe, house.student)
+        self.ratings = house.ratings
+        self.rater = Rater(house.runs, house.ratings)
         self.decisions = Decisions(house.library, self.shelf, self.screened)
         self.checked: Checked | None = None
         self.closing = Event()

@@ -18,6 +18,8 @@ PAGES = (
     ("/strategies", "Strategies", "list", "s"),
     ("/releases", "Releases", "box", "l"),
     ("/runs", "Runs", "pulse", "r"),
+    ("/try", "Try it", "play", "t"),
+    ("/rate", "Rate", "star", "e"),
     ("/audit", "Audit log", "chain", "a"),
 )
 """Path, name, icon and key of each page in the menu."""

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Literal
 
 from preceptor.core.clock import Clock
+from preceptor.core.records import Advice, Turn
 from preceptor.review.people import Account
 
 LASTS = timedelta(hours=12)
@@ -31,6 +32,25 @@ class Notice:
     link: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A conversation whose replies are about to be asked for."""
+
+    turns: tuple[Turn, ...]
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a rater has before them; never told to the browser."""
+
+    nonce: str
+    run: str
+    unit: str
+    arms: tuple[str, ...]
+    """One, or two in the order in which they are shown."""
+
+
 @dataclass(slots=True)
 class Session:
     """One browser that is signed in."""
@@ -44,6 +64,8 @@ class Session:
     notices: list[Notice] = field(default_factory=list[Notice])
     skipped: dict[str, int] = field(default_factory=dict[str, int])
     """Strategies that were put at the end of the queue, with the ``changed_seq`` that was seen."""
+    trial: Trial | None = None
+    shown: Shown | None = None
 
     def told(self) -> tuple[Notice, ...]:
         """The notices, once."""

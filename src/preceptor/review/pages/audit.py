@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from typing import get_args
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from preceptor.core.ids import canonical_json
@@ -16,6 +14,7 @@ from preceptor.core.untrusted import one_line
 from preceptor.library.changes import Change, kind_of
 from preceptor.library.entry import Record
 from preceptor.library.state import touched
+from preceptor.review.files import csv_line, download
 from preceptor.review.visit import Visit, get, post
 
 KINDS = tuple(kind.__name__.lower() for kind in get_args(Change))
@@ -60,20 +59,20 @@ def _verify(visit: Visit) -> Response:
 
 def _jsonl(visit: Visit) -> Response:
     lines = (f"{line}\n" for line in visit.desk.library.dump())
-    return _file(lines, "application/jsonl", "audit.jsonl")
+    return download(lines, "application/jsonl", "audit.jsonl")
 
 
 def _csv(visit: Visit) -> Response:
-    return _file(_rows(visit), "text/csv; charset=utf-8", "audit.csv")
+    return download(_rows(visit), "text/csv; charset=utf-8", "audit.csv")
 
 
 def _rows(visit: Visit) -> Iterator[str]:
-    yield _line(_COLUMNS)
+    yield csv_line(_COLUMNS)
     before = 0
     # The log is asked for newest first; the file is too, so that it can be written as it is read.
     while part := visit.desk.library.changes(before=before, limit=500):
         for record in part:
-            yield _line(
+            yield csv_line(
                 (
                     str(record.seq),
                     record.at,
@@ -86,22 +85,6 @@ def _rows(visit: Visit) -> Iterator[str]:
                 )
             )
         before = part[-1].seq
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    out = io.StringIO()
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerow([safe_cell(cell) for cell in cells])
-    return out.getvalue()
-
-
-def safe_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP: CSV injection)."""
-    return f"'{text}" if text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "|")) else text
-
-
-def _file(lines: Iterator[str], kind: str, name: str) -> Response:
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines, media_type=kind, headers=headers)
 
 
 def as_json(record: Record) -> dict[str, object]:

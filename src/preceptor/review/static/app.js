@@ -63,9 +63,26 @@
     stream.addEventListener("ended", () => { stream.close(); location.reload(); });
   }
 
+  // Both replies as they come. Text only: what a model writes is never markup.
+  function tryLive() {
+    const box = document.querySelector("[data-try]");
+    if (!box || box.dataset.followed) return;
+    box.dataset.followed = "yes";
+    const stream = new EventSource(box.dataset.try);
+    const side = (name) => box.querySelector(`[data-side="${name}"]`);
+    const over = (el, problem) => { if (!el) return; el.classList.remove("coming"); if (problem) { el.classList.add("problem"); el.textContent += problem; } };
+    stream.addEventListener("said", (e) => { const d = JSON.parse(e.data), el = side(d.side); if (el) el.textContent += d.text; });
+    stream.addEventListener("over", (e) => { const d = JSON.parse(e.data); over(side(d.side), d.problem); });
+    stream.addEventListener("end", () => { stream.close(); box.dataset.over = "yes"; });
+    stream.onerror = () => { stream.close(); for (const el of box.querySelectorAll(".coming")) over(el, "The connection broke off."); box.dataset.over = "yes"; };
+  }
+
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
-  document.addEventListener("change", (e) => { if (e.target.matches("[data-submit-on-change]")) e.target.form.requestSubmit(); });
+  document.addEventListener("change", (e) => {
+    const file = e.target.dataset?.into && e.target.files?.[0];
+    if (file) file.text().then((text) => { e.target.form.elements[e.target.dataset.into].value = text; });
+ if (e.target.matches("[data-submit-on-change]")) e.target.form.requestSubmit(); });
   document.addEventListener("toggle", (e) => {
     if (e.target.matches("details.pop") && e.target.open) e.target.querySelector(".menu :is(.choice, input:not([type=hidden]), button)")?.focus();
   }, true);
@@ -79,6 +96,7 @@
         document.querySelector(".beside [aria-current]")?.scrollIntoView({ block: "nearest" });
         follow();
       }
+      if (name === "htmx:afterSettle" && e.detail.target?.id === "tried") tryLive();
       if (name === "htmx:afterSettle" && e.detail.target?.id === "rule") document.querySelector("#rule [autofocus]")?.focus();
     });
   }

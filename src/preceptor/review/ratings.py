@@ -1,0 +1,163 @@
+"""What people think of dialogues: 1 to 5, and which of two is better; in a small SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from preceptor.core.clock import Clock
+from preceptor.core.errors import ConfigError, InputError
+from preceptor.core.untrusted import clean, one_line
+
+Better = Literal["first", "second", "same"]
+_SCHEMA = """
+create table if not exists ratings (
+    run text not null, unit text not null, arm text not null, other text not null, by text not null,
+    score real, better text not null, note text not null, at text not null,
+    primary key (run, unit, arm, other, by)
+)
+"""
+_COLUMNS = ("run", "unit", "arm", "other", "by", "score", "better", "note", "at")
+_INSERT = """
+insert into ratings values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update
+set score = excluded.score, better = excluded.better, note = excluded.note, at = excluded.at
+where score is not excluded.score or better is not excluded.better or note is not excluded.note
+"""
+_SELECT = """
+select run, unit, arm, other, by, score, better, note, at from ratings
+where (? = '' or run = ?) and (? = '' or by = ?) order by at, run, unit, arm, other, by
+"""
+_MOST_LINES = 50_000
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RatingGiven(BaseModel):
+    """A view of one dialogue, or of two of the same customer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run: Name
+    """The evaluation."""
+    unit: Name
+    """``<profile>/<repeat>``."""
+    arm: Name
+    other: Annotated[str, Field(max_length=200)] = ""
+    """The second arm of a pair; empty for a single dialogue."""
+    score: Annotated[float, Field(ge=1, le=5, allow_inf_nan=False)] | None = None
+    """1 (very dissatisfied) to 5, for a single dialogue."""
+    better: Better | Literal[""] = ""
+    """Which of a pair: ``first`` is ``arm``, ``second`` is ``other``."""
+    note: Annotated[str, Field(max_length=2000)] = ""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if bool(self.other) != bool(self.better) or bool(self.other) == (self.score is not None):
+            raise ValueError("either a score, or another arm and which is better")
+        if self.other == self.arm:
+            raise ValueError("a pair needs two arms")
+        return self
+
+
+class PersonRating(RatingGiven):
+    """The same with who gave it and when. Its JSON is a line of the export."""
+
+    by: Annotated[str, Field(min_length=1, max_length=64)]
+    at: Annotated[str, Field(max_length=40)] = ""
+    """ISO 8601, UTC; empty: when it is stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What became of an import."""
+
+    new: int
+    same: int
+
+
+class Ratings:
+    """The ratings in one file. A person's second rating of the same replaces the first. Safe to share."""
+
+    def __init__(self, path: Path | str, *, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        try:
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._db.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            raise ConfigError(f"{path} cannot hold ratings ({error})", hint="name another file") from error
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    def put(self, ratings: Iterable[PersonRating]) -> Imported:
+        """Stores all of them, or none. Pairs are kept in the order of their arms' names."""
+        rows = [self._row(_ordered(r)) for r in ratings]
+        with self._used() as db:
+            before = db.total_changes
+            db.execute("begin immediate")
+            try:
+                db.executemany(_INSERT, rows)
+            except sqlite3.Error:
+                db.execute("rollback")
+                raise
+            db.execute("commit")
+            new = db.total_changes - before
+        return Imported(new=new, same=len(rows) - new)
+
+    def all(self, run: str = "", by: str = "") -> tuple[PersonRating, ...]:
+        """Those of a run, or of a person, by time."""
+        with self._used() as db:
+            found = db.execute(_SELECT, (run, run, by, by)).fetchall()
+        return tuple(PersonRating.model_construct(**dict(zip(_COLUMNS, row, strict=True))) for row in found)
+
+    def _row(self, rating: PersonRating) -> tuple[object, ...]:
+        at = rating.at or self._clock().isoformat(timespec="seconds")
+        values = rating.model_dump() | {"at": one_line(at), "note": clean(rating.note), "by": one_line(rating.by)}
+        return tuple(values[name] for name in _COLUMNS)
+
+    @contextmanager
+    def _used(self) -> Generator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise ConfigError(
+                    f"the ratings cannot be used ({error})", hint="see to the file's rights"
+                ) from error
+
+
+def _ordered(rating: PersonRating) -> PersonRating:
+    if not rating.other or rating.arm < rating.other:
+        return rating
+    turned: dict[str, Better | Literal[""]] = {"first": "second", "second": "first"}
+    better = turned.get(rating.better, rating.better)
+    return rating.model_copy(update={"arm": rating.other, "other": rating.arm, "better": better})
+
+
+def read_lines(text: str) -> tuple[PersonRating, ...]:
+    """Ratings from JSON lines. InputError: names the first line that cannot be one."""
+    return tuple(_lines(text))
+
+
+def _lines(text: str) -> Iterator[PersonRating]:
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if len(lines) > _MOST_LINES:
+        raise InputError(f"{len(lines)} lines", hint=f"{_MOST_LINES} at most in one import")
+    for number, line in lines:
+        try:
+            yield PersonRating.model_validate(json.loads(line))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(p) for p in first["loc"]) or "the rating"
+            raise InputError(f"line {number}: {where}: {first['msg']}", hint="nothing was imported") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"line {number} is not JSON", hint="nothing was imported") from error
