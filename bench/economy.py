@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from math import sqrt
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 
 from preceptor import Project
+from preceptor.evaluate.statistics.distributions import t_quantile
 
 WAYS: dict[str, dict[str, object]] = {
     "preceptor": {},
@@ -26,15 +28,20 @@ SEATS = ("student", "teacher")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.economy", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=8, help="at least 2")
     options = parser.parse_args()
     print("practice airline, student-small; simulated models")
     print(f"{'':<17} seed   calls a scenario   a gap    gain   gain per 100 calls")
+    gains: list[list[float]] = []
     for way, settings in WAYS.items():
         rows = [one(settings, seed) for seed in range(1, options.seeds + 1)]
         means = tuple(mean(r[k] for r in rows) for k in range(4))
         for name, row in [*((str(n), r) for n, r in enumerate(rows, 1)), ("mean", means)]:
-            print(f"{way:<17} {name:>4} {row[0]:>18.2f} {row[1]:>7.2f} {row[2]:>+7.2f} {row[3]:>20.4f}")
+            print(f"{way:<17} {name:>4} {row[0]:>18.2f} {row[1]:>7.2f} {row[2]:>+7.2f} {row[3]:>20.4f}", flush=True)
+        gains.append([r[2] for r in rows])
+    differences = [ours - plain for ours, plain in zip(*gains, strict=True)]
+    half = t_quantile(0.975, len(differences) - 1) * stdev(differences) / sqrt(len(differences))
+    print(f"gain, preceptor less plain, paired by seed: {mean(differences):+.3f}, 95% t interval \u00b1 {half:.3f}")
     return 0
 
 
