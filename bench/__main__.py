@@ -7,6 +7,7 @@ import sys
 import time
 
 ALL = {
+    "library": "lists of a large library",
     "startup": "how long preceptor --help takes",
     "llm_rate": "calls a second by provider path",
     "loop_http": "the whole loop against its ideal call rate",

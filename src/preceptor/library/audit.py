@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, select
+from sqlalchemy import Connection, RowMapping, Select, Table, delete, insert, select
 
+from preceptor.core.errors import LibraryError
 from preceptor.library import rows
-from preceptor.library.chain import BrokenError, Verification, record, replay
-from preceptor.library.entry import State
+from preceptor.library.chain import BrokenError, Verification, replay
+from preceptor.library.entry import Record, State
 from preceptor.library.schema import CHANGES, HEAD
 from preceptor.library.state import touched
 
 Row = RowMapping
+
+_PART = 1000
+"""Rows written at once."""
 
 
 def streamed(connection: Connection, query: Select[Any]) -> Iterator[Row]:
@@ -25,14 +29,12 @@ def verify(connection: Connection) -> Verification:
     """Recomputes chain and state from the log and compares every row of every table."""
     state, touches, good = State(), list[tuple[str, int]](), list[str]()
 
-    def watched() -> Iterator[Row]:
-        for row in streamed(connection, select(CHANGES).order_by(CHANGES.c.seq)):
-            yield row
-            good.append(row["hash"])
-            touches.extend((strategy, row["seq"]) for strategy in touched(record(row).change))
+    def watch(told: Record) -> None:
+        good.append(told.hash)
+        touches.extend((strategy, told.seq) for strategy in touched(told.change))
 
     try:
-        seq, head = replay(watched(), state)
+        seq, head = replay(streamed(connection, select(CHANGES).order_by(CHANGES.c.seq)), state, watch)
     except BrokenError as error:
         last = good[-1] if good else ""
         return Verification(changes=len(good), head=last, problem=str(error), seq=error.seq)
@@ -68,3 +70,24 @@ def _difference(connection: Connection, expected: Iterable[tuple[Table, list[dic
 
 def _named(key: tuple[Any, ...]) -> str:
     return " ".join(str(part) for part in key)
+
+
+def refill(connection: Connection) -> None:
+    """Writes every table that follows from the log anew: after a migration.
+
+    Raises:
+        LibraryError: the log is broken.
+    """
+    state, touches = State(), list[tuple[str, int]]()
+
+    def watch(told: Record) -> None:
+        touches.extend((strategy, told.seq) for strategy in touched(told.change))
+
+    try:
+        replay(streamed(connection, select(CHANGES).order_by(CHANGES.c.seq)), state, watch)
+    except BrokenError as error:
+        raise LibraryError(f"the library is damaged at {error}", hint="restore it from a backup") from error
+    for table, must in rows.expected(state, touches):
+        connection.execute(delete(table))
+        for start in range(0, len(must), _PART):
+            connection.execute(insert(table), must[start : start + _PART])

@@ -11,7 +11,7 @@ from preceptor.core.errors import LibraryError
 from preceptor.library import chain, rows
 from preceptor.library.changes import Change, RecordLesson
 from preceptor.library.entry import Stamp, State
-from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.schema import CHANGES, HEAD, LABELS, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import step, touched
 
 _CHUNK = 500
@@ -56,7 +56,9 @@ class Batch:
         dirty = [e for i, e in now.entries.items() if e is not was.entries.get(i)]
         for ids in _chunks([e.strategy.id for e in dirty]):
             self._connection.execute(delete(STRATEGIES).where(STRATEGIES.c.id.in_(ids)))
+            self._connection.execute(delete(LABELS).where(LABELS.c.strategy.in_(ids)))
         self._insert(STRATEGIES, [rows.entry_row(e) for e in dirty])
+        self._insert(LABELS, [row for e in dirty for row in rows.label_rows(e)])
         self._insert(LESSONS, [rows.lesson_row(r) for i, r in now.lessons.items() if i not in was.lessons])
         new = ((i, pair) for i, pair in now.scenarios.items() if i not in was.scenarios)
         self._insert(SCENARIOS, [rows.scenario_row(*pair) for _, pair in new])

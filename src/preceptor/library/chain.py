@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,13 +86,25 @@ def record(row: Row) -> Record:
     return Record(change=change, hash=row["hash"], **values)
 
 
-def replay(rows: Iterable[Row], state: State) -> tuple[int, str]:
+def replay(
+    rows: Iterable[Row],
+    state: State,
+    watch: Callable[[Record], None] | None = None,
+    *,
+    after: tuple[int, str] = (0, ""),
+) -> tuple[int, str]:
     """Plays the rows into ``state``, checking every link; the number and hash of the last.
+
+    Args:
+        rows: of the log, in order.
+        state: what the changes before them led to.
+        watch: is told each change after it was played.
+        after: number and hash of the change before the first row.
 
     Raises:
         BrokenError: at the first row that does not hold.
     """
-    seq, previous = 0, ""
+    seq, previous = after
     for row in rows:
         seq += 1
         _check(row, seq, previous)
@@ -104,6 +116,8 @@ def replay(rows: Iterable[Row], state: State) -> tuple[int, str]:
         if not changed:
             raise BrokenError(seq, "it changes nothing, and such changes are never logged")
         previous = told.hash
+        if watch is not None:
+            watch(told)
     return seq, previous
 
 

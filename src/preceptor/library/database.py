@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from preceptor.core.errors import LibraryError
 from preceptor.core.untrusted import one_line
 from preceptor.library import migrations, schema
+from preceptor.library.audit import refill
 from preceptor.library.schema import REVISION, REVISION_TABLE, REVISIONS
 
 BUSY_SECONDS = 10
@@ -181,6 +182,7 @@ def _bring_up_to_date(database: Database, *, create: bool) -> None:
             schema.make(connection)
         elif revision != REVISIONS[-1]:
             migrations.upgrade(connection)
+            refill(connection)
 
 
 def _revision(connection: Connection, name: str, *, create: bool) -> str | None:

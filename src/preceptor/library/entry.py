@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from preceptor.core.errors import LibraryError
-from preceptor.core.records import Finding, Outcome, Scenario, Status, Strategy
+from preceptor.core.records import Finding, Outcome, Scenario, Severity, Status, Strategy
 from preceptor.library.changes import Change, EvidenceVerdict, Provenance
+
+_WEIGHT: Mapping[Severity, int] = {"blocking": 100, "warning": 10, "info": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,24 @@ class Entry:
     def tainted(self) -> bool:
         """True: derived from customers' text, and no person has approved it."""
         return self.status != "approved" and any(p.tainted for p in self.provenance)
+
+    @property
+    def severity(self) -> Severity | Literal[""]:
+        """Of the worst finding; empty for none."""
+        found = sorted((f.severity for f in self.findings), key=_WEIGHT.__getitem__)
+        return found[-1] if found else ""
+
+    @property
+    def priority(self) -> int:
+        """How soon to look at it, higher is sooner: the worst finding, measured harm and contradictions, then how
+        much the evidence says (the bound of its interval that is nearer to zero)."""
+        concern = _WEIGHT[self.severity] if self.severity else 0
+        concern += (5 if self.flags else 0) + (50 if self.verdict == "harmful" else 0)
+        strength = -1.0
+        if self.evidence is not None:
+            low, high = self.evidence.interval
+            strength = min(max(low, -high, 0.0), 8.0)
+        return concern * 100_000 + round((strength + 1) * 10_000)
 
     @property
     def usable(self) -> bool:

@@ -15,7 +15,7 @@ from preceptor.core.records import Scenario
 from preceptor.core.untrusted import one_line
 from preceptor.library.chain import stored
 from preceptor.library.entry import Entry, LessonRow, State
-from preceptor.library.schema import LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.schema import LABELS, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 
 Row = Mapping[Any, Any]
 """A row of a table: column name to value."""
@@ -35,7 +35,22 @@ def entry_row(entry: Entry) -> dict[str, Any]:
         "lesson": entry.lesson_id or "",
         "words": folded(" ".join((strategy.when, strategy.do, strategy.avoid, strategy.why))),
         "doc": stored(entry),
+        "severity": entry.severity,
+        "verdict": entry.verdict,
+        "tainted": int(entry.tainted),
+        "flagged": int(bool(entry.flags)),
+        "rank": -entry.priority,
     }
+
+
+def label_rows(entry: Entry) -> list[dict[str, Any]]:
+    """The rows of ``labels``: what lists are filtered by, and a strategy may have several of."""
+    found = [("check", f.check) for f in entry.findings]
+    for origin in entry.provenance:
+        if origin.run:
+            found += [("run", origin.run), ("stage", str(origin.stage))]
+    told = dict.fromkeys((kind, one_line(value)) for kind, value in found)
+    return [{"kind": kind, "value": value, "strategy": entry.strategy.id} for kind, value in told]
 
 
 def lesson_row(lesson: LessonRow) -> dict[str, Any]:
@@ -87,6 +102,7 @@ def _document(kind: Any, row: Row) -> Any:
 def expected(state: State, touches: Iterable[tuple[str, int]]) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
     """Every row that the tables must hold, and no other, when the log led to ``state``."""
     yield STRATEGIES, [entry_row(entry) for entry in state.entries.values()]
+    yield LABELS, [row for entry in state.entries.values() for row in label_rows(entry)]
     yield LESSONS, [lesson_row(lesson) for lesson in state.lessons.values()]
     yield SCENARIOS, [scenario_row(seq, scenario) for seq, scenario in state.scenarios.values()]
     yield TOUCHED, [{"strategy": strategy, "seq": seq} for strategy, seq in touches]

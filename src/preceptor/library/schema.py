@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Tab
 
 from preceptor.library.release_schema import POINTER_TABLE, release_tables
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema, oldest first, by the name of its migration."""
 
 REVISION_TABLE = "library_revision"
@@ -53,8 +53,23 @@ def _tables() -> MetaData:
         Column("lesson", Text, nullable=False),
         Column("words", Text, nullable=False),
         Column("doc", Text, nullable=False),
+        Column("severity", Text, nullable=False),
+        Column("verdict", Text, nullable=False),
+        Column("tainted", Integer, nullable=False),
+        Column("flagged", Integer, nullable=False),
+        Column("rank", Integer, nullable=False),
         Index("strategies_by_order", "first_seq", unique=True),
         Index("strategies_by_status", "status", "first_seq"),
+        Index("strategies_by_rank", "status", "rank", "first_seq", "id"),
+        Index("strategies_by_kind", "status", "severity", "scope", "verdict", "tainted", "flagged"),
+    )
+    Table(
+        "labels",
+        metadata,
+        Column("kind", Text, primary_key=True),
+        Column("value", Text, primary_key=True),
+        Column("strategy", Text, primary_key=True),
+        Index("labels_by_strategy", "strategy"),
     )
     Table(
         "touched",
@@ -99,6 +114,7 @@ METADATA = _tables()
 CHANGES = METADATA.tables["changes"]
 HEAD = METADATA.tables["head"]
 STRATEGIES = METADATA.tables["strategies"]
+LABELS = METADATA.tables["labels"]
 TOUCHED = METADATA.tables["touched"]
 LESSONS = METADATA.tables["lessons"]
 SCENARIOS = METADATA.tables["scenarios"]

@@ -24,6 +24,17 @@ from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry, LessonRow, Record, State
 from preceptor.library.finding import ranked
 from preceptor.library.log import changes_query, touched_query
+from preceptor.library.paging import (
+    EVERY,
+    Counts,
+    Filter,
+    Order,
+    Page,
+    check_order,
+    counts_of,
+    page_of,
+    position_of,
+)
 from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import touched
 
@@ -122,6 +133,23 @@ class Library:
             query = query.where(STRATEGIES.c.scope == scope)
         found = map(rows.entry_of, self._all(query))
         return tuple(e for e in found if run is None or any(p.run == run for p in e.provenance))
+
+    def page(self, which: Filter = EVERY, *, order: Order = "review", offset: int = 0, limit: int = 50) -> Page:
+        """A part of the list of strategies that ``which`` lets through, with how many there are."""
+        check_order(order)
+        with self._database.reading() as connection:
+            return page_of(connection, which, order=order, offset=offset, limit=limit)
+
+    def position(self, strategy_id: str, which: Filter = EVERY, *, order: Order = "review") -> int | None:
+        """How many strategies of the list stand before this one; None where it is not in the list."""
+        check_order(order)
+        with self._database.reading() as connection:
+            return position_of(connection, which, strategy_id, order=order)
+
+    def counts(self, which: Filter = EVERY) -> Counts:
+        """How many of each status, severity, scope, verdict, check and run the filter lets through."""
+        with self._database.reading() as connection:
+            return counts_of(connection, which)
 
     def entry(self, id_or_prefix: str) -> Entry:
         """The entry with this id, or the only one whose id begins so (the kind before the dash may be left out).

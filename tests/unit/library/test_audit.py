@@ -15,7 +15,7 @@ from preceptor.core.errors import LibraryError
 from preceptor.library.schema import METADATA
 from preceptor.library.store import Library
 
-TABLES = ("changes", "head", "strategies", "touched", "lessons", "scenarios")
+TABLES = ("changes", "head", "strategies", "labels", "touched", "lessons", "scenarios")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
-from tests.unit.library.made import apply, library, propose, ticking
+from tests.unit.library.made import apply, library, one_of_each, propose, ticking
 
 from preceptor.core.errors import LibraryError
 from preceptor.library import database, migrations, schema
@@ -245,8 +245,45 @@ def write(self):
 Batch.write = write
 apply(Library.open({str(tmp_path / "library.db")!r}, clock=system_clock), *(propose(n) for n in range(2, 50)))
 """
-    died = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": "."})
+    path = os.pathsep.join((".", "src"))
+    died = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": path})
     assert died.returncode == -9
     with Library.open(tmp_path / "library.db", clock=ticking()) as again:
         assert list(again.dump()) == before
         assert again.verify().ok
+
+
+def older_library(path: Path, source: Path) -> None:
+    """A library as revision 0002 made it, with the log of ``source``."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrations.upgrade(connection, "0002")
+        connection.exec_driver_sql(f"ATTACH '{source}' AS new")
+        for table in ("changes", "head", "strategies", "touched", "lessons", "scenarios"):
+            found = connection.exec_driver_sql(f"SELECT name FROM pragma_table_info('{table}', 'main')")
+            columns = ", ".join(found.scalars())
+            connection.exec_driver_sql(f"INSERT OR REPLACE INTO {table} SELECT {columns} FROM new.{table}")
+    engine.dispose()
+
+
+def test_an_older_library_is_brought_up_to_date_and_holds(tmp_path: Path) -> None:
+    with library(tmp_path, *one_of_each()) as made:
+        wanted = (made.entries(), made.counts(), made.head())
+    older_library(tmp_path / "old.db", tmp_path / "library.db")
+    with Library.open(tmp_path / "old.db", clock=ticking()) as upgraded:
+        assert (upgraded.entries(), upgraded.counts(), upgraded.head()) == wanted
+        assert upgraded.verify().ok
+        apply(upgraded, propose(77))
+
+
+def test_a_broken_older_library_is_left_as_it_was(tmp_path: Path) -> None:
+    with library(tmp_path, *one_of_each()):
+        pass
+    older_library(tmp_path / "old.db", tmp_path / "library.db")
+    with closing(sqlite3.connect(tmp_path / "old.db")) as raw:
+        raw.execute("UPDATE changes SET reason = 'other' WHERE seq = 3")
+        raw.commit()
+        before = list(raw.iterdump())
+        with pytest.raises(LibraryError, match="damaged at change 3"):
+            Library.open(tmp_path / "old.db", clock=ticking())
+        assert list(raw.iterdump()) == before

@@ -1,0 +1,114 @@
+"""Lists: every filter and order against the same done by hand over all entries."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.library.made import apply, evidence, finding, library, propose, provenance
+
+from preceptor.core.errors import LibraryError
+from preceptor.library.changes import Approve, Flag, Reject
+from preceptor.library.entry import Entry
+from preceptor.library.paging import Filter
+from preceptor.library.store import Library
+
+FILTERS: list[tuple[Filter, Any]] = [
+    (Filter(), lambda e: True),
+    (Filter(status=("proposed",)), lambda e: e.status == "proposed"),
+    (Filter(status=("approved", "rejected")), lambda e: e.status in ("approved", "rejected")),
+    (Filter(severity="warning"), lambda e: e.severity == "warning"),
+    (Filter(severity="clean"), lambda e: not e.findings),
+    (Filter(scope="domain"), lambda e: e.strategy.scope == "domain"),
+    (Filter(verdict="helpful"), lambda e: e.verdict == "helpful"),
+    (Filter(text="REFUND 1"), lambda e: "1" in e.strategy.when + e.strategy.id),
+    (Filter(text="strategy-0011"), lambda e: e.strategy.id == "strategy-0011"),
+    (Filter(text="%"), lambda e: False),
+    (Filter(run="learn-002"), lambda e: any(p.run == "learn-002" for p in e.provenance)),
+    (Filter(stage=3), lambda e: any(p.stage == 3 for p in e.provenance)),
+    (Filter(check="name"), lambda e: any(f.check == "name" for f in e.findings)),
+    (Filter(tainted=True), lambda e: e.tainted),
+    (Filter(flagged=True), lambda e: bool(e.flags)),
+    (Filter(usable=False), lambda e: not e.usable),
+    (Filter(without=("strategy-0003", "strategy-0004")),
+     lambda e: e.strategy.id not in ("strategy-0003", "strategy-0004")),
+    (Filter(status=("proposed",), severity="blocking", run="learn-001"), lambda e: e.status == "proposed"
+     and e.severity == "blocking" and any(p.run == "learn-001" for p in e.provenance)),
+]  # fmt: skip
+
+
+def full(made: Library) -> None:
+    found = itertools.cycle([(), (finding("warning"),), (finding(check="name"), finding("info"))])
+    for n in range(18):
+        origin = provenance(n, run=f"learn-00{1 + n % 2}", stage=n % 4, tainted=n % 5 == 0)
+        scope = "domain" if n % 6 == 0 else "scenario"
+        apply(made, propose(n, findings=next(found), provenance=origin, scope=scope))
+    apply(made, *(evidence(n, ("helpful", "harmful", "unproven")[n % 3]) for n in range(0, 18, 2)))
+    apply(made, *(Approve(strategy_id=f"strategy-{n:04}") for n in (0, 3, 4, 15)))
+    apply(
+        made, Reject(strategy_id="strategy-0007"), Flag(strategy_ids=("strategy-0001", "strategy-0003"), note="x")
+    )
+
+
+def by_hand(entries: tuple[Entry, ...], order: str) -> list[Entry]:
+    if order == "review":
+        return sorted(entries, key=lambda e: (-e.priority, e.first_seq))
+    return list(entries) if order == "oldest" else list(reversed(entries))
+
+
+@pytest.mark.parametrize("order", ["review", "oldest", "newest"])
+def test_pages_positions_and_counts_are_those_of_all_entries(tmp_path: Path, order: Any) -> None:
+    with library(tmp_path) as made:
+        full(made)
+        for which, fits in FILTERS:
+            wanted = [e for e in by_hand(made.entries(), order) if fits(e)]
+            got: list[Entry] = []
+            while True:
+                page = made.page(which, order=order, offset=len(got), limit=5)
+                assert (page.total, page.offset) == (len(wanted), len(got))
+                got += page.entries
+                if not page.more:
+                    break
+            assert got == wanted, which
+            for place, entry in enumerate(wanted):
+                assert made.position(entry.strategy.id, which, order=order) == place
+            counts = made.counts(which)
+            assert counts.total == len(wanted)
+            assert counts.status == Counter(e.status for e in wanted)
+            assert counts.severity == Counter(e.severity or "clean" for e in wanted)
+            assert counts.verdict == Counter(e.verdict for e in wanted)
+            assert counts.scope == Counter(e.strategy.scope for e in wanted)
+            assert counts.tainted == sum(e.tainted for e in wanted)
+            assert counts.flagged == sum(bool(e.flags) for e in wanted)
+            assert counts.check == Counter(c for e in wanted for c in {f.check for f in e.findings})
+            assert counts.run == Counter(r for e in wanted for r in {p.run for p in e.provenance})
+        assert made.position("strategy-0404", order=order) is None
+        assert made.position("strategy-0007", Filter(status=("proposed",)), order=order) is None
+
+
+def test_worst_findings_come_first_then_harm_then_strong_evidence(tmp_path: Path) -> None:
+    with library(tmp_path) as made:
+        apply(made, propose(1), propose(2), propose(3, findings=(finding("warning"),)), propose(4))
+        apply(made, propose(5, findings=(finding(),)), evidence(2), evidence(4, "harmful"))
+        ids = [e.strategy.id[-1] for e in made.page().entries]
+        assert ids == ["5", "4", "3", "2", "1"]
+
+
+def test_a_decision_moves_a_strategy_between_lists(tmp_path: Path) -> None:
+    with library(tmp_path, propose(1), propose(2)) as made:
+        waiting = Filter(status=("proposed",))
+        first = made.page(waiting, limit=1).entries[0]
+        apply(made, Approve(strategy_id=first.strategy.id), author="ann", reason="fits")
+        after = made.page(waiting, limit=1)
+        assert [e.strategy.id for e in after.entries] == ["strategy-0002"]
+        assert (after.total, after.more) == (1, False)
+        assert made.page(replace(waiting, without=("strategy-0002",))).entries == ()
+
+
+def test_an_unknown_order_is_refused(tmp_path: Path) -> None:
+    with library(tmp_path) as made, pytest.raises(LibraryError, match="no order 'random'"):
+        made.page(order="random")  # type: ignore[arg-type]
