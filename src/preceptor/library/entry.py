@@ -73,8 +73,11 @@ class Entry:
     @property
     def severity(self) -> Severity | Literal[""]:
         """Of the worst finding; empty for none."""
-        found = sorted((f.severity for f in self.findings), key=_WEIGHT.__getitem__)
-        return found[-1] if found else ""
+        worst: Severity | Literal[""] = ""
+        for found in self.findings:
+            if not worst or _WEIGHT[found.severity] > _WEIGHT[worst]:
+                worst = found.severity
+        return worst
 
     @property
     def priority(self) -> int:
