@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from preceptor.library.entry import Entry
 from preceptor.library.paging import Filter
 from preceptor.library.store import Library
 
-FILTERS: list[tuple[Filter, Any]] = [
+FILTERS: list[tuple[Filter, Callable[[Entry], bool]]] = [
     (Filter(), lambda e: True),
     (Filter(status=("proposed",)), lambda e: e.status == "proposed"),
     (Filter(status=("approved", "rejected")), lambda e: e.status in ("approved", "rejected")),
