@@ -32,6 +32,8 @@ class Item:
     rating: Rating | None
     """None where the dialogue or its rating failed: see ``failure``. Nothing is put in its place."""
     failure: str = ""
+    advised: tuple[tuple[str, ...], ...] = ()
+    """Ids of the strategies given for each of the agent's replies, in order; empty for an arm without a coach."""
 
     @property
     def words(self) -> tuple[int, ...]:

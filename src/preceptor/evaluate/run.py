@@ -12,7 +12,7 @@ from preceptor.core.errors import ModelError, RunError
 from preceptor.core.events import Emit, ItemDone, ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed
 from preceptor.core.pool import run_all
-from preceptor.core.records import Dialogue, Domain, Profile
+from preceptor.core.records import Dialogue, Domain, Profile, Turn
 from preceptor.core.settings import EvaluateConfig
 from preceptor.core.untrusted import one_line
 from preceptor.dialogue import Customer, play
@@ -148,7 +148,15 @@ async def _one(task: _Task, ground: Ground, max_turns: int) -> Item:
         dialogue=dialogue,
         rating=rating,
         failure=one_line(failure, 400),
+        advised=_advised(task.arm, dialogue.turns),
     )
+
+
+def _advised(arm: Arm, turns: Sequence[Turn]) -> tuple[tuple[str, ...], ...]:
+    """What the coach gave, reply by reply: it is pure, so asked again it says the same."""
+    if arm.advised is None:
+        return ()
+    return tuple(arm.advised(turns[:n]) for n, turn in enumerate(turns) if turn.speaker == "agent")
 
 
 async def _rated(task: _Task, dialogue: Dialogue, ground: Ground, phase: str) -> tuple[Rating | None, str]:

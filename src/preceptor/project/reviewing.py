@@ -23,8 +23,8 @@ RATINGS = "ratings.db"
 
 
 @contextmanager
-def open_house(project: Project) -> Generator[House]:
-    """The project's library, releases and runs. LibraryError where there is no library yet."""
+def open_house(project: Project, *, serve_logs: tuple[Path, ...] = ()) -> Generator[House]:
+    """The project's library, releases and runs, and logs of its proxy. LibraryError: there is no library yet."""
     with (
         project.library() as library,
         open_releases(project) as releases,
@@ -32,6 +32,7 @@ def open_house(project: Project) -> Generator[House]:
     ):
         yield House(
             ratings=ratings,
+            serve_logs=serve_logs,
             library=library,
             releases=releases,
             runs=project.runs(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Lock
 
 from preceptor.core.clock import Clock
@@ -22,6 +23,7 @@ from preceptor.review.render import Pages
 from preceptor.review.sessions import Sessions, Throttle
 from preceptor.review.shelf import Shelf
 from preceptor.review.tryout import Student, Tryout
+from preceptor.review.usage import UsageBook
 from preceptor.runs.store import RunStore
 
 _MOST_SCENARIOS = 3
@@ -46,6 +48,8 @@ class House:
     recipe: Callable[[], Recipe]
     """What a new release needs beside strategies, as the project's settings have it now."""
     ratings: Ratings
+    serve_logs: tuple[Path, ...] = ()
+    """Logs of the proxy, to tell how often a strategy is used."""
     domain: Domain | None = None
     """None: screening by code cannot be repeated."""
     student: Student | None = None
@@ -72,6 +76,7 @@ class Desk:
         self.tryout = Tryout(house.library, house.releases, self.shelf, house.recipe, house.student)
         self.ratings = house.ratings
         self.rater = Rater(house.runs, house.ratings)
+        self.usage = UsageBook(self.rater, house.serve_logs)
         self.decisions = Decisions(house.library, self.shelf, self.screened)
         self.checked: Checked | None = None
         self.closing = Event()

@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 _LEAST_KEPT = 2
 """Words that a run of equal words needs to be shown as equal: less is chance, and reads like confetti."""
 
-_LEAST_SHARED = 0.08
+_LEAST_SHARED = 0.25
 """Share of the longer text that must be in both for marks to help."""
 
 

@@ -14,6 +14,7 @@ from preceptor.review.shelf import Shelf, View
 
 _MOST_TURNS = 6
 """Turns that are shown at once; those before them are folded away."""
+_MOST_NEAR = 4
 _NEAR = 0.62
 """Likeness from which a strategy is shown beside the one under review."""
 _FIELDS = ("when", "do", "avoid", "why")
@@ -38,6 +39,8 @@ class Near:
 
     entry: Entry
     score: float
+    words: tuple[Piece, ...]
+    """Its text; ``new``: what the strategy under review does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,7 @@ def dossier(library: Library, shelf: Shelf, entry: Entry, *, lesson_id: str = ""
         earlier=turns[:-_MOST_TURNS],
         turns=turns[-_MOST_TURNS:],
         replies=_replies(lesson) if lesson else None,
-        near=_near(view, shelf.alike(entry.strategy, least=_NEAR)),
+        near=_near(view, entry, shelf.alike(entry.strategy, least=_NEAR)),
         flagged=tuple((f.note, view.entries[i]) for f in entry.flags for i in f.others if i in view.entries),
     )
 
@@ -122,6 +125,8 @@ def _replies(lesson: Lesson) -> Replies:
     )
 
 
-def _near(view: View, alike: tuple[Alike, ...]) -> tuple[Near, ...]:
-    found = [Near(entry=view.entries[a.id], score=a.score) for a in alike if a.id in view.entries]
-    return tuple(n for n in found if n.entry.status in ("proposed", "approved"))[:4]
+def _near(view: View, entry: Entry, alike: tuple[Alike, ...]) -> tuple[Near, ...]:
+    known = [(view.entries[a.id], a.score) for a in alike if a.id in view.entries]
+    found = [(other, score) for other, score in known if other.status in ("proposed", "approved")][:_MOST_NEAR]
+    own = entry.strategy.text()
+    return tuple(Near(entry=e, score=s, words=compare(own, e.strategy.text())[1]) for e, s in found)

@@ -10,6 +10,8 @@ from preceptor.runs.eventlog import Told
 from preceptor.runs.run import Run
 
 _LAST_FAILURES = 8
+_WITHIN = "attempt"
+"""A part of an item, not an item of a phase."""
 
 
 @dataclass(slots=True)
@@ -21,11 +23,14 @@ class Phase:
     total: int
     done: int = 0
     failed: int = 0
-    started: str = ""
+    over: bool = False
+    """Another phase began since, or the run is done."""
 
     @property
     def share(self) -> int:
-        """Percent that is done; 0 where the total is not known."""
+        """Percent that is done; 0 where the total is not known. Some phases do not tell of their items."""
+        if self.over and not self.done + self.failed:
+            return 100
         return min(100, round(100 * (self.done + self.failed) / self.total)) if self.total else 0
 
 
@@ -56,6 +61,15 @@ class Progress:
     message: str = ""
     cursor: int = 0
     at: str = ""
+    _seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    @property
+    def stages(self) -> tuple[tuple[int, tuple[Phase, ...]], ...]:
+        """The phases of each stage, in the order in which they began."""
+        found: dict[int, list[Phase]] = {}
+        for phase in self.phases:
+            found.setdefault(phase.stage, []).append(phase)
+        return tuple((stage, tuple(phases)) for stage, phases in sorted(found.items()))
 
     def add(self, told: Told) -> None:
         """One more event."""
@@ -65,18 +79,20 @@ class Progress:
             case RunStarted():
                 self.status = "running"
             case PhaseStarted():
-                self.phases.append(Phase(name=event.name, stage=event.stage, total=event.total, started=told.at))
+                self._begin(event)
             case ItemDone():
                 self._done(event)
             case ItemFailed():
                 self.failures[event.failure] += 1
                 self.last_failures = [*self.last_failures[-_LAST_FAILURES + 1 :], event]
-                if self.phases and event.kind != "attempt":
+                if self.phases and event.kind != _WITHIN:
                     self.phases[-1].failed += 1
             case Spent():
                 self._spend(event)
             case RunEnded():
                 self.status, self.message = event.status, event.message
+                if self.phases and event.status == "done":
+                    self.phases[-1].over = True
 
     @property
     def calls(self) -> int:
@@ -93,12 +109,22 @@ class Progress:
         """Whether some calls have no known price."""
         return any(seat.unpriced for seat in self.seats.values())
 
+    def _begin(self, event: PhaseStarted) -> None:
+        """A run that was resumed tells its phase again, from the beginning."""
+        for phase in self.phases:
+            phase.over = True
+        self.phases = [p for p in self.phases if (p.name, p.stage) != (event.name, event.stage)]
+        self.phases.append(Phase(name=event.name, stage=event.stage, total=event.total))
+
     def _done(self, event: ItemDone) -> None:
+        if self.phases and event.kind != _WITHIN:
+            self.phases[-1].done += 1
+        if (event.kind, event.id) in self._seen:
+            return
+        self._seen.add((event.kind, event.id))
         self.items[event.kind] += 1
         if event.kind == "lesson":
             self.outcomes[event.detail] += 1
-        if self.phases and event.kind != "attempt":
-            self.phases[-1].done += 1
 
     def _spend(self, event: Spent) -> None:
         seat = self.seats.setdefault(event.seat, Seat())

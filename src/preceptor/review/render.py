@@ -45,17 +45,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(
-            {
-                "ago": self._ago,
-                "when": _when,
-                "shown": _shown,
-                "shown_raw": _shown_raw,
-                "signed": _signed,
-                "number": _number,
-                "money": _money,
-            }
-        )
+        own: dict[str, Any] = {"ago": self._ago, "until": self._until, "when": _when, "shown": _shown}
+        own |= {"shown_raw": _shown_raw, "signed": _signed, "number": _number, "money": _money}
+        self._environment.filters.update(own)
         self._environment.tests["practised"] = _practised
         self._environment.globals["menu"] = PAGES  # pyright: ignore[reportArgumentType]
         self._environment.globals["asset"] = self._asset  # pyright: ignore[reportArgumentType]
@@ -81,6 +73,20 @@ class Pages:
             if seconds < below:
                 return f"{max(0, int(seconds // unit))} {name} ago"
         return _when(moment)[:10]
+
+    def _until(self, start: str, end: str | None) -> str:
+        """How long something took, or takes until now."""
+        try:
+            now = datetime.fromisoformat(end) if end else self._clock()
+            return _span((now - datetime.fromisoformat(start)).total_seconds())
+        except (ValueError, TypeError):
+            return ""
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _when(moment: str) -> str:

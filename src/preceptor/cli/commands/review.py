@@ -29,6 +29,14 @@ from preceptor.project import Project
     show_default=True,
     help="Where that proxy calls from.",
 )
+@click.option(
+    "--serve-log",
+    "serve_logs",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Where the proxy's log goes: to show how often each strategy is used.",
+)
 @project_options
 def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     """Read, edit, approve and release strategies in the browser.
@@ -46,7 +54,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
 
     host, https, header = str(given["host"]), bool(given["https"]), str(given["proxy_header"] or "").casefold()
     project = Project.open(folder, flags=flags(sets, {}))
-    with open_people(project, create=False) as people, open_house(project) as house:
+    with open_people(project, create=False) as people, open_house(project, serve_logs=given["serve_logs"]) as house:
         accounts = bool(people.list())
         _check_open(host, accounts=accounts, https=https, proxied=bool(header))
         access = Access(

@@ -30,6 +30,8 @@ class Arm:
     name: str
     speaker: Callable[[str], Speak]
     """Dialogue id to who speaks in it as the agent. Called once a dialogue; keeps no state between dialogues."""
+    advised: Callable[[Sequence[Turn]], tuple[str, ...]] | None = None
+    """The strategies that are given for the reply after these turns, by id; None where the arm has no coach."""
 
 
 OpenArm = Callable[[Ground], Awaitable[Arm]]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from preceptor.core.errors import ConfigError
+from preceptor.core.records import Turn
 from preceptor.evaluate.arms.arm import Arm, Ground, seat_arm
 
 
@@ -17,4 +21,9 @@ async def open_coached(ground: Ground) -> Arm:
             "the arm 'coached' needs strategies and there are none",
             hint="run 'preceptor learn' first, or leave 'coached' out of evaluate.arms",
         )
-    return seat_arm("coached", ground.seats.student, ground, coaching=ground.coach.prepare)
+    coach = ground.coach
+
+    def advised(turns: Sequence[Turn]) -> tuple[str, ...]:
+        return tuple(c.strategy.id for c in coach.advise(turns).chosen)
+
+    return replace(seat_arm("coached", ground.seats.student, ground, coaching=coach.prepare), advised=advised)

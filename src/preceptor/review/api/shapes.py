@@ -13,6 +13,7 @@ from preceptor.library.publishing_rows import Act, ReleaseRow
 from preceptor.library.state import touched
 from preceptor.review.filters import Filter
 from preceptor.review.people import Role
+from preceptor.review.usage import Evaluated, Served
 
 Text = Annotated[str, Field(max_length=2000)]
 Reason = Annotated[str, Field(max_length=2000, description="why; kept with the change")]
@@ -183,6 +184,13 @@ class StrategyStory(Told):
     """The first of them, with its whole trail."""
     similar: tuple[Similar, ...]
     releases: tuple[InRelease, ...]
+
+
+class UsageTold(Told):
+    """How often a strategy was given, and how it went."""
+
+    served: Served | None = Field(description="in the proxy's log; null: no log is known, or it is not in it")
+    evaluated: tuple[Evaluated, ...] = Field(description="in evaluations, newest first")
 
 
 class Screened(Told):

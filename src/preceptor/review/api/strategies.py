@@ -22,6 +22,7 @@ from preceptor.review.api.shapes import (
     StrategyStory,
     StrategyTold,
     Undone,
+    UsageTold,
     WordsGiven,
 )
 from preceptor.review.decisions import Words
@@ -90,6 +91,13 @@ def _reading(one: str) -> tuple[Endpoint, ...]:
             summary="A strategy with what stands behind it",
             answer=_story,
             gives=StrategyStory,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{one}/usage",
+            summary="How often a strategy was given, and how it went",
+            answer=_usage,
+            gives=UsageTold,
         ),
         Endpoint(
             method="GET",
@@ -214,6 +222,11 @@ def _story(call: Call) -> object:
             for row, version in call.desk.releases.holding(entry.strategy.id)
         ),
     )
+
+
+def _usage(call: Call) -> object:
+    found = call.desk.usage.of(entry_of(call, call.path["id"]).strategy.id)
+    return UsageTold(served=found.served, evaluated=found.evaluated)
 
 
 def _history(call: Call) -> Part:

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from preceptor.core.errors import InputError, PreceptorError
 from preceptor.review.desk import Desk
 from preceptor.review.progress import Progress, progress_of
-from preceptor.review.scenario_map import project
+from preceptor.review.run_story import OUTCOMES, result_of, story
 from preceptor.review.visit import Visit, get, post
 from preceptor.runs.run import Run
 
@@ -25,8 +25,6 @@ _EVERY = 0.5
 """Seconds between two looks at a run's events."""
 _QUIET = 30
 """Looks without news after which a line is sent, so that the connection is not taken for dead."""
-_MOST_POINTS = 3000
-_MOST_TRAILS = 400
 
 
 def routes() -> list[BaseRoute]:
@@ -41,43 +39,19 @@ def routes() -> list[BaseRoute]:
 
 def _list(visit: Visit) -> Response:
     runs = [(run, run.process) for run in reversed(visit.desk.runs.list())]
-    return visit.page("runs.html", runs=runs, broken=visit.desk.runs.broken())
+    results = {run.id: result_of(run) for run, _ in runs}
+    return visit.page("runs.html", runs=runs, results=results, broken=visit.desk.runs.broken())
 
 
 def _page(visit: Visit) -> Response:
     run = visit.desk.runs.open(visit.path("id"))
     told = progress_of(run)
-    values: dict[str, Any] = {"run": run, "process": run.process, "progress": told}
-    values |= {"points": [], "tries": [], "lessons": 0, "left_out": 0}
+    values: dict[str, Any] = {"run": run, "process": run.process, "progress": told, "models": run.info.models}
+    values |= {"points": [], "tries": [], "lessons": 0, "left_out": 0, "stages": [], "totals": Counter[str]()}
+    values["outcome_names"] = OUTCOMES
     if run.info.job == "learn":
-        values |= _story(visit.desk, run)
+        values |= story(visit.desk.library, visit.desk.shelf, run.id)
     return visit.page("run.html", **values)
-
-
-def _story(desk: Desk, run: Run) -> dict[str, Any]:
-    """The scenarios on a plane with their outcomes, and how the attempts went."""
-    lessons = desk.library.lessons(run.id)
-    outcome = {row.scenario: row.outcome for row in lessons}
-    by_scenario: dict[str, str] = {}
-    for entry in desk.shelf.view().entries.values():
-        for scenario in entry.strategy.scenarios:
-            by_scenario.setdefault(scenario, entry.strategy.id)
-    shown = [row.scenario for row in lessons][:_MOST_POINTS]
-    points = [
-        (point, outcome[point.scenario.id], by_scenario.get(point.scenario.id, ""))
-        for point in project(desk.library.scenarios(shown))
-    ]
-    verdicts: dict[int, Counter[str]] = {}
-    for row in lessons[:_MOST_TRAILS]:
-        for attempt in desk.library.lesson(row.id).attempts:
-            verdicts.setdefault(attempt.number, Counter())[attempt.comparison.verdict] += 1
-    tries = [(n, counts, sum(counts.values())) for n, counts in sorted(verdicts.items())]
-    return {
-        "points": points,
-        "tries": tries,
-        "lessons": len(lessons),
-        "left_out": max(0, len(lessons) - _MOST_TRAILS),
-    }
 
 
 async def _live(request: Request) -> Response:
@@ -106,7 +80,7 @@ async def _events(request: Request, desk: Desk, run: Run) -> AsyncGenerator[str]
         quiet = 0 if news else quiet + 1
         if news:
             process = await run_in_threadpool(lambda: run.process)
-            html = desk.pages.render("run_live.html", progress=told, process=process)
+            html = desk.pages.render("run_live.html", progress=told, process=process, models=run.info.models)
             yield _message("progress", html)
         elif quiet % _QUIET == 0:
             yield ": still here\n\n"

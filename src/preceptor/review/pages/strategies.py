@@ -71,6 +71,7 @@ def _page(visit: Visit) -> Response:
         acts=acts,
         releases=tuple(reversed(visit.desk.releases.holding(entry.strategy.id))),
         editable=entry.status in TRANSITIONS["edit"],
+        usage=visit.desk.usage.of(entry.strategy.id),
     )
 
 

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from preceptor.core.events import Event, ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent
+from preceptor.review.progress import Progress
+from preceptor.runs.eventlog import Told
+
+STARTED = RunStarted(run="r", job="learn", resumed=False)
+
+
+def told(*events: Event) -> Progress:
+    progress = Progress()
+    for n, event in enumerate(events):
+        progress.add(Told(cursor=n, at="2026-03-01T12:00:00+00:00", event=event))
+    return progress
+
+
+def test_parts_of_a_lesson_are_not_items_of_its_phase():
+    progress = told(
+        STARTED,
+        PhaseStarted(name="teach", stage=0, total=4),
+        ItemDone(kind="attempt", id="a/1", detail="worse"),
+        ItemDone(kind="lesson", id="a", detail="taught"),
+        ItemFailed(kind="lesson", id="b", failure="timeout", reason="slow"),
+    )
+    (phase,) = progress.phases
+    assert (phase.done, phase.failed, phase.share, phase.over) == (1, 1, 50, False)
+    assert progress.outcomes == {"taught": 1}
+
+
+def test_a_phase_that_tells_of_no_items_is_full_when_the_next_begins():
+    first = PhaseStarted(name="screen", stage=0, total=9)
+    assert told(STARTED, first).phases[0].share == 0
+    progress = told(STARTED, first, PhaseStarted(name="generate", stage=1, total=2))
+    assert [p.share for p in progress.phases] == [100, 0]
+    assert [(stage, [p.name for p in phases]) for stage, phases in progress.stages] == [
+        (0, ["screen"]),
+        (1, ["generate"]),
+    ]
+    assert told(STARTED, first, RunEnded(run="r", status="done")).phases[0].share == 100
+    assert told(STARTED, first, RunEnded(run="r", status="stopped")).phases[0].share == 0
+
+
+def test_a_resumed_run_counts_nothing_twice():
+    begin = [PhaseStarted(name="generate", stage=0, total=2), ItemDone(kind="dialogue", id="d1")]
+    paid = Spent(seat="s", phase="p", input_tokens=1, output_tokens=1, usd=0.5, replayed=False, estimated=False)
+    again = Spent(seat="s", phase="p", input_tokens=1, output_tokens=1, usd=0.5, replayed=True, estimated=False)
+    progress = told(
+        STARTED, *begin, paid, RunStarted(run="r", job="learn", resumed=True), *begin, again,
+        ItemDone(kind="dialogue", id="d2"),
+    )  # fmt: skip
+    assert progress.items == {"dialogue": 2}
+    assert [(p.name, p.done) for p in progress.phases] == [("generate", 2)]
+    assert (progress.usd, progress.calls, progress.seats["s"].replayed) == (0.5, 1, 1)
