@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.review_app import Browser, waiting
+from tests.review_app import Browser, Hands, waiting
 
 from preceptor.evaluate.result import Evaluation, from_json
 from preceptor.project import Project
@@ -49,7 +49,7 @@ def line(*strategies: str, **more: object) -> str:
 
 
 @pytest.fixture
-def rater(tmp_path: Path, clock) -> Rater:
+def rater(tmp_path: Path, clock: Hands) -> Rater:
     return Rater(RunStore(tmp_path / "runs", clock=clock), Ratings(":memory:", clock=clock))
 
 
