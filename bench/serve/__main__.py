@@ -61,7 +61,7 @@ advise = Advise()
 @contextmanager
 def process(*command: str, stderr: bool = False, folder: Path | None = None) -> Iterator[tuple[int, int]]:
     """A server under way: its port, told on its first line, and its process id."""
-    environ = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as log:
         started = subprocess.Popen(
             command,

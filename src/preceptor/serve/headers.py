@@ -27,6 +27,9 @@ _HOP = frozenset(
 )
 """About one connection only (RFC 9110, 7.6.1)."""
 _REQUEST = _HOP | {b"host", b"expect"}
+_KEY = frozenset((b"authorization",))
+_LENGTH = frozenset((b"content-length",))
+_NONE: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,20 +94,20 @@ def upstream_headers(headers: Sequence[Header], *, key: str, drop_key: bool, len
     """
     dropped = _REQUEST | _named(headers)
     if key or drop_key:
-        dropped |= {b"authorization"}
+        dropped |= _KEY
     if length is not None:
-        dropped |= {b"content-length"}
+        dropped |= _LENGTH
     kept = [h for h in headers if h[0] not in dropped and not h[0].startswith(PREFIX)]
     if key:
         kept.append((b"authorization", b"Bearer " + key.encode()))
     if length is not None:
-        kept.append((b"content-length", str(length).encode()))
+        kept.append((b"content-length", b"%d" % length))
     return kept
 
 
-def client_headers(raw: Iterable[Header], own: Iterable[Header]) -> list[Header]:
-    """What goes back: all that the upstream sent but those of its connection, and our own."""
-    given = [(name.lower(), value) for name, value in raw]
+def client_headers(given: Iterable[Header], own: Iterable[Header]) -> list[Header]:
+    """What goes back: all that the upstream sent (names in lower case) but those of its connection, and our own."""
+    given = list(given)
     dropped = _HOP | _named(given)
     return [*(h for h in given if h[0] not in dropped and not h[0].startswith(PREFIX)), *own]
 
@@ -114,10 +117,10 @@ def first(headers: Iterable[Header], name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in headers if key == name), "")
 
 
-def _named(headers: Iterable[Header]) -> set[bytes]:
+def _named(headers: Iterable[Header]) -> frozenset[bytes]:
     """Headers that ``Connection`` names as its own."""
-    names = (value for key, value in headers if key == b"connection")
-    return {part.strip().lower() for value in names for part in value.split(b",")}
+    values = [value for key, value in headers if key == b"connection"]
+    return frozenset(part.strip().lower() for value in values for part in value.split(b",")) if values else _NONE
 
 
 def _is_share(value: str) -> bool:

@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from preceptor.core.errors import InputError
 from preceptor.core.untrusted import one_line
 from preceptor.serve.coaching import Coached, Coaching
+from preceptor.serve.connection import CutError
 from preceptor.serve.headers import Header, client_headers, control, first, upstream_headers
 from preceptor.serve.insert import Kind
 from preceptor.serve.intake import GoneError, Intake, RefusedError
@@ -21,11 +22,13 @@ from preceptor.serve.log import Log
 from preceptor.serve.metrics import Metrics
 from preceptor.serve.settings import ServeSettings
 from preceptor.serve.spans import NO_SPANS, Spans
-from preceptor.serve.upstream import Body, CutError, Upstream, UpstreamError
+from preceptor.serve.upstream import Body, Upstream, UpstreamError
 
 COACHED: Mapping[str, Kind] = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}
 _DOTS = re.compile(r"(?:/|%2f|\\|%5c)(?:\.|%2e){1,2}(?:$|/|%2f|\\|%5c)", re.IGNORECASE)
 """Steps that a server may resolve to a path outside of ``/v1``."""
+_UNWATCHED = 0.01
+"""Seconds that a request is served before its client is listened to."""
 _UNCOACHED = Coached(outcome="off", body=b"", reason="")
 
 
@@ -85,36 +88,18 @@ class Proxy:
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, story: Story) -> None:
         """Serves, and cancels that when the client leaves."""
-        serving = asyncio.current_task()
-        assert serving is not None
-        left: list[bool] = []
-
-        def heard(done: asyncio.Future[Message]) -> None:
-            if story.whole or done.cancelled() or done.exception() is not None:
-                return
-            if done.result()["type"] == "http.disconnect":
-                # After a whole answer the server tells the same of itself; then nothing is left to cancel.
-                left.append(True)
-                serving.cancel()
-
-        def watch() -> None:
-            watcher.append(asyncio.ensure_future(receive()))
-            watcher[0].add_done_callback(heard)
-
-        watcher: list[asyncio.Future[Message]] = []
+        watch = _Watch(receive, story)
         try:
-            await self._served(scope, receive, send, story, watch)
+            await self._served(scope, receive, send, story, watch.soon)
         except GoneError:
             story.end = "client-left"
         except asyncio.CancelledError:
-            if not left:
+            if not watch.left:
                 raise
-            serving.uncancel()
+            watch.serving.uncancel()
             story.end = "client-left"
         finally:
-            for one in watcher:
-                one.remove_done_callback(heard)
-                one.cancel()
+            watch.end()
 
     async def _served(
         self, scope: Scope, receive: Receive, send: Send, story: Story, watch: Callable[[], None]
@@ -187,21 +172,22 @@ class Proxy:
         if onward:
             names = {name for name, _ in onward}
             sent = [*(h for h in sent if h[0] not in names), *onward]
-        async with parts.upstream.send(method, path, sent, body) as response:
-            story.status = response.status
+        answer = await parts.upstream.send(method, path, sent, body)
+        try:
+            story.status = answer.status
             story.first_byte = parts.timer() - story.started
-            told = client_headers(response.raw_headers, self._own(story))
-            await send({"type": "http.response.start", "status": response.status, "headers": told})
-            try:
-                async for chunk in parts.upstream.chunks(response):
-                    story.sent += len(chunk)
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            except CutError as error:
-                # Nothing more is said: the server then breaks the connection, and the client sees a cut answer.
-                story.end = error.kind
-                return
-            story.whole = True
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            told = client_headers(answer.headers, self._own(story))
+            await send({"type": "http.response.start", "status": answer.status, "headers": told})
+            while not story.whole:
+                chunk = await answer.chunk()
+                story.sent += len(chunk)
+                story.whole = answer.over
+                await send({"type": "http.response.body", "body": chunk, "more_body": not story.whole})
+        except CutError as error:
+            # Nothing more is said: the server then breaks the connection, and the client sees a cut answer.
+            story.end = error.kind
+        finally:
+            answer.finish()
 
     async def _answer(self, send: Send, story: Story, status: int, kind: str, message: str) -> None:
         """An error of ours, in the form that OpenAI clients read."""
@@ -262,6 +248,44 @@ class Proxy:
             said=coached.asked.content.value if content and coached.asked else None,
             advice=coached.advice.text if content and coached.advice else None,
         )
+
+
+class _Watch:
+    """Hears whether the client leaves, and then cancels what serves it."""
+
+    def __init__(self, receive: Receive, story: Story) -> None:
+        serving = asyncio.current_task()
+        assert serving is not None
+        self.serving = serving
+        self.left = False
+        self._receive = receive
+        self._story = story
+        self._timer: asyncio.TimerHandle | None = None
+        self._listener: asyncio.Future[Message] | None = None
+
+    def soon(self) -> None:
+        """Begins to listen, unless all is over before: an answer that comes at once needs no listener."""
+        self._timer = asyncio.get_running_loop().call_later(_UNWATCHED, self._listen)
+
+    def end(self) -> None:
+        """Listens no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._listener is not None:
+            self._listener.remove_done_callback(self._heard)
+            self._listener.cancel()
+
+    def _listen(self) -> None:
+        self._listener = asyncio.ensure_future(self._receive())
+        self._listener.add_done_callback(self._heard)
+
+    def _heard(self, done: asyncio.Future[Message]) -> None:
+        # After a whole answer the server tells the same of itself; then nothing is left to cancel.
+        if self._story.whole or done.cancelled() or done.exception() is not None:
+            return
+        if done.result()["type"] == "http.disconnect":
+            self.left = True
+            self.serving.cancel()
 
 
 async def _then(parts: AsyncIterator[bytes], after: Callable[[], None]) -> AsyncIterator[bytes]:

@@ -43,6 +43,8 @@ class ServeSettings:
 
     def __post_init__(self) -> None:
         upstream_parts(self.upstream)
+        if not re.fullmatch(r"[!-~]*", self.upstream_key):
+            raise ConfigError("the upstream's key has characters that no header can carry", hint="look for a line end")
         if self.max_body < 1:
             raise ConfigError("max_body must be at least 1 byte", hint="for instance 33554432")
 
@@ -71,3 +73,10 @@ def upstream_parts(url: str) -> tuple[str, str]:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     origin = f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
     return origin, parts.path.rstrip("/") or "/v1"
+
+
+def upstream_socket(origin: str) -> tuple[str, int, bool]:
+    """Host, port and whether TLS is spoken, of an origin as :func:`upstream_parts` gives it."""
+    parts = urlsplit(origin)
+    tls = parts.scheme == "https"
+    return parts.hostname or "", parts.port if parts.port is not None else 443 if tls else 80, tls
