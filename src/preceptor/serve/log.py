@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 
 from preceptor.core.clock import Clock
 
@@ -24,6 +24,8 @@ class Log:
         self._write = write
         self._clock = clock
         self._kept: list[str] = []
+        self._second: datetime | None = None
+        self._shown = ""
 
     def __call__(self, event: str, **fields: object) -> None:
         """One event with its fields; those that are None are left out."""
@@ -44,6 +46,14 @@ class Log:
             self._write(text)
 
     def _line(self, event: str, fields: dict[str, object]) -> str:
-        at = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
-        told = {name: value for name, value in fields.items() if value is not None}
-        return _ENCODER.encode({"at": at, "event": event, **told}) + "\n"
+        told: dict[str, object] = {"at": self._time(), "event": event}
+        told.update((name, value) for name, value in fields.items() if value is not None)
+        return _ENCODER.encode(told) + "\n"
+
+    def _time(self) -> str:
+        """ISO 8601 to the millisecond. The part to the second is kept from the line before."""
+        now = self._clock().astimezone(UTC)
+        second = now.replace(microsecond=0)
+        if second != self._second:
+            self._second, self._shown = second, second.isoformat().removesuffix("+00:00")
+        return f"{self._shown}.{now.microsecond // 1000:03}+00:00"

@@ -44,7 +44,9 @@ class ServeSettings:
     def __post_init__(self) -> None:
         upstream_parts(self.upstream)
         if not re.fullmatch(r"[!-~]*", self.upstream_key):
-            raise ConfigError("the upstream's key has characters that no header can carry", hint="look for a line end")
+            raise ConfigError(
+                "the upstream's key has characters that no header can carry", hint="look for a line end"
+            )
         if self.max_body < 1:
             raise ConfigError("max_body must be at least 1 byte", hint="for instance 33554432")
 

@@ -44,6 +44,12 @@ def test_keys_are_not_shown() -> None:
     assert "secret" not in repr(ServeSettings(upstream="http://h/v1", upstream_key="secret"))
 
 
+def test_a_key_that_would_begin_a_header_of_its_own_is_refused() -> None:
+    with pytest.raises(ConfigError) as told:
+        ServeSettings(upstream="http://h/v1", upstream_key="secret\r\nx-admin: 1")
+    assert "secret" not in told.value.message
+
+
 def test_a_port_that_is_taken_is_said() -> None:
     with listen("127.0.0.1", 0) as taken:
         taken.listen()
