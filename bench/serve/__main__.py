@@ -14,7 +14,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ advise = Advise()
 
 
 @contextmanager
-def process(*command: str, stderr: bool = False, folder: Path | None = None) -> Iterator[tuple[int, int]]:
+def process(*command: str, stderr: bool = False, folder: Path | None = None) -> Generator[tuple[int, int]]:
     """A server under way: its port, told on its first line, and its process id."""
     environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as log:
@@ -97,7 +97,7 @@ def processor(pid: int) -> float:
 
 
 @contextmanager
-def litellm(upstream: str, path: Path, folder: Path, *, hook: bool) -> Iterator[tuple[int, int]]:
+def litellm(upstream: str, path: Path, folder: Path, *, hook: bool) -> Generator[tuple[int, int]]:
     """LiteLLM's proxy, bare or with the same retrieval in its hook."""
     port = 4810 + hook
     model = {"model_name": "m", "litellm_params": {"model": "openai/m", "api_base": upstream, "api_key": "x"}}

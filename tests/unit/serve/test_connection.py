@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import pytest
 from hypothesis import given
@@ -231,7 +230,7 @@ async def test_uploads_go_in_chunks_wait_for_the_socket_and_fail_as_they_fail() 
 
     connection, socket = Line().open()
     connection.pause_writing()
-    connection.send(b"h", cast("AsyncIterator[bytes]", parts(break_off=False)), chunked=True, head_only=False)
+    connection.send(b"h", parts(break_off=False), chunked=True, head_only=False)
     await asyncio.sleep(0)
     assert socket.sent == b"h3\r\none\r\n"
     connection.resume_writing()
