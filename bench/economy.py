@@ -28,7 +28,7 @@ SEATS = ("student", "teacher")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.economy", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=8, help="at least 2")
+    parser.add_argument("--seeds", type=int, default=10, help="at least 2")
     options = parser.parse_args()
     print("practice airline, student-small; simulated models")
     print(f"{'':<17} seed   calls a scenario   a gap    gain   gain per 100 calls")

@@ -26,7 +26,7 @@ CONCURRENCY = 64
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.loop_http", description=__doc__)
     parser.add_argument("--latency", type=float, default=1.0, help="seconds a call takes")
-    parser.add_argument("--dialogues", type=int, default=512, help="dialogues in the one stage")
+    parser.add_argument("--dialogues", type=int, default=768, help="dialogues in the one stage")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         server, port = serve(options.latency)
