@@ -12,6 +12,8 @@ ALL = {
     "llm_rate": "calls a second by provider path",
     "loop_http": "the whole loop against its ideal call rate",
     "economy": "calls per scenario taught, and what they bring",
+    "estimate": "what --dry-run expects, over what a run takes",
+    "money": "the cap and the count over random schedules of faults and crashes",
     "calibrate": "the practice students beside published figures",
     "coverage": "how often intervals cover and A/A passes",
     "serve": "the proxy beside others (needs some minutes)",

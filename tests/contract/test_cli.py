@@ -217,10 +217,14 @@ SPEND = {
     "calls": "int",
     "replayed": "int",
     "failed": "int",
+    "lost": "int",
     "input": "int",
     "output": "int",
+    "cached": "int",
+    "reasoning": "int",
     "usd": "float",
     "estimated": "bool",
+    "over": "int",
 }
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from preceptor.cli.out import line, program
+from preceptor.cli.spend import spend_table
 from preceptor.core.records import Strategy
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.statistics import Estimate
@@ -28,6 +29,7 @@ def learned_screen(result: LearnResult, folder: Path) -> RenderableType:
     if result.log is not None:
         parts += ["", line("the log: " + result.log.text().splitlines()[0], style="dim")]
         parts += [line(text, style="dim") for text in result.log.text().splitlines()[1:]]
+    parts += ["", spend_table(result.spend)]
     if result.simulated:
         parts += ["", simulated()]
     parts += ["", *closing(result.folder, f"{program()} evaluate{where(folder)}")]
@@ -74,7 +76,12 @@ def strategy_line(strategy: Strategy) -> RenderableType:
 def evaluated_screen(result: EvaluateResult, folder: Path) -> RenderableType:
     """The end of ``preceptor evaluate``."""
     next_step = f"{program()} library list" if result.evaluation.strategies else f"{program()} learn"
-    return Group(*evaluated(result.evaluation), "", *closing(result.folder, next_step + where(folder)))
+    return Group(
+        *evaluated(result.evaluation),
+        "",
+        spend_table(result.spend),
+        *closing(result.folder, next_step + where(folder)),
+    )
 
 
 def evaluated(found: Evaluation) -> list[RenderableType]:

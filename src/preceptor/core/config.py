@@ -269,11 +269,11 @@ def _quoted(part: str) -> str:
 
 
 def _refuse_secret(key: str, value: str, origin: str) -> None:
-    named_badly = key.endswith("api_key_env") and value and not _VARIABLE.fullmatch(value)
+    named_badly = key.endswith("key_env") and value and not _VARIABLE.fullmatch(value)
     if named_badly or _SECRET.search(value):
         raise ConfigError(
             f"{origin}: the value of {key} looks like a key or password; it is not shown here",
-            hint="put the key in an environment variable and give its name in api_key_env",
+            hint="put the key in an environment variable and give its name in the setting that ends in key_env",
         )
 
 

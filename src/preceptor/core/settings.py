@@ -33,6 +33,41 @@ class SeatConfig(Section):
     api_key_env: str = Field(
         default="", description="environment variable that holds the key; empty: the provider's usual one"
     )
+    price_input: float | None = Field(
+        default=None,
+        ge=0,
+        description="US dollars per million input tokens; empty: the public price (local models cost nothing)",
+    )
+    price_output: float | None = Field(
+        default=None, ge=0, description="US dollars per million output tokens; goes with price_input"
+    )
+    price_cached: float | None = Field(
+        default=None, ge=0, description="US dollars per million cached input tokens; empty: as price_input"
+    )
+    budget_usd: float | None = Field(default=None, ge=0, description="cap on this seat alone, in US dollars")
+    budget_tokens: int | None = Field(
+        default=None, ge=0, description="cap on this seat alone, in input and output tokens together"
+    )
+    budget_calls: int | None = Field(default=None, ge=0, description="cap on this seat alone, in answered calls")
+    outage: float = Field(
+        default=120.0,
+        ge=0,
+        description="seconds to wait for a model that answered before and now answers no call; then the run ends",
+    )
+    hedge: float | None = Field(
+        default=None,
+        gt=0,
+        description="seconds after which an unanswered call is made once more; the first answer counts, both are "
+        "paid; empty: never",
+    )
+
+    @model_validator(mode="after")
+    def _whole_price(self) -> SeatConfig:
+        if (self.price_input is None) != (self.price_output is None):
+            raise ValueError("a seat's price_input and price_output go together: set both or neither")
+        if self.price_cached is not None and self.price_input is None:
+            raise ValueError("a seat's price_cached needs price_input and price_output")
+        return self
 
 
 def _seat(value: object) -> object:
@@ -61,6 +96,24 @@ class BudgetConfig(Section):
     usd: float | None = Field(default=None, ge=0, description="US dollars")
     tokens: int | None = Field(default=None, ge=0, description="input and output tokens together")
     calls: int | None = Field(default=None, ge=0, description="answered calls")
+
+
+class JournalConfig(Section):
+    """How answers that were paid for are kept. Customers' words are in them."""
+
+    url: str = Field(
+        default="",
+        description="postgresql:// database for the journals of all runs; empty: a file in each run's folder",
+    )
+    key_env: str = Field(
+        default="",
+        description="environment variable with the passphrase that encrypts the answers; empty: not encrypted",
+    )
+    keep_days: int | None = Field(
+        default=None,
+        ge=0,
+        description="days after which the words of answers are dropped (counts stay); empty: never",
+    )
 
 
 class LearnConfig(Section):
@@ -174,6 +227,7 @@ class Config(Section):
     library: LibraryConfig = LibraryConfig()
     prompts: PromptsConfig = PromptsConfig()
     run: RunConfig = RunConfig()
+    journal: JournalConfig = JournalConfig()
 
     @model_validator(mode="after")
     def _general_fits(self) -> Config:

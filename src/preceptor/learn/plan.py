@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
 from preceptor.core.records import Domain
@@ -11,28 +11,42 @@ from preceptor.core.settings import CoachConfig, LearnConfig
 from preceptor.llm.tokens import estimate_tokens
 from preceptor.prompts import PromptSet
 
-_SAYS = 45
-"""Tokens of one turn of a dialogue."""
-_JUDGES = 110
-"""Tokens of a comparison or a relation between strategies."""
-_RULE = 75
-"""Tokens of one written strategy."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lengths:
+    """Tokens of what each seat writes; defaults as chat models write."""
+
+    customer: float = 40.0
+    agent: float = 70.0
+    comparison: float = 110.0
+    rules: float = 150.0
+    """The strategies of one answer of the teacher."""
+    relation: float = 110.0
+    """An answer about strategies that are alike."""
+    screening: float = 30.0
+
+
+PRACTICE_LENGTHS = Lengths(customer=19, agent=33, comparison=55, rules=92, relation=75, screening=5)
+"""As the practice models write; measured by ``python -m bench.estimate``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """Shares that no setting tells; measured on the practice airline by ``make bench`` (docs/figures.md)."""
+    """Shares that no setting tells; measured on the practice airline by ``python -m bench.estimate``."""
 
     dialogue_length: float = 0.8
     """Agent turns of a dialogue, as a share of ``max_turns``."""
+    dialogue_end: float = 5.0
+    """Agent turns after which customers have what they came for, however many are allowed."""
     gap: float = 0.7
     """Share of probed scenarios in which the student is worse at first."""
-    attempts: float = 2.2
+    attempts: float = 2.3
     """Tries of the student per taught scenario, after its first."""
-    kept: float = 1.3
+    kept: float = 1.2
     """Strategies kept per taught scenario."""
-    alike: float = 0.5
+    alike: float = 0.12
     """Questions about alike strategies, per strategy kept."""
+    lengths: Lengths = field(default_factory=Lengths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,22 +75,25 @@ def plan(
         logged: scenarios in the log, where one is learned from instead of simulated dialogues.
     """
     guess = assumptions or Assumptions()
+    long = guess.lengths
     size = {name: estimate_tokens(prompts[name].body) for name in ("agent", "customer", "compare", "teach")}
     policy = estimate_tokens(domain.policy)
     system = size["agent"] + policy + estimate_tokens(domain.brief)
     advice = coach.strategies * 40
     rows: list[Planned] = []
-    turns = settings.max_turns * guess.dialogue_length
-    talk = turns * _SAYS  # a prompt holds half of its dialogue on average, at two turns an exchange
+    turns = min(settings.max_turns * guess.dialogue_length, guess.dialogue_end)
+    # A prompt holds half of its dialogue on average, with some words around each of its turns.
+    talk = turns / 2 * (long.customer + long.agent) + 4 * turns
     stages = len(settings.teacher_share)
     probed = stages * ceil(settings.scenarios * settings.candidates)
     if logged is None:
         agent_turns = settings.dialogues * turns
         spoken = agent_turns * sum(settings.teacher_share)
+        customers = stages * settings.dialogues * (turns + 1)
         rows += [
-            _row("customer", "generate", stages * settings.dialogues * (turns + 1), size["customer"] + talk, _SAYS),
-            _row("teacher", "generate", spoken, system + talk, _SAYS),
-            _row("student", "generate", stages * agent_turns - spoken, system + talk + advice, _SAYS),
+            _row("customer", "generate", customers, size["customer"] + talk, long.customer),
+            _row("teacher", "generate", spoken, system + talk, long.agent),
+            _row("student", "generate", stages * agent_turns - spoken, system + talk + advice, long.agent),
         ]
         probed = min(probed, round(stages * agent_turns))
         by_teacher = sum(settings.teacher_share) / stages
@@ -87,18 +104,19 @@ def plan(
     taught = min(probed * guess.gap, stages * settings.scenarios)
     tries = taught * min(guess.attempts, settings.attempts)
     kept = taught * min(guess.kept, settings.strategies_per_lesson)
-    judge = size["compare"] + policy + talk + 2 * _SAYS
+    judge = size["compare"] + policy + talk + 2 * long.agent
+    write = size["teach"] + policy + talk + 2 * long.agent + long.comparison + advice
     rows += [
-        _row("student", "probe", probed * by_teacher, system + talk + advice, _SAYS),
-        _row("teacher", "probe", probed * (1 - by_teacher), system + talk, _SAYS),
-        _row("teacher", "probe", probed * (2 - guess.gap), judge, _JUDGES),
-        _row("teacher", "teach", tries, size["teach"] + policy + talk + 3 * _SAYS + advice, 2 * _RULE),
-        _row("student", "teach", tries, system + talk + advice, _SAYS),
-        _row("teacher", "teach", tries + taught * 0.6, judge, _JUDGES),
-        _row("teacher", "consolidate", kept * guess.alike + stages, policy + 6 * _RULE, _JUDGES),
+        _row("student", "probe", probed * by_teacher, system + talk, long.agent),
+        _row("teacher", "probe", probed * (1 - by_teacher), system + talk, long.agent),
+        _row("teacher", "probe", probed * (2 - guess.gap), judge, long.comparison),
+        _row("teacher", "teach", tries, write + tries / max(1.0, taught) / 2 * long.rules, long.rules),
+        _row("student", "teach", tries, system + talk + advice, long.agent),
+        _row("teacher", "teach", tries + taught * 0.6, judge, long.comparison),
+        _row("teacher", "consolidate", kept * guess.alike + stages, policy + 6 * long.rules, long.relation),
     ]
     if settings.screen_with_teacher:
-        rows.append(_row("teacher", "screen", kept, policy + talk + 250 + _RULE, 30))
+        rows.append(_row("teacher", "screen", kept, policy + talk + 250 + long.rules, long.screening))
     return tuple(_summed(rows))
 
 

@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from preceptor.llm.amounts import LedgerRow
     from preceptor.llm.journal import Journal, NullJournal
-    from preceptor.llm.ledger import Ledger, LedgerRow
+    from preceptor.llm.ledger import Ledger
     from preceptor.llm.model import ChatMessage, ChatModel, ChatReply, ChatRequest, Usage
     from preceptor.llm.scripted import ScriptedModel
     from preceptor.llm.seat import Seat
@@ -48,7 +49,7 @@ def _home(name: str) -> str:
         "Journal": "journal",
         "NullJournal": "journal",
         "Ledger": "ledger",
-        "LedgerRow": "ledger",
+        "LedgerRow": "amounts",
         "ScriptedModel": "scripted",
         "Seat": "seat",
         "Seats": "seats",

@@ -11,6 +11,7 @@ from preceptor.llm.model import ChatReply, ChatRequest, Finish, Usage
 from preceptor.llm.tokens import estimated_usage
 
 _MOST_TOKENS = 10**8
+_TIERS = frozenset({"batch", "flex", "priority"})
 Fields = dict[str, object]
 
 
@@ -38,7 +39,7 @@ def opened(body: str, content_type: str, request: ChatRequest, door: Door) -> Ch
     return ChatReply(
         text=text,
         finish=finish,
-        usage=_usage(envelope.get("usage")) or estimated_usage(request, text),
+        usage=_usage(envelope) or estimated_usage(request, text),
         model=door.words(name, 120) if isinstance(name, str) else "",
     )
 
@@ -63,7 +64,17 @@ def _text(message: Fields) -> tuple[str, bool]:
     refusal = message.get("refusal")
     if isinstance(refusal, str) and refusal and not content:
         return refusal, True
-    return (content, False) if isinstance(content, str) else ("", False)
+    text = content if isinstance(content, str) else ""
+    return text if text.strip() else _called(message), False
+
+
+def _called(message: Fields) -> str:
+    """The arguments of the first tool call: how some models answer, asked to or not. Empty where there is none."""
+    calls = message.get("tool_calls")
+    first = cast("list[object]", calls)[0] if isinstance(calls, list) and calls else message.get("function_call")
+    fields = _fields(first)
+    arguments = _fields(fields.get("function") or fields).get("arguments")
+    return json.dumps(arguments) if isinstance(arguments, dict) else arguments if isinstance(arguments, str) else ""
 
 
 def _finish(reason: object) -> Finish:
@@ -71,15 +82,32 @@ def _finish(reason: object) -> Finish:
     return known.get(reason, "other") if isinstance(reason, str) else "other"
 
 
-def _usage(value: object) -> Usage | None:
-    """The server's count; None where it tells none or nonsense."""
-    fields = _fields(value)
+def _usage(envelope: Fields) -> Usage | None:
+    """The server's count; None where it tells none or nonsense.
+
+    Most providers count thoughts as part of the completion; some (xAI, Gemini's compatible API) beside it, and only
+    the total shows them.
+    """
+    fields = _fields(envelope.get("usage"))
     sent, got = _count(fields.get("prompt_tokens")), _count(fields.get("completion_tokens"))
     if sent is None or got is None:
         return None
-    cached = _count(_fields(fields.get("prompt_tokens_details")).get("cached_tokens")) or 0
+    details = _fields(fields.get("prompt_tokens_details"))
+    cached = _count(details.get("cached_tokens")) or _count(fields.get("prompt_cache_hit_tokens")) or 0
+    written = _count(details.get("cache_write_tokens")) or _count(fields.get("cache_creation_input_tokens")) or 0
     reasoning = _count(_fields(fields.get("completion_tokens_details")).get("reasoning_tokens")) or 0
-    return Usage(input=sent, output=got, cached=min(cached, sent), reasoning=min(reasoning, got))
+    beside = (_count(fields.get("total_tokens")) or 0) - sent - got
+    if beside > 0 and reasoning and beside == reasoning:
+        got += beside
+    tier = envelope.get("service_tier")
+    return Usage(
+        input=sent,
+        output=got,
+        cached=min(cached, sent),
+        cache_write=min(written, max(0, sent - cached)),
+        reasoning=min(reasoning, got),
+        tier=tier if isinstance(tier, str) and tier in _TIERS else "",
+    )
 
 
 def _count(value: object) -> int | None:

@@ -1,7 +1,7 @@
 """HTTP statuses and error bodies as errors that say what to do.
 
 Kinds: ``busy``, ``timeout``, ``cut`` and ``unreachable`` may pass and are tried again; ``key-refused``,
-``no-such-model``, ``quota``, ``wrong-content``, ``moved`` and ``tls`` will not; ``context-length`` and
+``no-such-model``, ``quota``, ``wrong-content``, ``moved``, ``tls`` and ``outage`` will not; ``context-length`` and
 ``rejected`` concern one item.
 """
 
@@ -66,8 +66,8 @@ def passing(error: ModelError) -> bool:
 
 
 def billable(error: ModelError) -> bool:
-    """Whether the server may have done, and charged, the work although no answer came."""
-    return error.kind in {"timeout", "cut"}
+    """Whether the server may have done, and charged, the work although no usable answer came."""
+    return error.kind in {"timeout", "cut", "bad-envelope"}
 
 
 def status_fault(door: Door, status: int, body: str, retry_after: float | None = None) -> ModelError:
@@ -104,12 +104,3 @@ def told(body: str) -> str:
         if isinstance(inner, dict):
             value = cast("object", inner)
     return body
-
-
-def retry_after_seconds(header: str | None) -> float | None:
-    """The seconds of a ``Retry-After`` header; None where there is none or it is a date."""
-    try:
-        seconds = float(header or "")
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < 1e6 else None

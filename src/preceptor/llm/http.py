@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import aiohttp
@@ -14,19 +15,34 @@ from yarl import URL
 
 from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError, ModelError
 from preceptor.llm.envelope import opened
-from preceptor.llm.faults import Door, retry_after_seconds, status_fault, told
+from preceptor.llm.faults import Door, status_fault, told
 from preceptor.llm.model import ChatReply, ChatRequest
+from preceptor.llm.modes import MODES, Mode, ModeMemory, wanted
+from preceptor.llm.pace import pause, retry_after
 from preceptor.llm.streaming import parts_of
 
 _MOST_BYTES = 8_000_000
-_SCHEMA_REFUSALS = frozenset({400, 415, 422, 500, 501})
+_FORM_REFUSALS = frozenset({400, 415, 422, 500, 501})
 _CONNECT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """One exchange, untrusted throughout."""
+
+    status: int
+    body: str
+    kind: str
+    """Content type."""
+    headers: Mapping[str, str]
 
 
 class HttpModel:
     """``POST {base}/chat/completions``. The session opens with the first call and belongs to that event loop."""
 
-    def __init__(self, base: str, model: str, *, door: Door, key: str = "") -> None:
+    def __init__(
+        self, base: str, model: str, *, door: Door, key: str = "", modes: ModeMemory | None = None
+    ) -> None:
         self._base = base.rstrip("/")
         self._url = URL(f"{self._base}/chat/completions")
         self._model = model
@@ -35,7 +51,7 @@ class HttpModel:
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
         self._session: aiohttp.ClientSession | None = None
-        self._takes_schema = True
+        self._modes = modes or ModeMemory()
         self._limit_name = "max_tokens"
 
     def __repr__(self) -> str:
@@ -47,25 +63,32 @@ class HttpModel:
         return self._door.spec
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        """One try. A server that rejects the schema, or the name of the limit, is asked once more without.
+        """One try. A server that rejects the form, or the name of the limit, is asked again in the next form that
+        it may know (:mod:`preceptor.llm.modes`).
 
         Raises:
             ModelError: see :mod:`preceptor.llm.faults` for the kinds.
         """
-        with_schema = self._takes_schema and request.schema is not None
-        status, body, retry_after, kind = await self._post(self._payload(request, with_schema=with_schema))
-        if status == 400 and "max_completion_tokens" in body and self._limit_name == "max_tokens":
+        mode: Mode = "prompt" if request.schema is None else self._modes.of(self.spec)
+        answer = await self._asked(request, mode)
+        while mode != "prompt" and self._may_mind_the_form(answer):
+            mode = MODES[MODES.index(mode) + 1]
+            answer = await self._asked(request, mode)
+        if answer.status == 404:
+            raise await self._not_found(answer.body)
+        if answer.status != 200:
+            raise status_fault(self._door, answer.status, answer.body, retry_after(answer.headers))
+        if request.schema is not None:
+            self._modes.worked(self.spec, mode)
+        reply = opened(answer.body, answer.kind, request, self._door)
+        return replace(reply, pause=pause(answer.headers))
+
+    async def _asked(self, request: ChatRequest, mode: Mode) -> _Answer:
+        answer = await self._post(self._payload(request, mode))
+        if answer.status == 400 and "max_completion_tokens" in answer.body and self._limit_name == "max_tokens":
             self._limit_name = "max_completion_tokens"
-            status, body, retry_after, kind = await self._post(self._payload(request, with_schema=with_schema))
-        if with_schema and self._may_mind_the_schema(status, body):
-            status, body, retry_after, kind = await self._post(self._payload(request, with_schema=False))
-            if status == 200:
-                self._takes_schema = False
-        if status == 404:
-            raise await self._not_found(body)
-        if status != 200:
-            raise status_fault(self._door, status, body, retry_after)
-        return opened(body, kind, request, self._door)
+            answer = await self._post(self._payload(request, mode))
+        return answer
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[str]:
         """The answer's text as it comes; one try. A server that does not stream gives the whole at once.
@@ -73,7 +96,7 @@ class HttpModel:
         Raises:
             ModelError: as :meth:`complete`.
         """
-        payload = self._payload(request, with_schema=False, stream=True)
+        payload = self._payload(request, "prompt", stream=True)
         with self._told():
             async with self._opened_session().post(
                 self._url, data=payload, headers=self._headers, allow_redirects=False
@@ -96,16 +119,16 @@ class HttpModel:
             await self._session.close()
             self._session = None
 
-    def _may_mind_the_schema(self, status: int, body: str) -> bool:
-        if status not in _SCHEMA_REFUSALS:
+    def _may_mind_the_form(self, answer: _Answer) -> bool:
+        if answer.status not in _FORM_REFUSALS:
             return False
-        if status == 500:
+        if answer.status == 500:
             # A grammar that cannot be compiled ends in 500 on some servers; other 500s are retried as they are.
-            return re.search(r"schema|grammar|response_format", body, re.IGNORECASE) is not None
-        fault = status_fault(self._door, status, body)
+            return re.search(r"schema|grammar|response_format|tool", answer.body, re.IGNORECASE) is not None
+        fault = status_fault(self._door, answer.status, answer.body)
         return fault.kind == "rejected"
 
-    def _payload(self, request: ChatRequest, *, with_schema: bool, stream: bool = False) -> bytes:
+    def _payload(self, request: ChatRequest, mode: Mode, *, stream: bool = False) -> bytes:
         body: dict[str, Any] = {
             "model": self._model,
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
@@ -114,21 +137,23 @@ class HttpModel:
         }
         if request.temperature is not None:
             body["temperature"] = request.temperature
-        if with_schema and request.schema is not None:
-            body["response_format"] = _response_format(request.schema)
+        if request.schema is not None:
+            body |= wanted(mode, request.schema)
         if stream:
             body["stream"] = True
         return json.dumps(body).encode()
 
-    async def _post(self, payload: bytes) -> tuple[int, str, float | None, str]:
-        """Status, body, ``Retry-After`` and content type of one exchange."""
+    async def _post(self, payload: bytes) -> _Answer:
         with self._told():
             async with self._opened_session().post(
                 self._url, data=payload, headers=self._headers, allow_redirects=False
             ) as response:
-                body = await _read(response)
-                retry_after = retry_after_seconds(response.headers.get("Retry-After"))
-                return response.status, body, retry_after, response.headers.get("Content-Type", "")
+                return _Answer(
+                    status=response.status,
+                    body=await _read(response),
+                    kind=response.headers.get("Content-Type", ""),
+                    headers=response.headers,
+                )
 
     @contextmanager
     def _told(self) -> Generator[None]:
@@ -171,7 +196,7 @@ class HttpModel:
         )
 
     async def _not_found(self, body: str) -> ModelError:
-        names = await self._models()
+        names = await self.models()
         said = self._door.words(told(body))
         if names is not None and self._door.words(self._model, 60) in names:
             return status_fault(self._door, 404, body)
@@ -189,7 +214,7 @@ class HttpModel:
             kind="no-such-model",
         )
 
-    async def _models(self) -> list[str] | None:
+    async def models(self) -> list[str] | None:
         """Names of the server's models, cleaned; None where it does not tell."""
         try:
             async with self._opened_session().get(
@@ -218,8 +243,3 @@ async def _read(response: aiohttp.ClientResponse) -> str:
             raise BadAnswerError(f"the server sent more than {_MOST_BYTES} bytes", kind="too-long")
         chunks.append(chunk)
     return b"".join(chunks).decode("utf-8", "replace")
-
-
-def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
-    name = re.sub(r"[^A-Za-z0-9_-]", "_", str(schema.get("title", "answer")))[:60]
-    return {"type": "json_schema", "json_schema": {"name": name or "answer", "schema": dict(schema)}}

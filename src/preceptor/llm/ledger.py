@@ -1,86 +1,69 @@
-"""What was spent, by seat and phase, and the caps over all seats together.
+"""What was spent, by seat and phase, and the caps: over all seats together and on each.
 
 Before a call its worst case is reserved; after it what it really took is settled. A call that would pass a cap
 only because of other calls in flight waits until they are settled; one that would pass it anyway is refused.
+A server that takes more than was reserved (it ignores ``max_tokens``) is settled as it is, and from then on its
+seat's calls are reserved in that proportion.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from preceptor.core.errors import BudgetError, ConfigError, StoppedError
-from preceptor.core.settings import BudgetConfig
+from preceptor.core.settings import BudgetConfig, SeatConfig
+from preceptor.llm.amounts import Amount, LedgerRow, Reservation, over, passed
 from preceptor.llm.calls import Tag
 from preceptor.llm.model import ChatRequest, Usage
 from preceptor.llm.prices import Price, find_price
 from preceptor.llm.tokens import most_input
 
+__all__ = ["Amount", "Ledger", "LedgerRow", "Lender", "Reservation"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerRow:
-    """What one seat took in one phase, over the whole life of a run."""
+Lender = Callable[[str, Amount], Awaitable[Amount | None]]
+"""Asked by a worker's ledger for more room: seat and need, to what is added to its caps; None where there is no
+more. Raises BudgetError or StoppedError to end the run."""
 
-    seat: str
-    phase: str
+_CAPS = ("calls", "tokens", "usd")
+
+
+@dataclass(slots=True)
+class _Purse:
+    """One cap and what counts against it."""
+
+    cap: BudgetConfig
+    spent: Amount = field(default_factory=Amount)
+    reserved: Amount = field(default_factory=Amount)
+
+
+@dataclass(slots=True)
+class _Excess:
+    """How far beyond its reservations a seat's server went, at worst."""
+
+    input: float = 1.0
+    output: float = 1.0
     calls: int = 0
-    """Answered calls that were paid for, before and since a resume."""
-    replayed: int = 0
-    """Calls answered from the journal since the run was opened: they cost nothing."""
-    failed: int = 0
-    """Tries without an answer since the run was opened."""
-    input: int = 0
-    output: int = 0
-    usd: float | None = 0.0
-    """None where a price is unknown."""
-    estimated: bool = False
-    """True when some of the tokens are our estimate, not the server's count."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
-    """Calls, tokens and US dollars; ``usd`` counts unknown prices as nothing."""
-
-    calls: int = 0
-    tokens: int = 0
-    usd: float = 0.0
-
-    def plus(self, other: Amount, sign: int = 1) -> Amount:
-        """The sum, or with ``sign`` -1 the difference."""
-        return Amount(
-            calls=self.calls + sign * other.calls,
-            tokens=self.tokens + sign * other.tokens,
-            usd=self.usd + sign * other.usd,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """The worst case of one call."""
-
-    most: Amount
-    input: int
-    output: int
 
 
 class Ledger:
-    """Money, tokens and calls of one run. Not for use from several event loops at once.
-
-    ``prices`` tells US dollars per million input and output tokens by seat string or model name, and goes before
-    the public table.
-    """
+    """Money, tokens and calls of one run. Not for use from several event loops at once."""
 
     def __init__(
-        self, budget: BudgetConfig | None = None, *, prices: Mapping[str, tuple[float, float]] | None = None
+        self,
+        budget: BudgetConfig | None = None,
+        *,
+        by_seat: Mapping[str, BudgetConfig] | None = None,
+        lender: Lender | None = None,
     ) -> None:
-        self._budget = budget or BudgetConfig()
-        self._prices = dict(prices or {})
+        self._all = _Purse(budget or BudgetConfig())
+        self._seats = {seat: _Purse(cap) for seat, cap in (by_seat or {}).items()}
         self._rows: dict[tuple[str, str], LedgerRow] = {}
-        self._spent = Amount()
-        self._reserved = Amount()
+        self._excess: dict[str, _Excess] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._stopped = False
+        self._lender = lender
 
     def stop(self) -> None:
         """From now on no call begins; those under way are settled as ever."""
@@ -90,26 +73,37 @@ class Ledger:
     @property
     def spent(self) -> Amount:
         """All that was settled, before and since a resume."""
-        return self._spent
+        return self._all.spent
+
+    @property
+    def reserved(self) -> Amount:
+        """The worst case of all calls in flight."""
+        return self._all.reserved
 
     def table(self) -> tuple[LedgerRow, ...]:
         """One row a seat and phase, sorted."""
         return tuple(self._rows[key] for key in sorted(self._rows))
 
-    def price_of(self, seat: str, spec: str, *, local: bool) -> Price | None:
-        """The price that holds for a seat's model.
+    def price_of(self, seat: str, spec: str, *, local: bool, own: SeatConfig | None = None) -> Price | None:
+        """The price that holds for a seat's model; None where nobody knows it and another cap holds.
 
         Raises:
-            ConfigError: there is a cap in US dollars and nobody knows the price.
+            ConfigError: nobody knows the price, and there is a cap in US dollars or no cap at all.
         """
-        price = find_price(spec, local=local, own=self._prices)
-        if price is None and self._budget.usd is not None:
+        price = find_price(spec, local=local, own=own)
+        if price is not None:
+            return price
+        caps = [p.cap for p in (self._all, self._seats.get(seat)) if p is not None]
+        in_usd = any(cap.usd is not None for cap in caps)
+        if in_usd or not any(cap.tokens is not None or cap.calls is not None for cap in caps):
+            why = "there is a cap in US dollars" if in_usd else "there is no cap on tokens or calls"
             raise ConfigError(
-                f"budget.usd is set, but the price of {spec} ({seat}) is unknown",
-                hint=f'give Ledger prices={{"{spec}": (USD per million input, output tokens)}}, '
-                "or cap budget.tokens or budget.calls instead",
+                f"seats.{seat}: the price of {spec} is unknown, and {why}",
+                hint=f"set seats.{seat}.price_input and price_output (US dollars per million tokens; 0 where it "
+                "costs nothing)"
+                + (", or cap budget.tokens instead of US dollars" if in_usd else ", or budget.tokens"),
             )
-        return price
+        return None
 
     def restore(self, rows: Iterable[LedgerRow]) -> None:
         """Add what the journal says was paid before: the caps hold over a resume."""
@@ -123,48 +117,43 @@ class Ledger:
             BudgetError: the call could pass a cap whatever the others take.
             StoppedError: the run was asked to stop.
         """
-        sent = most_input(request)
-        usd = 0.0 if price is None else price(sent, 0, request.max_tokens)
-        need = Amount(calls=1, tokens=sent + request.max_tokens, usd=usd)
         while True:
             if self._stopped:
                 raise StoppedError("the run was stopped; all answers so far are kept")
-            self._refuse(seat, need)
-            if not self._passes(self._spent.plus(self._reserved).plus(need)):
+            held = self._worst(seat, request, price)
+            refused = self._refused(seat, held.most)
+            if refused is not None and not await self._lent(seat, held.most):
+                raise refused
+            purses = self._purses(seat)
+            if not any(over(p.cap, p.spent.plus(p.reserved).plus(held.most)) for p in purses):
                 break
             waiter = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)
             await waiter
-        self._reserved = self._reserved.plus(need)
-        return Reservation(most=need, input=sent, output=request.max_tokens)
+        for purse in purses:
+            purse.reserved = purse.reserved.plus(held.most)
+        return held
 
-    def settle(self, tag: Tag, reserved: Reservation, usage: Usage, price: Price | None) -> float | None:
-        """Replace the worst case by what an answer really took; returns its US dollars."""
-        usd = None if price is None else price(usage.input, usage.cached, usage.output)
-        self._add(
-            LedgerRow(
-                seat=tag.seat,
-                phase=tag.phase,
-                calls=1,
-                input=usage.input,
-                output=usage.output,
-                usd=usd,
-                estimated=usage.estimated,
-            )
-        )
+    def settle(self, tag: Tag, reserved: Reservation, usage: Usage, price: Price | None) -> LedgerRow:
+        """Replace the worst case by what an answer really took; returns that as a row."""
+        row = taken(tag, reserved, usage, price)
+        if row.over:
+            self._remember(tag.seat, reserved, usage)
+        self._add(row)
         self.release(reserved)
-        return usd
+        return row
 
     def lose(self, tag: Tag, reserved: Reservation, price: Price | None) -> LedgerRow:
         """A try without an answer that the server may have charged for: its worst case counts as spent."""
-        usd = None if price is None else price(reserved.input, 0, reserved.output)
+        usage = Usage(input=reserved.input, output=reserved.output, estimated=True)
         row = LedgerRow(
             seat=tag.seat,
             phase=tag.phase,
             failed=1,
-            input=reserved.input,
-            output=reserved.output,
-            usd=usd,
+            lost=1,
+            input=usage.input,
+            output=usage.output,
+            usd=None if price is None else price(usage),
             estimated=True,
         )
         self._add(row)
@@ -173,8 +162,65 @@ class Ledger:
 
     def release(self, reserved: Reservation) -> None:
         """Give a reservation back."""
-        self._reserved = self._reserved.plus(reserved.most, -1)
+        for purse in self._purses(reserved.seat):
+            purse.reserved = purse.reserved.plus(reserved.most, -1)
         self._wake()
+
+    def note(self, tag: Tag, *, replayed: int = 0, failed: int = 0) -> None:
+        """Count calls that cost nothing: answered from the journal, or failed before any work."""
+        self._add(LedgerRow(seat=tag.seat, phase=tag.phase, replayed=replayed, failed=failed))
+
+    def _purses(self, seat: str) -> list[_Purse]:
+        own = self._seats.get(seat)
+        return [self._all] if own is None else [self._all, own]
+
+    def _worst(self, seat: str, request: ChatRequest, price: Price | None) -> Reservation:
+        excess = self._excess.get(seat, _Excess())
+        sent = round(most_input(request) * excess.input)
+        got = round(request.max_tokens * excess.output)
+        usd = 0.0 if price is None else price(Usage(input=sent, output=got))
+        return Reservation(seat=seat, most=Amount(calls=1, tokens=sent + got, usd=usd), input=sent, output=got)
+
+    def _remember(self, seat: str, reserved: Reservation, usage: Usage) -> None:
+        excess = self._excess.setdefault(seat, _Excess())
+        excess.input *= max(1.0, usage.input / max(1, reserved.input))
+        excess.output *= max(1.0, usage.output / max(1, reserved.output))
+        excess.calls += 1
+
+    def _refused(self, seat: str, need: Amount) -> BudgetError | None:
+        for purse, whose in zip(self._purses(seat), ("budget", f"seats.{seat}.budget"), strict=False):
+            name = passed(purse.cap, purse.spent.plus(need))
+            if name is not None:
+                return self._error(purse, name, seat, need, whose)
+        return None
+
+    def _error(self, purse: _Purse, name: str, seat: str, need: Amount, whose: str) -> BudgetError:
+        cap, spent = getattr(purse.cap, name), getattr(purse.spent, name)
+        label = "budget" if whose == "budget" else f"{seat}'s budget"
+        setting = f"budget.{name}" if whose == "budget" else f"{whose}_{name}"
+        if name == "calls":
+            told = f"{label} of {cap} calls: {spent} made"
+        elif name == "tokens":
+            told = f"{label} of {cap} tokens: {spent} used, the next call ({seat}) may need {need.tokens}"
+        else:
+            told = f"{label} of {cap} USD: {spent:.4f} spent, the next call ({seat}) may need {need.usd:.4f}"
+        excess = self._excess.get(seat)
+        if excess is not None:
+            told += f"; {excess.calls} of its answers took more than asked for: the server ignores max_tokens"
+        return BudgetError(told, hint=f"raise {setting} and resume the run; nothing paid for is lost")
+
+    async def _lent(self, seat: str, need: Amount) -> bool:
+        if self._lender is None:
+            return False
+        more = await self._lender(seat, need)
+        if more is not None:
+            self._all.cap = BudgetConfig(
+                **{
+                    name: None if (had := getattr(self._all.cap, name)) is None else had + getattr(more, name)
+                    for name in _CAPS
+                }
+            )
+        return more is not None
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -182,46 +228,35 @@ class Ledger:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def note(self, tag: Tag, *, replayed: int = 0, failed: int = 0) -> None:
-        """Count calls that cost nothing: answered from the journal, or failed before any work."""
-        self._add(LedgerRow(seat=tag.seat, phase=tag.phase, replayed=replayed, failed=failed))
-
     def _add(self, row: LedgerRow) -> None:
         key = (row.seat, row.phase)
         old = self._rows.get(key, LedgerRow(seat=row.seat, phase=row.phase))
-        self._rows[key] = replace(
-            old,
-            calls=old.calls + row.calls,
-            replayed=old.replayed + row.replayed,
-            failed=old.failed + row.failed,
-            input=old.input + row.input,
-            output=old.output + row.output,
-            usd=None if old.usd is None or row.usd is None else old.usd + row.usd,
-            estimated=old.estimated or row.estimated,
-        )
-        self._spent = self._spent.plus(Amount(calls=row.calls, tokens=row.input + row.output, usd=row.usd or 0.0))
+        self._rows[key] = replace(old.plus(row), seat=row.seat, phase=row.phase)
+        amount = Amount(calls=row.calls, tokens=row.input + row.output, usd=row.usd or 0.0)
+        for purse in self._purses(row.seat):
+            purse.spent = purse.spent.plus(amount)
 
-    def _passes(self, amount: Amount) -> bool:
-        cap = self._budget
-        return (
-            (cap.calls is not None and amount.calls > cap.calls)
-            or (cap.tokens is not None and amount.tokens > cap.tokens)
-            or (cap.usd is not None and amount.usd > cap.usd)
-        )
 
-    def _refuse(self, seat: str, need: Amount) -> None:
-        total = self._spent.plus(need)
-        if not self._passes(total):
-            return
-        cap, spent = self._budget, self._spent
-        if cap.calls is not None and total.calls > cap.calls:
-            name, told = "calls", f"budget of {cap.calls} calls: {spent.calls} made"
-        elif cap.tokens is not None and total.tokens > cap.tokens:
-            name = "tokens"
-            told = (
-                f"budget of {cap.tokens} tokens: {spent.tokens} used, the next call ({seat}) may need {need.tokens}"
-            )
-        else:
-            name = "usd"
-            told = f"budget of {cap.usd} USD: {spent.usd:.4f} spent, the next call ({seat}) may need {need.usd:.4f}"
-        raise BudgetError(told, hint=f"raise budget.{name} and resume the run; nothing paid for is lost")
+def taken(tag: Tag, reserved: Reservation, usage: Usage, price: Price | None) -> LedgerRow:
+    """One answer as a row."""
+    return LedgerRow(
+        seat=tag.seat,
+        phase=tag.phase,
+        calls=1,
+        input=usage.input,
+        output=usage.output,
+        cached=usage.cached,
+        reasoning=usage.reasoning,
+        usd=None if price is None else price(usage),
+        estimated=usage.estimated,
+        over=int(usage.input > reserved.input or usage.output > reserved.output),
+    )
+
+
+def seat_budgets(seats: Mapping[str, SeatConfig]) -> dict[str, BudgetConfig]:
+    """The caps that seats have of their own, by seat name."""
+    found = {
+        name: BudgetConfig(usd=seat.budget_usd, tokens=seat.budget_tokens, calls=seat.budget_calls)
+        for name, seat in seats.items()
+    }
+    return {name: cap for name, cap in found.items() if cap != BudgetConfig()}

@@ -1,25 +1,30 @@
-"""The ledger around a model: reserve, call, settle, tell."""
+"""The ledger around a model: reserve, note, call, settle, tell."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from preceptor.core.errors import ModelError
 from preceptor.core.events import Emit, Spent
+from preceptor.llm.amounts import LedgerRow, Reservation
 from preceptor.llm.calls import Paid, Tag
 from preceptor.llm.faults import billable
 from preceptor.llm.journal import AnyJournal
-from preceptor.llm.ledger import Ledger, LedgerRow, Reservation
-from preceptor.llm.model import ChatRequest
+from preceptor.llm.ledger import Ledger, taken
+from preceptor.llm.model import ChatReply, ChatRequest
 from preceptor.llm.prices import Price
 from preceptor.llm.retry import Retrying
 
 
-@dataclass(slots=True)
-class _Held:
-    """The reservation that a call holds right now: exchanged for another when a try was lost."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A paid answer that is not safe yet: until it is, its mark stays in the journal and its worst case is held."""
 
-    now: Reservation | None
+    paid: Paid
+    mark: str
+    settle: Callable[[], None]
+    """To be called once the answer is on disk, or cannot be put there."""
 
 
 class Metered:
@@ -28,57 +33,42 @@ class Metered:
     def __init__(
         self, model: Retrying, ledger: Ledger, *, price: Price | None, emit: Emit, journal: AnyJournal
     ) -> None:
-        self._model = model
-        self._ledger = ledger
-        self._price = price
-        self._emit = emit
-        self._journal = journal
+        self.model = model
+        self.ledger = ledger
+        self.price = price
+        self.emit = emit
+        self.journal = journal
 
-    async def complete(self, request: ChatRequest, tag: Tag) -> Paid:
+    async def complete(self, request: ChatRequest, key: str, tag: Tag) -> Answered:
         """The model's answer with its cost.
 
         Raises:
             BudgetError: the call could pass a cap.
             ModelError: no answer came.
         """
-        held = _Held(await self._ledger.reserve(tag.seat, request, self._price))
-
-        async def failed(error: ModelError, last: bool) -> None:
-            if not billable(error):
-                self._ledger.note(tag, failed=1)
-                return
-            reservation, held.now = held.now, None
-            if reservation is not None:
-                lost = self._ledger.lose(tag, reservation, self._price)
-                self._tell(lost)
-                await self._journal.lose(lost)
-            if not last:
-                held.now = await self._ledger.reserve(tag.seat, request, self._price)
-
+        account = _Account(self, request, key, tag)
         try:
-            reply = await self._model.complete(request, failed)
-            reservation, held.now = held.now, None
-            if reservation is None:
-                raise AssertionError("an answered call holds a reservation")
-            usd = self._ledger.settle(tag, reservation, reply.usage, self._price)
+            reply = await self.model.complete(request, key, account)
+            held, mark = account.answers.pop(id(reply))[1:]
         finally:
-            if held.now is not None:
-                self._ledger.release(held.now)
-        self._emit(
-            Spent(
-                seat=tag.seat,
-                phase=tag.phase,
-                input_tokens=reply.usage.input,
-                output_tokens=reply.usage.output,
-                usd=usd,
-                replayed=False,
-                estimated=reply.usage.estimated,
-            )
-        )
-        return Paid(reply=reply, usd=usd)
+            # Hedged, and both answered; or cancelled in the moment of an answer: paid, and of no use.
+            for unused, reserved, its in account.answers.values():
+                self._drop(tag, unused, reserved, its)
 
-    def _tell(self, row: LedgerRow) -> None:
-        self._emit(
+        def settle() -> None:
+            self.tell(self.ledger.settle(tag, held, reply.usage, self.price))
+
+        usd = None if self.price is None else self.price(reply.usage)
+        return Answered(paid=Paid(reply=reply, usd=usd), mark=mark, settle=settle)
+
+    def _drop(self, tag: Tag, reply: ChatReply, held: Reservation, mark: str) -> None:
+        row = taken(tag, held, reply.usage, self.price)
+        done = self.journal.lose(mark, row)
+        done.add_done_callback(lambda _: self.tell(self.ledger.settle(tag, held, reply.usage, self.price)))
+
+    def tell(self, row: LedgerRow) -> None:
+        """Tells listeners what a try took."""
+        self.emit(
             Spent(
                 seat=row.seat,
                 phase=row.phase,
@@ -86,6 +76,59 @@ class Metered:
                 output_tokens=row.output,
                 usd=row.usd,
                 replayed=False,
-                estimated=True,
+                estimated=row.estimated,
             )
         )
+
+
+class _Account:
+    """One call's tries: each reserved and noted in the journal before it is made."""
+
+    def __init__(self, meter: Metered, request: ChatRequest, key: str, tag: Tag) -> None:
+        self.meter = meter
+        self.key = key
+        self.tag = tag
+        self.answers: dict[int, tuple[ChatReply, Reservation, str]] = {}
+        """What came, with its reservation and mark, by the reply's identity."""
+        self._request = request
+
+    async def begin(self) -> _Try:
+        meter = self.meter
+        held = await meter.ledger.reserve(self.tag.seat, self._request, meter.price)
+        try:
+            mark = meter.journal.begin(self.key, self.tag, held, None if meter.price is None else held.most.usd)
+        except BaseException:
+            meter.ledger.release(held)
+            raise
+        return _Try(self, held, mark)
+
+
+class _Try:
+    """One try under way."""
+
+    def __init__(self, account: _Account, held: Reservation, mark: str) -> None:
+        self._account = account
+        self._held = held
+        self._mark = mark
+
+    def answered(self, reply: ChatReply) -> None:
+        self._account.answers[id(reply)] = (reply, self._held, self._mark)
+
+    async def failed(self, error: ModelError) -> None:
+        account, meter = self._account, self._account.meter
+        if billable(error):
+            await meter.journal.lose(self._mark, self._lost())
+        else:
+            meter.ledger.release(self._held)
+            meter.ledger.note(account.tag, failed=1)
+            meter.journal.end(self._mark)
+
+    def abandoned(self) -> None:
+        # Not awaited: whoever abandons a try is being cancelled. The write is queued and is made before closing.
+        self._account.meter.journal.lose(self._mark, self._lost())
+
+    def _lost(self) -> LedgerRow:
+        meter = self._account.meter
+        row = meter.ledger.lose(self._account.tag, self._held, meter.price)
+        meter.tell(row)
+        return row

@@ -34,12 +34,17 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one call. ``cached`` tokens are part of ``input``, ``reasoning`` tokens part of ``output``."""
+    """Tokens of one call. ``cached`` and ``cache_write`` are part of ``input``, ``reasoning`` of ``output``."""
 
     input: int
     output: int
     cached: int = 0
+    """Read from the provider's prompt cache."""
+    cache_write: int = 0
+    """Written to it, where the provider counts that apart."""
     reasoning: int = 0
+    tier: str = ""
+    """``batch``, ``flex``, ``priority``: where the provider told that it answered at another tier than usual."""
     estimated: bool = False
     """True when the server told nothing and the numbers are ours (about 4 characters a token)."""
 
@@ -53,6 +58,8 @@ class ChatReply:
     usage: Usage
     model: str
     """The model's name as the server told it."""
+    pause: float = field(default=0.0, compare=False)
+    """Seconds that the server asks to wait before the next call; never kept."""
 
 
 class ChatModel(Protocol):

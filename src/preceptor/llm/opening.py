@@ -11,6 +11,7 @@ from preceptor.core.errors import ConfigError
 from preceptor.core.settings import SeatConfig
 from preceptor.llm.faults import Door
 from preceptor.llm.model import ChatModel
+from preceptor.llm.modes import ModeMemory
 from preceptor.llm.prices import is_local
 
 _FORMS = "practice:NAME, http://HOST:PORT/v1#MODEL, or PROVIDER:MODEL such as openai:gpt-5-mini"
@@ -31,6 +32,7 @@ def open_model(
     *,
     environ: Mapping[str, str],
     factories: Mapping[str, Callable[[str], ChatModel]],
+    modes: ModeMemory | None = None,
 ) -> Opened:
     """The model that a seat's string names.
 
@@ -44,13 +46,13 @@ def open_model(
         return Opened(model=factories[scheme](rest), local=True)
     key = _named_key(seat, config, environ)
     if scheme in ("http", "https"):
-        return _by_url(seat, config, key)
+        return _by_url(seat, config, key, modes)
     from preceptor.llm.provider import open_provider  # noqa: PLC0415 - loads a provider's whole SDK
 
     return Opened(model=open_provider(seat, scheme, rest, config.api_key_env, key, environ), local=False)
 
 
-def _by_url(seat: str, config: SeatConfig, key: str) -> Opened:
+def _by_url(seat: str, config: SeatConfig, key: str, modes: ModeMemory | None) -> Opened:
     base, _, model = config.model.partition("#")
     try:
         parts = urlsplit(base)
@@ -74,7 +76,7 @@ def _by_url(seat: str, config: SeatConfig, key: str) -> Opened:
     from preceptor.llm.http import HttpModel  # noqa: PLC0415 - aiohttp, only where a URL is used
 
     door = Door(spec=f"{base}#{model}", key_env=config.api_key_env, secrets=(key,) if key else ())
-    return Opened(model=HttpModel(base, model, door=door, key=key), local=is_local(base))
+    return Opened(model=HttpModel(base, model, door=door, key=key, modes=modes), local=is_local(base))
 
 
 def _named_key(seat: str, config: SeatConfig, environ: Mapping[str, str]) -> str:

@@ -1,59 +1,74 @@
-"""What a call costs: own prices first, then the public table of genai-prices; local models cost nothing."""
+"""What a call costs: the seat's own price, else the public one of genai-prices; local models cost nothing."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-Price = Callable[[int, int, int], float]
-"""Input tokens (cached ones included), of which cached, and output tokens, to US dollars."""
+from preceptor.core.settings import SeatConfig
+from preceptor.llm.model import Usage
 
-Prices = Mapping[str, tuple[float, float]]
-"""Seat string, or the model's name alone, to US dollars per million input and output tokens."""
+Price = Callable[[Usage], float]
+"""The tokens of one call to US dollars. Never negative, and never less for more tokens of one kind."""
+
+_OPENAI = {"openai-chat": "openai", "openai-responses": "openai"}
 
 
-def free(input_tokens: int, cached: int, output: int) -> float:
+def free(usage: Usage) -> float:
     """The price of a local model."""
-    del input_tokens, cached, output
+    del usage
     return 0.0
 
 
-def find_price(spec: str, *, local: bool, own: Prices) -> Price | None:
-    """The price of a model; None where nobody knows it."""
+def find_price(spec: str, *, local: bool, own: SeatConfig | None = None) -> Price | None:
+    """The price of a model; None where nobody knows it.
+
+    Args:
+        spec: the model's seat string.
+        local: whether it runs on this machine or network; it is free then, unless ``own`` says otherwise.
+        own: the seat, whose price goes before all others.
+    """
+    if own is not None and own.price_input is not None and own.price_output is not None:
+        return _flat(
+            own.price_input, own.price_input if own.price_cached is None else own.price_cached, own.price_output
+        )
+    if local:
+        return free
     provider, _, model = spec.partition(":")
     if spec.startswith(("http://", "https://")):
         model = spec.partition("#")[2]
-    named = own.get(spec, own.get(model))
-    if named is not None:
-        return _flat(*named)
-    if local:
-        return free
     return _public(spec, provider, model)
 
 
-def _flat(per_input: float, per_output: float) -> Price:
-    def price(input_tokens: int, cached: int, output: int) -> float:
-        del cached  # an own price has no rate for cached tokens; the full one errs on the safe side
-        return (input_tokens * per_input + output * per_output) / 1e6
+def _flat(per_input: float, per_cached: float, per_output: float) -> Price:
+    def price(usage: Usage) -> float:
+        fresh = usage.input - usage.cached
+        return (fresh * per_input + usage.cached * per_cached + usage.output * per_output) / 1e6
 
     return price
 
 
 def _public(spec: str, provider: str, model: str) -> Price | None:
-    from genai_prices import Usage, calc_price  # noqa: PLC0415 - slow to import, seldom needed
+    from genai_prices import Usage as Counted  # noqa: PLC0415 - slow to import, seldom needed
+    from genai_prices import calc_price  # noqa: PLC0415
 
     url = spec.partition("#")[0] if "://" in spec else None
-    provider = {"openai-chat": "openai", "openai-responses": "openai"}.get(provider, provider)
+    provider = _OPENAI.get(provider, provider)
 
-    def price(input_tokens: int, cached: int, output: int) -> float:
-        usage = Usage(input_tokens=input_tokens, cache_read_tokens=cached, output_tokens=output)
+    def price(usage: Usage) -> float:
+        counted = Counted(
+            input_tokens=usage.input,
+            cache_read_tokens=usage.cached,
+            cache_write_tokens=usage.cache_write,
+            output_tokens=usage.output,
+        )
         if url is not None:
-            return float(calc_price(usage, model, provider_api_url=url).total_price)
-        return float(calc_price(usage, model, provider_id=provider).total_price)
+            return float(calc_price(counted, model, provider_api_url=url).total_price)
+        return float(calc_price(counted, model, provider_id=provider).total_price)
 
     try:
-        price(1, 0, 1)
+        price(Usage(input=1, output=1))
     except LookupError:
         return None
     return price

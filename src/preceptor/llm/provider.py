@@ -247,5 +247,6 @@ def _usage(response: parts.ModelResponse, request: ChatRequest, text: str) -> Us
         input=usage.input_tokens,
         output=usage.output_tokens,
         cached=usage.cache_read_tokens,
+        cache_write=usage.cache_write_tokens,
         reasoning=usage.output_reasoning_tokens,
     )

@@ -9,7 +9,7 @@ from preceptor.core.ids import digest
 from preceptor.llm.calls import Paid, Tag
 from preceptor.llm.journal import AnyJournal
 from preceptor.llm.ledger import Ledger
-from preceptor.llm.metered import Metered
+from preceptor.llm.metered import Answered, Metered
 from preceptor.llm.model import ChatReply, ChatRequest
 
 InFlight = dict[str, "asyncio.Future[Paid]"]
@@ -55,18 +55,40 @@ class Replaying:
     async def _new(self, key: str, request: ChatRequest, tag: Tag) -> ChatReply:
         mine: asyncio.Future[Paid] = asyncio.get_running_loop().create_future()
         self._in_flight[key] = mine
+        keeping: asyncio.Future[None] | None = None
         try:
-            paid = await self._metered.complete(request, tag)
-            await self._journal.put(key, paid, spec=self._spec, tag=tag)
-            mine.set_result(paid)
+            answered = await self._metered.complete(request, key, tag)
+            keeping = self._journal.put(key, answered.paid, spec=self._spec, tag=tag, mark=answered.mark)
+            # From here on the answer is paid for: twins are told when it is safe, whatever becomes of this caller.
+            keeping.add_done_callback(lambda done: self._kept(key, mine, answered, done))
+            await asyncio.shield(keeping)
         except Exception as error:
-            mine.set_exception(error)
-            mine.exception()  # so that asyncio does not complain when nobody waits
+            if keeping is None:
+                self._give_up(key, mine, error)
             raise
         finally:
-            del self._in_flight[key]
+            if keeping is None:
+                self._give_up(key, mine, None)
+        return answered.paid.reply
+
+    def _kept(self, key: str, mine: asyncio.Future[Paid], answered: Answered, done: asyncio.Future[None]) -> None:
+        answered.settle()
+        error = None if done.cancelled() else done.exception()
+        if error is not None or done.cancelled():
+            self._give_up(key, mine, error)
+            return
+        self._in_flight.pop(key, None)
+        mine.set_result(answered.paid)
+
+    def _give_up(self, key: str, mine: asyncio.Future[Paid], error: BaseException | None) -> None:
+        self._in_flight.pop(key, None)
+        if mine.done():
+            return
+        if error is None:
             mine.cancel()
-        return paid.reply
+            return
+        mine.set_exception(error)
+        mine.exception()  # so that asyncio does not complain when nobody waits
 
     def _replayed(self, paid: Paid, tag: Tag) -> ChatReply:
         self._ledger.note(tag, replayed=1)

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 
 from preceptor.core.events import Emit
 from preceptor.core.settings import SeatConfig, SeatsConfig
+from preceptor.llm.breaker import Breaker
 from preceptor.llm.journal import AnyJournal
 from preceptor.llm.ledger import Ledger
 from preceptor.llm.limiter import Limiter, Monotonic, Sleep
 from preceptor.llm.metered import Metered
 from preceptor.llm.model import ChatModel
+from preceptor.llm.modes import ModeMemory
 from preceptor.llm.opening import Opened, open_model
 from preceptor.llm.replay import InFlight, Replaying
 from preceptor.llm.retry import Retrying
@@ -52,12 +54,14 @@ async def open_seats(
     ledger: Ledger,
     emit: Emit,
     timing: Timing | None = None,
+    modes: ModeMemory | None = None,
 ) -> AsyncGenerator[Seats]:
     """The seats of a run, their connections closed at the end.
 
     ``factories`` maps a scheme such as ``practice`` to a function from what stands after the colon to a model.
-    Seats with the same seat string and key share one model and its connections. Nothing is called yet; the
-    ledger takes over what ``journal`` says was spent. Closing the journal is the caller's business.
+    ``modes`` remembers how each model gives structured answers. Seats with the same seat string and key share one
+    model and its connections. Nothing is called yet; the ledger takes over what ``journal`` says was spent. Closing
+    the journal is the caller's business.
 
     Raises:
         ConfigError: a seat string, a key, an extra or a price is missing or wrong.
@@ -71,12 +75,15 @@ async def open_seats(
         def seat(name: str, seat_config: SeatConfig) -> Seat:
             key = (seat_config.model, seat_config.api_key_env)
             if key not in models:
-                models[key] = open_model(name, seat_config, environ=environ, factories=factories)
+                models[key] = open_model(name, seat_config, environ=environ, factories=factories, modes=modes)
                 stack.push_async_callback(models[key].model.aclose)
             opened = models[key]
             limiter = Limiter(seat_config.concurrency, seat_config.per_minute, now=timing.now, sleep=timing.sleep)
-            retrying = Retrying(opened.model, seat_config, limiter, seat=name, sleep=timing.sleep, rng=timing.rng)
-            price = ledger.price_of(name, opened.model.spec, local=opened.local)
+            breaker = Breaker(seat_config.outage, now=timing.now)
+            retrying = Retrying(
+                opened.model, seat_config, limiter, breaker, seat=name, sleep=timing.sleep, rng=timing.rng
+            )
+            price = ledger.price_of(name, opened.model.spec, local=opened.local, own=seat_config)
             metered = Metered(retrying, ledger, price=price, emit=emit, journal=journal)
             replaying = Replaying(metered, journal, in_flight, spec=opened.model.spec, ledger=ledger, emit=emit)
             return Seat(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from preceptor.core.records import Domain
-from preceptor.core.settings import Config
+from preceptor.core.settings import Config, SeatConfig
 from preceptor.learn import Planned, plan
+from preceptor.learn.plan import PRACTICE_LENGTHS, Assumptions
+from preceptor.llm.model import Usage
 from preceptor.llm.prices import find_price, is_local
 from preceptor.prompts import PromptSet
 
@@ -54,22 +56,31 @@ def estimate_learn(config: Config, domain: Domain, prompts: PromptSet, *, scenar
     Args:
         scenarios: so many come from logs; None: they are simulated.
     """
-    rows = plan(domain=domain, settings=config.learn, coach=config.coach, prompts=prompts, logged=scenarios)
+    simulated = config.seats.teacher.model.startswith("practice:")
+    rows = plan(
+        domain=domain,
+        settings=config.learn,
+        coach=config.coach,
+        prompts=prompts,
+        logged=scenarios,
+        assumptions=Assumptions(lengths=PRACTICE_LENGTHS) if simulated else None,
+    )
     names = dict.fromkeys(row.seat for row in rows)
     seats = tuple(_seat(config, name, [row for row in rows if row.seat == name]) for name in names)
     return Estimate(seats=seats, phases=rows)
 
 
 def _seat(config: Config, name: str, rows: list[Planned]) -> SeatEstimate:
-    model: str = getattr(config.seats, name).model
+    seat: SeatConfig = getattr(config.seats, name)
+    model = seat.model
     sent, got = sum(r.input_tokens for r in rows), sum(r.output_tokens for r in rows)
     local = model.startswith("practice:") or (model.startswith("http") and is_local(model.partition("#")[0]))
-    price = find_price(model, local=local, own={})
+    price = find_price(model, local=local, own=seat)
     return SeatEstimate(
         seat=name,
         model=model,
         calls=sum(r.calls for r in rows),
         input_tokens=sent,
         output_tokens=got,
-        usd=None if price is None else round(price(sent, 0, got), 4),
+        usd=None if price is None else round(price(Usage(input=sent, output=got)), 4),
     )

@@ -50,6 +50,7 @@ async def learn_job(
                 concurrency=project.config.run.concurrency,
                 emit=now.emit,
             )
+            now.expected = project.estimate(scenarios=None if scenarios is None else len(scenarios))
             learned = await learn(context, library, now, logged=scenarios)
             strategies = library.snapshot()
             now.summary = {

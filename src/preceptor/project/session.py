@@ -8,15 +8,18 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from preceptor.core.errors import BudgetError, PreceptorError, StoppedError
+from preceptor.core.errors import BudgetError, ConfigError, PreceptorError, StoppedError
 from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
 from preceptor.llm import Journal, Ledger, Seats, open_seats
+from preceptor.llm.ledger import seat_budgets
+from preceptor.llm.modes import ModeMemory
 from preceptor.practice import open_practice
 from preceptor.project.stopping import Stop
 from preceptor.runs.run import Job, Run, RunStatus
 
 if TYPE_CHECKING:
+    from preceptor.project.estimate import Estimate
     from preceptor.project.project import Project
 
 
@@ -30,6 +33,8 @@ class Session:
     emit: Emit
     summary: Mapping[str, Any] | None = None
     """What ``run.json`` keeps of the result; set by the job before it ends."""
+    expected: Estimate | None = None
+    """What the whole run was expected to take, where a job can tell."""
 
     def has_result(self, name: str) -> bool:
         """Whether the run has stored a result under ``name``."""
@@ -79,13 +84,16 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             run.record(event)
             emit(event)
 
-        ledger = Ledger(project.config.budget)
+        seats_config = project.config.seats
+        ledger = Ledger(project.config.budget, by_seat=seat_budgets(dict(seats_config)))
         stop.when(ledger.stop)
         status: RunStatus = "failed"
         message = "ended by an unexpected error"
         opened: Session | None = None
         try:
-            journal = stack.enter_context(Journal.open(run.journal))
+            journal = stack.enter_context(
+                Journal.open(run.journal, passphrase=passphrase(project), clock=project.clock)
+            )
             tell(RunStarted(run=run.id, job=run.info.job, resumed=resume))
             seats = open_seats(
                 project.config.seats,
@@ -94,6 +102,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                 journal=journal,
                 ledger=ledger,
                 emit=tell,
+                modes=ModeMemory(run.folder.parent / "models.json"),
             )
             async with seats as ready:
                 opened = Session(run=run, seats=ready, ledger=ledger, emit=tell)
@@ -101,7 +110,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             status, message = "done", ""
         except PreceptorError as error:
             status, message = _status(error), error.message
-            raise _with_next(error, run) from error
+            raise _with_next(error, run, _more(opened, ledger)) from error
         except (asyncio.CancelledError, KeyboardInterrupt):
             status, message = "stopped", "ended at once, without waiting for calls under way"
             raise
@@ -111,19 +120,45 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             tell(RunEnded(run=run.id, status=status, message=message))
 
 
+def passphrase(project: Project) -> str:
+    """What journals are encrypted under; empty where they are not. ConfigError where its variable is not set."""
+    name = project.config.journal.key_env
+    if not name:
+        return ""
+    found = project.environ.get(name, "")
+    if not found:
+        raise ConfigError(
+            f"journal.key_env: the environment variable {name} is not set", hint=f"export {name}=... (a passphrase)"
+        )
+    return found
+
+
 def _status(error: PreceptorError) -> RunStatus:
     if isinstance(error, BudgetError):
         return "over_budget"
     return "stopped" if isinstance(error, StoppedError) else "failed"
 
 
-def _with_next(error: PreceptorError, run: Run) -> PreceptorError:
+def _more(opened: Session | None, ledger: Ledger) -> str:
+    """What the rest of the run is expected to need, in words; empty where nobody can tell."""
+    if opened is None or opened.expected is None:
+        return ""
+    expected, spent = opened.expected, ledger.spent
+    calls, tokens = expected.calls - spent.calls, expected.tokens - spent.tokens
+    if calls <= 0 or tokens <= 0:
+        return ""
+    usd = "" if not expected.usd else f", {max(0.0, expected.usd - spent.usd):.2f} USD"
+    return f"about {calls} calls, {tokens} tokens{usd} more are expected"
+
+
+def _with_next(error: PreceptorError, run: Run, more: str) -> PreceptorError:
     """The same error; its hint ends with the command that goes on."""
     resume = f"preceptor {run.info.job} --resume"
     if isinstance(error, StoppedError):
         error.hint = f"go on with: {resume}"
     elif isinstance(error, BudgetError):
-        error.hint = f"{error.hint}: {resume} --set ..." if error.hint else f"raise the cap and go on: {resume}"
+        hint = error.hint or "raise the cap and resume the run"
+        error.hint = f"{hint}{f' ({more})' if more else ''}: {resume} --set ..."
     elif error.hint:
         error.hint = f"{error.hint}; then go on with: {resume}"
     return error

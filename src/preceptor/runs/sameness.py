@@ -14,6 +14,7 @@ _ABSENT = object()
 _FREE = (
     "budget.*",
     "run.*",
+    "journal.*",
     "library.*",
     "domain.folder",
     "prompts.folder",
@@ -22,6 +23,10 @@ _FREE = (
     "seats.*.concurrency",
     "seats.*.per_minute",
     "seats.*.api_key_env",
+    "seats.*.price_*",
+    "seats.*.budget_*",
+    "seats.*.outage",
+    "seats.*.hedge",
 )
 """Settings that change neither what is asked nor what comes out. Prompts are compared by their hashes."""
 

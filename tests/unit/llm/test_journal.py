@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from preceptor.core.errors import RunError
 from preceptor.llm import ChatReply, Journal, NullJournal, Usage
+from preceptor.llm.amounts import LedgerRow
 from preceptor.llm.calls import Paid, Tag
-from preceptor.llm.journal import _pack, _unpack
-from preceptor.llm.ledger import LedgerRow
+from preceptor.llm.journal.seal import pack, unpack
 
 TAG = Tag(seat="student", phase="teach", item="one")
 
@@ -41,7 +41,7 @@ async def test_an_answer_comes_back_as_it_was_after_reopening(path: Path) -> Non
 @given(st.text(alphabet=st.characters(), max_size=50))
 def test_any_text_survives_even_half_surrogates(text: str) -> None:
     reply = paid(text + "\ud800").reply
-    assert _unpack(_pack(reply)) == reply
+    assert unpack(pack(reply)) == reply
 
 
 async def test_the_first_answer_under_a_key_stays(path: Path) -> None:
@@ -58,7 +58,7 @@ async def test_spent_sums_answers_and_lost_tries_by_seat_and_phase(path: Path) -
         await journal.put("a", paid(usd=0.25), spec="s", tag=TAG)
         await journal.put("b", paid(usd=0.5), spec="s", tag=TAG)
         await journal.put("c", paid(usd=None), spec="s", tag=Tag(seat="judge", phase="rate", item="x"))
-        await journal.lose(LedgerRow(seat="student", phase="teach", input=7, output=3, usd=1.0))
+        await journal.lose("", LedgerRow(seat="student", phase="teach", input=7, output=3, usd=1.0))
         rows = {(r.seat, r.calls): (r.input, r.output, r.usd, r.estimated) for r in journal.spent()}
     assert rows == {
         ("student", 2): (20, 10, 0.75, False),
@@ -85,7 +85,11 @@ async def test_many_at_once_share_commits(path: Path) -> None:
 
 async def test_an_answer_is_committed_though_its_caller_is_cancelled(path: Path) -> None:
     with Journal.open(path) as journal:
-        task = asyncio.create_task(journal.put("k", paid(), spec="s", tag=TAG))
+
+        async def keep() -> None:
+            await journal.put("k", paid(), spec="s", tag=TAG)
+
+        task = asyncio.create_task(keep())
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -158,7 +162,7 @@ def test_another_database_is_refused_and_left_alone(path: Path) -> None:
 def test_a_newer_journal_is_refused(path: Path) -> None:
     Journal.open(path).close()
     newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version=2")
+    newer.execute("PRAGMA user_version=99")
     newer.close()
     with pytest.raises(RunError, match="newer Preceptor") as caught:
         Journal.open(path)
@@ -181,7 +185,7 @@ async def test_a_closed_journal_takes_nothing(path: Path) -> None:
 async def test_the_journal_in_memory_keeps_and_forgets() -> None:
     journal = NullJournal()
     await journal.put("k", paid(), spec="s", tag=TAG)
-    await journal.lose(LedgerRow(seat="a", phase="b"))
+    await journal.lose("", LedgerRow(seat="a", phase="b"))
     assert await journal.get("k") == paid()
     assert journal.spent() == ()
     journal.close()

@@ -5,11 +5,14 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from preceptor.core.errors import BudgetError, ConfigError, StoppedError
-from preceptor.core.settings import BudgetConfig
+from preceptor.core.settings import BudgetConfig, SeatConfig
 from preceptor.llm import ChatMessage, ChatRequest, Ledger, LedgerRow, Usage
+from preceptor.llm.amounts import Amount
 from preceptor.llm.calls import Tag
+from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.prices import find_price, is_local
 from preceptor.llm.tokens import estimate_tokens, most_input
 
@@ -18,8 +21,8 @@ REQUEST = ChatRequest(messages=(ChatMessage("user", "x" * 300),), seed=1, max_to
 SENT = most_input(REQUEST)
 
 
-def cost(sent: int, cached: int, got: int) -> float:
-    return (sent + got) / 1000
+def cost(usage: Usage) -> float:
+    return (usage.input + usage.output) / 1000
 
 
 async def test_a_cap_of_calls() -> None:
@@ -45,7 +48,7 @@ async def test_a_cap_of_tokens_counts_the_worst_case_before_and_the_real_one_aft
 async def test_a_cap_of_dollars() -> None:
     ledger = Ledger(BudgetConfig(usd=0.3))
     held = await ledger.reserve("teacher", REQUEST, cost)
-    assert ledger.settle(TAG, held, Usage(input=60, output=60), cost) == pytest.approx(0.12)
+    assert ledger.settle(TAG, held, Usage(input=60, output=60), cost).usd == pytest.approx(0.12)
     with pytest.raises(BudgetError, match=r"budget of 0.3 USD: 0.1200 spent, the next .* may need 0.2"):
         await ledger.reserve("teacher", REQUEST, cost)
     assert ledger.spent.usd == pytest.approx(0.12)
@@ -136,27 +139,93 @@ async def test_the_table_has_a_row_a_seat_and_phase() -> None:
     assert teacher.usd == pytest.approx((15 + SENT + 100) / 1000)
 
 
-def test_an_unknown_price_is_an_error_only_under_a_cap_in_dollars() -> None:
+def test_an_unknown_price_is_an_error_unless_tokens_or_calls_are_capped_or_the_seat_tells_it() -> None:
     spec = "https://models.example.com/v1#nobody-knows"
-    assert Ledger().price_of("judge", spec, local=False) is None
-    with pytest.raises(ConfigError, match=r"the price of .*nobody-knows") as caught:
-        Ledger(BudgetConfig(usd=1)).price_of("judge", spec, local=False)
-    assert "budget.tokens" in caught.value.hint
-    own = Ledger(BudgetConfig(usd=1), prices={spec: (1.0, 2.0)}).price_of("judge", spec, local=False)
+    for budget, why in ((BudgetConfig(), "no cap on tokens"), (BudgetConfig(usd=1, tokens=9), "cap in US dollars")):
+        with pytest.raises(ConfigError, match=rf"seats.judge: the price of .*nobody-knows.*{why}") as caught:
+            Ledger(budget).price_of("judge", spec, local=False)
+        assert "seats.judge.price_input" in caught.value.hint
+        assert "budget.tokens" in caught.value.hint
+    assert Ledger(BudgetConfig(tokens=9)).price_of("judge", spec, local=False) is None
+    assert Ledger(by_seat={"judge": BudgetConfig(calls=9)}).price_of("judge", spec, local=False) is None
+    seat = SeatConfig(model=spec, price_input=1.0, price_output=2.0, price_cached=0.1)
+    own = Ledger(BudgetConfig(usd=1)).price_of("judge", spec, local=False, own=seat)
     assert own is not None
-    assert own(1_000_000, 0, 500_000) == 2.0
+    assert own(Usage(input=1_000_000, output=500_000)) == 2.0
+    assert own(Usage(input=1_000_000, cached=1_000_000, output=0)) == pytest.approx(0.1)
+
+
+def test_a_price_is_whole_or_not_there() -> None:
+    for wrong in ({"price_input": 1.0}, {"price_output": 1.0}, {"price_cached": 1.0}):
+        with pytest.raises(ValidationError):
+            SeatConfig.model_validate({"model": "openai:x", **wrong})
+
+
+def test_a_local_model_costs_what_its_seat_says() -> None:
+    seat = SeatConfig(model="http://127.0.0.1:1/v1#m", price_input=3.0, price_output=0.0)
+    price = Ledger().price_of("student", seat.model, local=True, own=seat)
+    assert price is not None
+    assert price(Usage(input=1_000_000, output=9)) == 3.0
 
 
 def test_known_prices_count_cached_tokens_cheaper() -> None:
-    price = find_price("openai:gpt-5-mini", local=False, own={})
+    price = find_price("openai:gpt-5-mini", local=False)
     assert price is not None
-    assert price(1_000_000, 0, 0) == pytest.approx(0.25)
-    assert price(1_000_000, 900_000, 0) < 0.1
-    assert find_price("openai:no-such-model-9", local=False, own={}) is None
-    assert find_price("nobody:thing", local=False, own={}) is None
-    local = find_price("practice:teacher", local=True, own={})
+    assert price(Usage(input=1_000_000, output=0)) == pytest.approx(0.25)
+    assert price(Usage(input=1_000_000, cached=900_000, output=0)) < 0.1
+    assert find_price("openai:no-such-model-9", local=False) is None
+    assert find_price("nobody:thing", local=False) is None
+    local = find_price("practice:teacher", local=True)
     assert local is not None
-    assert local(10**9, 0, 10**9) == 0.0
+    assert local(Usage(input=10**9, output=10**9)) == 0.0
+
+
+async def test_a_seat_has_a_cap_of_its_own() -> None:
+    ledger = Ledger(BudgetConfig(calls=9), by_seat={"teacher": BudgetConfig(tokens=SENT + 100)})
+    held = await ledger.reserve("teacher", REQUEST, None)
+    student = await ledger.reserve("student", REQUEST, None)
+    ledger.settle(TAG, held, Usage(input=10, output=9), None)
+    with pytest.raises(BudgetError, match=r"teacher's budget of .* tokens: 19 used") as caught:
+        await ledger.reserve("teacher", REQUEST, None)
+    assert "seats.teacher.budget_tokens" in caught.value.hint
+    ledger.release(student)
+    await ledger.reserve("student", REQUEST, None)
+
+
+def test_seats_without_caps_have_no_purse() -> None:
+    seats = {"teacher": SeatConfig(model="x:y", budget_usd=2.0), "judge": SeatConfig(model="x:y")}
+    assert seat_budgets(seats) == {"teacher": BudgetConfig(usd=2.0)}
+
+
+async def test_a_server_that_ignores_max_tokens_is_settled_as_it_is_and_trusted_no_more() -> None:
+    ledger = Ledger(BudgetConfig(tokens=2 * (SENT + 200) + SENT + 110))
+    held = await ledger.reserve("teacher", REQUEST, None)
+    row = ledger.settle(TAG, held, Usage(input=SENT, output=200), None)
+    assert row.over == 1
+    assert ledger.spent.tokens == SENT + 200
+    held = await ledger.reserve("teacher", REQUEST, None)
+    assert (held.input, held.output) == (SENT, 200), "the next call is reserved in that proportion"
+    ledger.settle(TAG, held, Usage(input=SENT, output=200), None)
+    with pytest.raises(BudgetError, match="ignores max_tokens"):
+        await ledger.reserve("teacher", REQUEST, None)
+    assert ledger.table()[0].over == 1
+    assert (await ledger.reserve("student", REQUEST, None)).output == 100, "others are not blamed"
+
+
+async def test_a_ledger_on_a_lease_asks_for_more_before_it_refuses() -> None:
+    asked: list[Amount] = []
+
+    async def lender(seat: str, need: Amount) -> Amount | None:
+        asked.append(need)
+        return Amount(calls=2) if len(asked) == 1 else None
+
+    ledger = Ledger(BudgetConfig(calls=0), lender=lender)
+    for _ in range(2):
+        held = await ledger.reserve("teacher", REQUEST, None)
+        ledger.settle(TAG, held, Usage(input=1, output=1), None)
+    with pytest.raises(BudgetError):
+        await ledger.reserve("teacher", REQUEST, None)
+    assert [a.calls for a in asked] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ import click
 
 from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, line, table, write_json
+from preceptor.cli.spend import spend_table, usd
 from preceptor.cli.tally import short
+from preceptor.core.decode import decode
 from preceptor.core.events import ItemFailed
 from preceptor.core.ids import plain
+from preceptor.llm import LedgerRow
 from preceptor.project import Project
 from preceptor.runs.run import Run
 
@@ -68,21 +71,9 @@ def show(id: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
     )
     out.print(line(f"started {run.info.started}, ended {run.info.ended or '-'}, resumed {run.info.resumes} times"))
     out.print(line(f"seed {run.info.seed}; " + ", ".join(f"{k}: {v}" for k, v in run.info.models.items())))
-    rows = [
-        (
-            r["seat"],
-            r["phase"],
-            short(r["calls"]),
-            short(r["replayed"]),
-            short(r["input"]),
-            short(r["output"]),
-            _usd(r["usd"]),
-        )
-        for r in run.info.spend
-    ]
-    if rows:
-        columns = ["seat", "phase", "calls", "replayed", "tokens in", "tokens out", "USD"]
-        out.print(table(columns, rows, right=columns[2:]))
+    spend = [decode(LedgerRow, row) for row in run.info.spend]
+    if spend:
+        out.print(spend_table(spend))
     for event in failures[:10]:
         out.print(line(f"failed: {event.kind} {event.id}: {event.failure}: {event.reason}", 200, style="yellow"))
     if len(failures) > 10:
@@ -98,13 +89,9 @@ def _state(run: Run) -> str:
 
 def _sums(run: Run) -> tuple[str, str, str]:
     spend = run.info.spend
-    usd = [row["usd"] for row in spend]
-    total = None if None in usd else sum(usd)
-    return short(sum(r["calls"] for r in spend)), short(sum(r["input"] + r["output"] for r in spend)), _usd(total)
-
-
-def _usd(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
+    costs = [row["usd"] for row in spend]
+    total = None if None in costs else float(sum(costs))
+    return short(sum(r["calls"] for r in spend)), short(sum(r["input"] + r["output"] for r in spend)), usd(total)
 
 
 def _run_json(run: Run) -> dict[str, object]:

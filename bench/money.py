@@ -1,0 +1,51 @@
+"""The cap and the count over random schedules: concurrency, faults, retries, hedges, missing usage, crashes.
+
+``python -m bench.money``: each schedule makes up to 40 calls through the whole stack (seats, journal on disk,
+ledger, retries), with a cap in tokens, calls or US dollars or none, on a server that keeps its own count and fails
+in nine ways; up to two crashes leave the disk as ``kill -9`` would. Fails where a cap was passed, by our count or
+by the server's; where the server did work that the account does not show; where an answer that came with its usage
+is not counted to the token; or where an answered call was made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from tests.money_schedules import check, random_schedule, run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.money", description=__doc__)
+    parser.add_argument("--schedules", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    began = time.perf_counter()
+    crashed = capped = ended = exact = 0
+    for number in range(options.schedules):
+        schedule = random_schedule(rng)
+        with tempfile.TemporaryDirectory() as folder:
+            found = run(schedule, Path(folder))
+        try:
+            check(schedule, found)
+        except AssertionError as error:
+            print(f"schedule {number}: {error}\n{schedule}\n{found}")
+            return 1
+        crashed += bool(schedule.crashes)
+        capped += (schedule.cap_tokens, schedule.cap_calls, schedule.cap_usd) != (None, None, None)
+        ended += found.over_budget
+        exact += found.ledger_tokens == found.server_tokens
+    print(
+        f"{options.schedules} schedules, {crashed} with crashes, {capped} with a cap, {ended} ended by it: no cap "
+        f"passed, no work unaccounted, no answered call made again; {exact} to the token, the others above it by "
+        f"what was lost on the way ({time.perf_counter() - began:.0f} s)"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,51 @@
+"""What was spent, by seat and phase, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+
+from preceptor.cli.out import line, table
+from preceptor.cli.tally import short
+from preceptor.llm import LedgerRow
+
+_COLUMNS = ("seat", "phase", "calls", "replayed", "lost", "tokens in", "cached", "tokens out", "thought", "USD")
+
+
+def spend_table(rows: Sequence[LedgerRow]) -> RenderableType:
+    """One row a seat and phase and one for all; what the figures rest on, where that matters, below."""
+    cells = [_cells(r.seat, r.phase, r) for r in rows]
+    if len(rows) > 1:
+        total = rows[0]
+        for row in rows[1:]:
+            total = total.plus(row)
+        cells.append(_cells("all", "", total))
+    return Group(table(_COLUMNS, cells, right=_COLUMNS[2:]), *(line(n, style="yellow") for n in _notes(rows)))
+
+
+def usd(value: float | None) -> str:
+    """Dollars for a table: cents, and more digits below one."""
+    if value is None:
+        return "unknown"
+    return f"{value:.2f}" if value >= 0.01 or not value else f"{value:.4f}"
+
+
+def _cells(seat: str, phase: str, row: LedgerRow) -> tuple[str, ...]:
+    counts = (row.calls, row.replayed, row.lost, row.input, row.cached, row.output, row.reasoning)
+    return (seat, phase, *(short(n) for n in counts), usd(row.usd) + ("~" if row.estimated else ""))
+
+
+def _notes(rows: Sequence[LedgerRow]) -> list[str]:
+    notes: list[str] = []
+    if any(r.estimated for r in rows):
+        notes.append(
+            "~ some tokens are estimated: the server told no usage, or a try without an answer may be charged"
+        )
+    seats = sorted({r.seat for r in rows if r.over})
+    if seats:
+        notes.append(
+            f"{', '.join(seats)}: answers were longer than max_tokens allows; the server ignores it, and a cap can "
+            "be passed by as much as the calls in flight take too much"
+        )
+    return notes
