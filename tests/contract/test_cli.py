@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import pytest
@@ -36,7 +36,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
 def shape(value: Any) -> Any:
     """Keys and kinds, without values; a list by its first item."""
     if isinstance(value, dict):
-        return {k: shape(v) for k, v in value.items()}
+        return {k: shape(v) for k, v in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
         return [shape(value[0])] if value else []
     return type(value).__name__
@@ -61,7 +61,7 @@ def commands(group: click.Command = app, path: tuple[str, ...] = ()) -> list[tup
     if not isinstance(group, click.Group):
         return [(path, group)]
     context = click.Context(group, help_option_names=["-h", "--help"])
-    found = [(path, group)] if path else []
+    found: list[tuple[tuple[str, ...], click.Command]] = [(path, group)] if path else []
     for name in group.list_commands(context):
         inner = group.get_command(context, name)
         assert inner is not None

@@ -1,10 +1,16 @@
+"""The journal: what is acknowledged is on disk, and is told back as it was."""
+
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -72,7 +78,7 @@ async def test_many_at_once_share_commits(path: Path) -> None:
         commits: list[int] = []
         real = journal._commit
 
-        def counted(connection: sqlite3.Connection, batch: list) -> RunError | None:
+        def counted(connection: sqlite3.Connection, batch: Sequence[Any]) -> RunError | None:
             commits.append(len(batch))
             return real(connection, batch)
 

@@ -1,5 +1,7 @@
 """Disks that are full, files that are read-only, locked, damaged or old, clocks that go back: nothing is lost."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -38,9 +40,9 @@ async def put(journal: Journal, *keys: str, text: str = "Hello") -> None:
         await journal.put(key, paid(text), spec="s", tag=TAG)
 
 
-async def kept(path: Path, **more: str) -> set[str]:
-    with Journal.open(path, **more) as journal:
-        found = set()
+async def kept(path: Path, passphrase: str = "") -> set[str]:
+    with Journal.open(path, passphrase=passphrase) as journal:
+        found: set[str] = set()
         for key in ("a", "b", "c", "d"):
             if await journal.get(key) is not None:
                 found.add(key)
