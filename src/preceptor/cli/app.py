@@ -30,6 +30,8 @@ COMMANDS = (
     Entry("review", "review", "Read, edit, approve and release strategies in the browser."),
     Entry("review-user", "review_user", "Accounts of reviewers: add, change, remove, tokens."),
     Entry("release", "release", "Freeze approved strategies, publish them, roll back."),
+    Entry("export", "export_", "Take strategies elsewhere: playbook, JSONL, skill, fine-tuning."),
+    Entry("import", "import_", "Propose strategies that others wrote, from JSONL, JSON or YAML."),
     Entry("serve", "serve", "Serve a small model with advice: an OpenAI-compatible proxy."),
     Entry("serve-key", "serve_key", "Make an API key for a caller of the proxy."),
     Entry("practice", "practice", "Serve, list and check the embedded practice worlds."),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, up
 
 from preceptor.core.errors import LibraryError
 from preceptor.library import chain, rows
-from preceptor.library.changes import Change, RecordLesson
+from preceptor.library.changes import Change, RecordLesson, RecordScenario
 from preceptor.library.entry import Stamp, State
 from preceptor.library.schema import CHANGES, HEAD, LABELS, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import step, touched
@@ -71,7 +71,9 @@ class Batch:
             self.state.entries[row["id"]] = rows.entry_of(row)
         for row in self._found(LESSONS, lesson_ids):
             self.state.lessons[row["id"]] = rows.lesson_of(row)
-        for row in self._found(SCENARIOS, [lesson.scenario.id for lesson in lessons]):
+        scenario_ids = [lesson.scenario.id for lesson in lessons]
+        scenario_ids += [c.scenario.id for c in changes if isinstance(c, RecordScenario)]
+        for row in self._found(SCENARIOS, scenario_ids):
             self.state.scenarios[row["id"]] = (row["seq"], rows.scenario_of(row))
 
     def _found(self, table: Table, ids: Iterable[str]) -> Iterator[RowMapping]:

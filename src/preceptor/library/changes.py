@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 from preceptor.core.decode import decode
 from preceptor.core.errors import InputError
 from preceptor.core.ids import plain
-from preceptor.core.records import Finding, Lesson, Scope, Strategy
+from preceptor.core.records import Finding, Lesson, Scenario, Scope, Strategy
 
 EvidenceVerdict = Literal["unproven", "helpful", "harmful"]
 
@@ -55,6 +55,13 @@ class RecordLesson:
     lesson: Lesson
     run: str
     stage: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordScenario:
+    """A scenario that came with strategies from elsewhere: no lesson stands behind it."""
+
+    scenario: Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +156,7 @@ class Checkpoint:
 Change = (
     Propose
     | RecordLesson
+    | RecordScenario
     | Merge
     | Flag
     | Screen

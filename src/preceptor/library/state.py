@@ -25,6 +25,7 @@ from preceptor.library.changes import (
     Propose,
     Provenance,
     RecordLesson,
+    RecordScenario,
     Reject,
     Reopen,
     Retire,
@@ -59,7 +60,7 @@ def touched(change: Change) -> tuple[str, ...]:
             ids = (change.into.id, *change.of)
         case Flag():
             ids = change.strategy_ids
-        case RecordLesson() | Checkpoint():
+        case RecordLesson() | RecordScenario() | Checkpoint():
             ids = ()
         case _:
             ids = (change.strategy_id,)
@@ -105,6 +106,21 @@ def _(change: RecordLesson, state: State, stamp: Stamp) -> bool:
     state.lessons[lesson.id] = row
     state.scenarios.setdefault(lesson.scenario.id, (stamp.seq, lesson.scenario))
     return True
+
+
+@step.register
+def _(change: RecordScenario, state: State, stamp: Stamp) -> bool:
+    scenario = change.scenario
+    known = state.scenarios.get(scenario.id)
+    if known is None:
+        state.scenarios[scenario.id] = (stamp.seq, scenario)
+        return True
+    if known[1] != scenario:
+        raise LibraryError(
+            f"the library already holds another scenario {scenario.id}",
+            hint="ids are derived from content: give the two scenarios different ids",
+        )
+    return False
 
 
 @step.register

@@ -19,7 +19,7 @@ from preceptor.library import chain, rows
 from preceptor.library.audit import streamed, verify
 from preceptor.library.batch import Batch
 from preceptor.library.chain import BrokenError, Verification
-from preceptor.library.changes import Change, Checkpoint, RecordLesson
+from preceptor.library.changes import Change, Checkpoint, RecordLesson, RecordScenario
 from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry, LessonRow, Record, State
 from preceptor.library.finding import ranked
@@ -315,6 +315,8 @@ def _normal(change: Change) -> Change:
     ids = list(touched(change))
     if isinstance(change, RecordLesson):
         ids += [change.lesson.id, change.lesson.scenario.id]
+    if isinstance(change, RecordScenario):
+        ids.append(change.scenario.id)
     for name in ids:
         if not name or len(name) > 200 or not name.isprintable():
             raise LibraryError(f"'{one_line(name, 80)}' cannot be an id", hint="1 to 200 printable characters")

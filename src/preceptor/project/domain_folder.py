@@ -13,7 +13,7 @@ from preceptor.core.errors import InputError
 from preceptor.core.ids import digest, short_id
 from preceptor.core.records import Domain, Issue, Profile
 from preceptor.core.untrusted import clean, one_line
-from preceptor.project.yaml_lines import Document, Place, read_text, read_yaml
+from preceptor.core.yaml_lines import Document, Place, read_text, read_yaml
 
 STYLES = ("analytical", "amiable", "expressive", "driver")
 EMOTIONS = ("concerned", "frustrated", "calm", "confused")

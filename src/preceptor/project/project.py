@@ -135,7 +135,7 @@ class Project:
 
     def strategies(self) -> tuple[Strategy, ...]:
         """What the library offers to a run; nothing before the first one."""
-        if not self._has_library():
+        if not self.has_library():
             return ()
         with self.library() as library:
             return library.snapshot()
@@ -144,7 +144,7 @@ class Project:
         """The coach over the library; None before anything was learned."""
         from preceptor.project.jobs import build_coach
 
-        if not self._has_library():
+        if not self.has_library():
             return None
         with self.library() as library:
             return build_coach(self, library)
@@ -221,7 +221,8 @@ class Project:
         found = self.runs().open(run_id) if run_id else self.runs().latest("evaluate", resumable=False)
         return from_json((found.folder / "results" / "evaluation.json").read_bytes())
 
-    def _has_library(self) -> bool:
+    def has_library(self) -> bool:
+        """Whether there is a library, or a database that may hold one."""
         path = self.config.library.path
         return "://" in path or (self.folder / path).exists()
 

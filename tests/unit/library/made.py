@@ -1,5 +1,7 @@
 """Small values for the library's tests."""
 
+# pyright: reportArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Generator
@@ -20,6 +22,7 @@ from preceptor.library.changes import (
     Propose,
     Provenance,
     RecordLesson,
+    RecordScenario,
     Screen,
 )
 from preceptor.library.store import Library
@@ -34,7 +37,7 @@ def ticking(start: datetime = NOON, step: timedelta = timedelta(seconds=1)) -> C
 
 
 def strategy(n: int, **fields: Any) -> Strategy:
-    values = {
+    values: dict[str, Any] = {
         "when": f"the customer asks for refund {n}",
         "do": "name the next step",
         "scenarios": (f"scenario-{n}",),
@@ -43,30 +46,41 @@ def strategy(n: int, **fields: Any) -> Strategy:
 
 
 def provenance(n: int = 0, **fields: Any) -> Provenance:
-    values = {"run": "learn-001", "stage": 1, "scenarios": (f"scenario-{n}",), "attempt": 2}
-    return Provenance(
-        **{**values, "prompts": (("teach", "abc"),), "models": (("student", "practice:x"),), **fields}
-    )
+    values: dict[str, Any] = {"run": "learn-001", "stage": 1, "scenarios": (f"scenario-{n}",), "attempt": 2}
+    more: dict[str, Any] = {"prompts": (("teach", "abc"),), "models": (("student", "practice:x"),)}
+    return Provenance(**{**values, **more, **fields})
 
 
 def propose(n: int, **fields: Any) -> Propose:
     """Strategy ``n``; ``findings``, ``lesson_id`` and ``provenance`` as given, other fields are the strategy's."""
     own = {name: fields.pop(name) for name in ("findings", "lesson_id", "provenance") if name in fields}
-    return Propose(**{"strategy": strategy(n, **fields), "provenance": provenance(n), **own})
+    values: dict[str, Any] = {"strategy": strategy(n, **fields), "provenance": provenance(n)}
+    return Propose(**{**values, **own})
 
 
 def finding(severity: str = "blocking", check: str = "private") -> Finding:
     return Finding(check=check, severity=severity, field="do", quote="Ann", reason="a name")  # type: ignore[arg-type]
 
 
+def scenario(n: int, **fields: Any) -> Scenario:
+    values: dict[str, Any] = {
+        "turns": (Turn(speaker="customer", text=f"Where is bag {n}?"),),
+        "profile": "p1",
+        "stage": 1,
+    }
+    return Scenario(**{"id": f"scenario-{n}", **values, **fields})
+
+
 def lesson(n: int, reply: str = "Sorry.", **fields: Any) -> Lesson:
-    scenario = Scenario(
-        id=f"scenario-{n}", turns=(Turn(speaker="customer", text=f"Where is bag {n}?"),), profile="p1", stage=1
-    )
     comparison = Comparison(verdict="worse", axes=(("accuracy", -0.5),), reason="no next step", orders=1)
     attempt = Attempt(number=1, strategies=(strategy(n),), reply=reply, comparison=comparison)
-    values = {"teacher_reply": "I will look.", "attempts": (attempt,), "kept": 1, "outcome": "taught"}
-    return Lesson(**{"id": f"lesson-{n}", "scenario": scenario, **values, **fields})
+    values: dict[str, Any] = {
+        "teacher_reply": "I will look.",
+        "attempts": (attempt,),
+        "kept": 1,
+        "outcome": "taught",
+    }
+    return Lesson(**{"id": f"lesson-{n}", "scenario": scenario(n), **values, **fields})
 
 
 def record(n: int, run: str = "learn-001", **fields: Any) -> RecordLesson:
@@ -88,6 +102,7 @@ def one_of_each() -> tuple[Change, ...]:
     """Changes that leave a row in every table and an entry in most conditions."""
     return (
         record(1),
+        RecordScenario(scenario=scenario(90)),
         record(2),
         propose(1, lesson_id="lesson-1"),
         propose(2, lesson_id="lesson-2"),

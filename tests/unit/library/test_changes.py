@@ -38,6 +38,7 @@ def test_kinds_are_stable_words() -> None:
         "merge",
         "propose",
         "recordlesson",
+        "recordscenario",
         "reject",
         "reopen",
         "retire",

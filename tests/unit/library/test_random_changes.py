@@ -1,5 +1,7 @@
 """Whatever is asked of a library, in whatever order: what is stored is what the log says."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import shutil
@@ -10,10 +12,21 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.unit.library.made import evidence, finding, propose, provenance, record, strategy, ticking
+from tests.unit.library.made import evidence, finding, propose, provenance, record, scenario, strategy, ticking
 
 from preceptor.core.errors import LibraryError
-from preceptor.library.changes import Approve, Change, Edit, Flag, Merge, Reject, Reopen, Retire, Screen
+from preceptor.library.changes import (
+    Approve,
+    Change,
+    Edit,
+    Flag,
+    Merge,
+    RecordScenario,
+    Reject,
+    Reopen,
+    Retire,
+    Screen,
+)
 from preceptor.library.entry import Entry
 from preceptor.library.store import Library
 
@@ -24,6 +37,7 @@ FINDINGS = st.lists(st.sampled_from([finding("info"), finding("warning"), findin
 
 CHANGE: st.SearchStrategy[Change] = st.one_of(
     st.builds(record, NUMBER),
+    st.builds(lambda n, stage: RecordScenario(scenario=scenario(n, stage=stage)), NUMBER, st.integers(1, 2)),
     st.builds(
         lambda n, run, found, linked: propose(
             n, provenance=provenance(n, run=run), findings=found, lesson_id=f"lesson-{n}" if linked else None
