@@ -254,7 +254,7 @@ def test_demo(demo: tuple[Path, dict[str, Any]]):
     assert [a["arm"] for a in measured["arms"]] == ["student", "coached", "teacher"]
     assert set(measured) == {
         *("run", "folder", "simulated", "domain", "models", "strategies", "profiles", "repeats", "seed"),
-        *("arms", "analysis", "spend"),
+        *("arms", "analysis", "spend", "release", "measures", "lengths", "again", "preferences", "stopping"),
     }
 
 

@@ -11,6 +11,7 @@ from tests.flow.loop import run_loop, seats_over
 
 from preceptor.coach import Coach
 from preceptor.core.settings import EvaluateConfig
+from preceptor.evaluate.arms import Ground
 from preceptor.evaluate.run import evaluate
 from preceptor.llm import ChatModel, ChatReply, ChatRequest
 from preceptor.practice import shipped_world
@@ -94,10 +95,7 @@ async def test_a_judge_that_answers_badly_leaves_no_made_up_rating(bad: BadAnswe
 
     async with seats_over(wrap, lambda event: None) as seats:
         found = await evaluate(
-            domain=shipped_world("airline").domain(),
-            seats=seats,
-            coach=Coach(()),
-            prompts=load_prompts(),
+            Ground(domain=shipped_world("airline").domain(), seats=seats, coach=Coach(()), prompts=load_prompts()),
             settings=EvaluateConfig(profiles=3, arms=("student", "teacher"), max_turns=2),
             concurrency=4,
             emit=lambda event: None,

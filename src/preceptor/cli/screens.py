@@ -15,6 +15,7 @@ from preceptor.cli.out import line, program
 from preceptor.cli.spend import spend_table
 from preceptor.core.records import Strategy
 from preceptor.evaluate.result import Evaluation
+from preceptor.evaluate.sections import told
 from preceptor.evaluate.statistics import Estimate
 from preceptor.evaluate.summary import SIMULATED, failures, headline, remarks
 from preceptor.project.results import EvaluateResult, LearnResult
@@ -93,6 +94,7 @@ def evaluated(found: Evaluation) -> list[RenderableType]:
         line(_without_note(headline(found))),
     ]
     parts += [line(note, style="dim") for note in remarks(found.analysis)]
+    parts += [line(note, style="dim") for note in told(found)]
     parts += [line(note, style="yellow") for note in failures(found.arms)]
     if found.simulated:
         parts += ["", simulated()]

@@ -15,6 +15,8 @@ PHASES = {
     "screen": "screening",
     "review": "screening",
     "evaluate": "measuring",
+    "again": "measuring the noise",
+    "pairs": "comparing dialogues",
 }
 """Phase names as people read them; others are shown as they are."""
 

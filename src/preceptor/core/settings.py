@@ -182,8 +182,38 @@ class EvaluateConfig(Section):
     seed: int = Field(default=1, ge=0, lt=2**31, description="everything random derives from it")
     profiles: int = Field(default=48, ge=2, description="held-out profiles at most")
     repeats: int = Field(default=1, ge=1, description="dialogues per profile and arm, each with another seed")
-    arms: tuple[Literal["student", "coached", "teacher"], ...] = Field(
+    arms: tuple[Literal["student", "coached", "guide", "all", "random", "examples", "teacher"], ...] = Field(
         default=("student", "coached", "teacher"), description="arms to compare"
+    )
+    arm_files: tuple[str, ...] = Field(
+        default=(), description="further arms, each NAME=FILE: the student with the text of that file"
+    )
+    release: str = Field(
+        default="", description="id or file of the release that coaches; empty: what the library offers to a run"
+    )
+    window: int = Field(default=3000, ge=10, description="words of strategies that the arm all shows at most")
+    measures: tuple[Literal["service", "policy"], ...] = Field(
+        default=("service", "policy"),
+        description="what the judge is asked beside satisfaction, a call each: dimensions of service, breaches",
+    )
+    pairwise: bool = Field(
+        default=False, description="have the judge compare dialogues of the same customer, in both orders"
+    )
+    aa: int = Field(
+        default=12,
+        ge=0,
+        description="held-out profiles that the baseline meets twice, for the A/A; 0: none",
+    )
+    until_precise: float | None = Field(
+        default=None,
+        gt=0,
+        lt=4,
+        description="add customers until the difference is known to plus or minus this, in score points; empty: "
+        "profiles and repeats tell how many",
+    )
+    most: int = Field(default=2000, ge=16, description="customers at most with until_precise")
+    guide_words: int = Field(
+        default=300, ge=20, description="words of the arm guide at most, as the teacher is told"
     )
     max_turns: int = Field(default=6, ge=1, le=50, description="agent turns in a dialogue at most")
 

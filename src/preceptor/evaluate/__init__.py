@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from preceptor.evaluate.arms import ARMS, Arm, Ground
+    from preceptor.evaluate.markdown import markdown
     from preceptor.evaluate.result import Evaluation, from_json
     from preceptor.evaluate.run import evaluate
     from preceptor.evaluate.spend import Spend, SpendTally
     from preceptor.evaluate.statistics import Analysis, Estimate, Score, analyse
-    from preceptor.evaluate.summary import headline, markdown
+    from preceptor.evaluate.summary import headline
     from preceptor.evaluate.table import analyse_table, read_table
 
 __all__ = [
@@ -56,7 +57,7 @@ def _home(name: str) -> str:
         "evaluate": "run",
         "from_json": "result",
         "headline": "summary",
-        "markdown": "summary",
+        "markdown": "markdown",
         "read_table": "table",
     }
     return homes.get(name, "statistics")

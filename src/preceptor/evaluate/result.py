@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter, ValidationError
 
 from preceptor.core.errors import InputError
 from preceptor.core.ids import canonical_json
 from preceptor.core.records import Dialogue
+from preceptor.evaluate.found import Again, ArmLength, Measured, MeasureName, Met, Preferences, Stopping
 from preceptor.evaluate.spend import Spend
 from preceptor.evaluate.statistics import Analysis, ArmMean, Difference, Estimate, GapShare
-from preceptor.judge import Rating
+from preceptor.judge import PolicyCheck, Rating, Service
 
 FORMAT = 1
 """Number of the JSON form; a form that older readers would misread gets another one."""
@@ -34,6 +35,11 @@ class Item:
     failure: str = ""
     advised: tuple[tuple[str, ...], ...] = ()
     """Ids of the strategies given for each of the agent's replies, in order; empty for an arm without a coach."""
+    service: Service | None = None
+    """None where it was not asked for, or failed: see ``lost``."""
+    policy: PolicyCheck | None = None
+    lost: tuple[str, ...] = ()
+    """Further ratings that failed, with their reason. The dialogue stands all the same."""
 
     @property
     def words(self) -> tuple[int, ...]:
@@ -57,6 +63,14 @@ class ArmSummary:
     """Words per reply, mean over replies. Judges like long answers: read it beside the score."""
     spend: Mapping[str, Spend]
     """Seat to what this arm's dialogues and ratings cost."""
+    kept: Estimate | None = None
+    """Share of dialogues in which the policy was kept; None where it was not asked for."""
+    breaches: int = 0
+    unfounded: int = 0
+    """Breaches that were dropped since their quote is in no reply."""
+    text: str = ""
+    """The static text that the arm adds to the student's instructions, if any."""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +94,20 @@ class Evaluation:
     arms: tuple[ArmSummary, ...]
     analysis: Analysis
     items: tuple[Item, ...]
-    """Arms in order, profiles in the domain's order, repeats."""
+    """Arms in order; in each, profiles in the domain's order and repeats; with ``stopping`` as drawn."""
+    customers: tuple[Met, ...] = ()
+    """Who was met, in the domain's order."""
+    release: str = ""
+    """Id of the release that coached; empty: what the library offered."""
+    measures: tuple[Measured, ...] = ()
+    lengths: tuple[ArmLength, ...] = ()
+    again: Again | None = None
+    again_items: tuple[Item, ...] = ()
+    """The second time of the A/A: in no other figure."""
+    preferences: Preferences | None = None
+    stopping: Stopping | None = None
+    spend: Mapping[str, Mapping[str, Spend]] = field(default_factory=dict[str, Mapping[str, Spend]])
+    """What belongs to no arm, ``again`` (A/A) and ``pairs``: to seat to cost."""
 
     def arm(self, name: str) -> ArmSummary | None:
         """The figures of an arm, if it took part."""
@@ -97,6 +124,10 @@ class Evaluation:
     def share(self, name: str) -> GapShare | None:
         """How much of the gap an arm closes, if baseline and ceiling took part."""
         return next((s for s in self.analysis.shares if s.arm == name), None)
+
+    def measure(self, name: MeasureName) -> Analysis | None:
+        """The analysis of a further measure, if it was taken."""
+        return next((m.analysis for m in self.measures if m.name == name), None)
 
     def to_json(self) -> str:
         """Canonical JSON (:func:`preceptor.core.ids.canonical_json`)."""

@@ -2,54 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from preceptor.coach import Coach
-from preceptor.core.errors import ModelError, RunError
-from preceptor.core.events import Emit, ItemDone, ItemFailed, PhaseStarted
+from preceptor.core.errors import ConfigError, RunError
+from preceptor.core.events import Emit, PhaseStarted
 from preceptor.core.ids import derive_seed
-from preceptor.core.pool import run_all
-from preceptor.core.records import Dialogue, Domain, Profile, Turn
+from preceptor.core.records import Profile
 from preceptor.core.settings import EvaluateConfig
-from preceptor.core.untrusted import one_line
-from preceptor.dialogue import Customer, play
-from preceptor.evaluate.arms import BASELINE, CEILING, Arm, Ground, open_arm, phase_of
+from preceptor.evaluate.again import again
+from preceptor.evaluate.arms import BASELINE, CEILING, Arm, Ground, check_file_arm, open_arm, phase_of
+from preceptor.evaluate.dialogues import Stage, play_all, task
+from preceptor.evaluate.figures import lengths, measures, satisfaction_of, scores, summary
+from preceptor.evaluate.found import Met, Preferences, Stopping
+from preceptor.evaluate.pairwise import judge_pairs
+from preceptor.evaluate.precise import until_precise
 from preceptor.evaluate.profiles import heldout_profiles
-from preceptor.evaluate.result import ArmSummary, Evaluation, Item
+from preceptor.evaluate.result import Evaluation, Item
 from preceptor.evaluate.spend import SpendOf, nothing_spent
-from preceptor.evaluate.statistics import Estimate, Score, analyse
-from preceptor.evaluate.statistics.cells import collect
-from preceptor.evaluate.statistics.paired import mean_of
-from preceptor.judge import Rating, rate
-from preceptor.llm import Seats
-from preceptor.prompts import PromptSet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
-    arm: Arm
-    profile: Profile
-    repeat: int
-    seed: int
-
-    @property
-    def unit(self) -> str:
-        return f"{self.profile.id}/{self.repeat}"
-
-    @property
-    def id(self) -> str:
-        return f"{self.arm.name}:{self.unit}"
+from preceptor.evaluate.statistics import analyse
 
 
 async def evaluate(
+    ground: Ground,
     *,
-    domain: Domain,
-    seats: Seats,
-    coach: Coach | None,
-    prompts: PromptSet,
     settings: EvaluateConfig,
     concurrency: int,
     emit: Emit,
@@ -62,8 +38,8 @@ async def evaluate(
     dropped, with a count; nothing is put in its place.
 
     Args:
-        domain: must hold out profiles; only these are used.
-        coach: None where nothing was learned yet; the arm ``coached`` is then refused.
+        ground: its domain must hold out profiles, and only these are used; its coach is None where nothing was
+            learned yet. Seed and limits of arms are taken from ``settings``.
         concurrency: dialogues under way at once. It does not change the result.
         spend: asked at the end what each arm's phase (:func:`~preceptor.evaluate.arms.phase_of`) cost;
             :meth:`preceptor.evaluate.spend.SpendTally.of`.
@@ -74,133 +50,115 @@ async def evaluate(
         RunError: not one dialogue of the baseline was rated, or of the others.
         PreceptorError: what ends a run: budget, stop, a model that is down.
     """
-    ground = Ground(domain=domain, seats=seats, coach=coach, prompts=prompts)
-    profiles = heldout_profiles(domain, limit=settings.profiles, seed=settings.seed)
-    names = tuple(dict.fromkeys(settings.arms))
+    ground = replace(ground, seed=settings.seed, window=settings.window, guide_words=settings.guide_words)
+    for name in ground.files:
+        check_file_arm(name)
+    names = tuple(dict.fromkeys((*settings.arms, *ground.files)))
+    baseline = BASELINE if BASELINE in names else names[0]
+    compared = _compared(names, baseline)
+    precise = settings.until_precise
+    if precise is not None and not compared:
+        raise ConfigError("until_precise needs two arms to compare", hint="name another arm in evaluate.arms")
+    limit = len(ground.domain.profiles) if precise is not None else settings.profiles
+    profiles = heldout_profiles(ground.domain, limit=limit, seed=settings.seed)
     arms = [await open_arm(name, ground) for name in names]
+    stage = Stage(ground=ground, settings=settings, concurrency=concurrency, emit=emit)
+    stopping: Stopping | None = None
+    if precise is None:
+        items = await _fixed(stage, arms, profiles)
+    else:
+        items, stopping = await until_precise(stage, arms, profiles, compared=(compared, baseline), target=precise)
+    _refuse_empty(items, baseline)
+    twice: list[Item] = []
+    preferences: Preferences | None = None
+    if stopping is None or stopping.ended != "budget":  # what a cap ended has nothing left for more
+        twice = await _second_time(stage, next(a for a in arms if a.name == baseline), items, profiles)
+        preferences = await judge_pairs(stage, items, profiles, baseline) if settings.pairwise else None
+    played = _Played(arms=arms, profiles=profiles, items=items, twice=twice)
+    found = _evaluation(stage, played, baseline, spend)
+    return replace(found, preferences=preferences, stopping=stopping)
+
+
+_BESIDE = ("again", "pairs")
+"""Phases of calls that belong to no arm."""
+
+
+def _compared(names: Sequence[str], baseline: str) -> str:
+    """The comparison that a headline speaks of: ``coached``, else the last arm."""
+    others = [n for n in names if n != baseline]
+    return "coached" if "coached" in others else others[-1] if others else ""
+
+
+async def _fixed(stage: Stage, arms: Sequence[Arm], profiles: Sequence[Profile]) -> list[Item]:
     tasks = [
-        _Task(arm=arm, profile=p, repeat=r, seed=derive_seed(settings.seed, "evaluate", p.id, r))
-        for r in range(settings.repeats)
+        task(arm, p, r, stage.settings)
+        for r in range(stage.settings.repeats)
         for p in profiles
         for arm in arms  # innermost, so that a run that is stopped early leaves whole pairs
     ]
-    emit(PhaseStarted(name="evaluate", stage=0, total=len(tasks)))
-    done = await _all(tasks, ground, settings.max_turns, concurrency, emit)
-    items = [done[f"{name}:{p.id}/{r}"] for name in names for p in profiles for r in range(settings.repeats)]
-    baseline = BASELINE if BASELINE in names else names[0]
-    _refuse_empty(items, baseline)
-    scores = [_score(i, i.rating.satisfaction) for i in items if i.rating is not None]
-    models = {seat.name: seat.spec for seat in (seats.student, seats.teacher, seats.customer, seats.judge)}
+    stage.emit(PhaseStarted(name="evaluate", stage=0, total=len(tasks)))
+    items = await play_all(stage, tasks)
+    done = {(i.arm, i.profile, i.repeat): i for i in items}
+    return [done[a.name, p.id, r] for a in arms for p in profiles for r in range(stage.settings.repeats)]
+
+
+async def _second_time(stage: Stage, arm: Arm, items: Sequence[Item], profiles: Sequence[Profile]) -> list[Item]:
+    """The baseline once more, for the A/A: with the first ``settings.aa`` of the profiles in an order of chance."""
+    settings = stage.settings
+    if not settings.aa:
+        return []
+    met = {i.profile for i in items if i.repeat == 0}
+    drawn = sorted(
+        (p for p in profiles if p.id in met), key=lambda p: (derive_seed(settings.seed, "aa", p.id), p.id)
+    )
+    tasks = [task(arm, p, 0, settings, again=True) for p in drawn[: settings.aa]]
+    stage.emit(PhaseStarted(name="again", stage=0, total=len(tasks)))
+    return await play_all(stage, tasks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Played:
+    arms: Sequence[Arm]
+    profiles: Sequence[Profile]
+    items: Sequence[Item]
+    twice: Sequence[Item]
+
+
+def _evaluation(stage: Stage, played: _Played, baseline: str, spend: SpendOf) -> Evaluation:
+    ground, settings, items = stage.ground, stage.settings, played.items
+    seats = (ground.seats.student, ground.seats.teacher, ground.seats.customer, ground.seats.judge)
+    models = {seat.name: seat.spec for seat in seats}
+    analysis = analyse(
+        scores(items, satisfaction_of),
+        baseline=baseline,
+        ceiling=CEILING,
+        seed=derive_seed(settings.seed, "analysis"),
+    )
+    met = {i.profile for i in items}
     return Evaluation(
-        domain=domain.name,
+        domain=ground.domain.name,
         simulated=any(spec.startswith("practice:") for spec in models.values()),
         models=models,
-        prompts=prompts.hashes(),
-        strategies=len(coach) if coach is not None else 0,
+        prompts=ground.prompts.hashes(),
+        strategies=len(ground.coach) if ground.coach is not None else 0,
         seed=settings.seed,
-        profiles=len(profiles),
+        profiles=len(met),
         repeats=settings.repeats,
         max_turns=settings.max_turns,
-        arms=tuple(_summary(name, items, settings.seed, spend) for name in names),
-        analysis=analyse(scores, baseline=baseline, ceiling=CEILING, seed=derive_seed(settings.seed, "analysis")),
+        arms=tuple(summary(arm, items, settings.seed, spend) for arm in played.arms),
+        analysis=analysis,
         items=tuple(items),
-    )
-
-
-async def _all(
-    tasks: Sequence[_Task], ground: Ground, max_turns: int, concurrency: int, emit: Emit
-) -> Mapping[str, Item]:
-    """All tasks by id, at most ``concurrency`` at once."""
-
-    async def work(task: _Task) -> tuple[str, Item]:
-        item = await _one(task, ground, max_turns)
-        if item.rating is None:
-            kind = "rating" if item.dialogue.end != "failed" else "dialogue"
-            failure, _, reason = item.failure.partition(": ")
-            emit(ItemFailed(kind=kind, id=task.id, failure=failure, reason=reason))
-        else:
-            emit(ItemDone(kind="dialogue", id=task.id, detail=f"{item.rating.satisfaction:g}"))
-        return task.id, item
-
-    return dict(await run_all(tasks, work, concurrency=concurrency))
-
-
-async def _one(task: _Task, ground: Ground, max_turns: int) -> Item:
-    phase = phase_of(task.arm.name)
-    dialogue = await play(
-        id=task.id,
-        profile=task.profile,
-        customer=Customer(ground.seats.customer, ground.domain, task.profile, ground.prompts),
-        agent=task.arm.speaker(task.id),
-        max_turns=max_turns,
-        seed=task.seed,
-        phase=phase,
-    )
-    rating, failure = None, dialogue.failure
-    if dialogue.end != "failed":
-        rating, failure = await _rated(task, dialogue, ground, phase)
-    return Item(
-        arm=task.arm.name,
-        unit=task.unit,
-        profile=task.profile.id,
-        repeat=task.repeat,
-        seed=task.seed,
-        dialogue=dialogue,
-        rating=rating,
-        failure=one_line(failure, 400),
-        advised=_advised(task.arm, dialogue.turns),
-    )
-
-
-def _advised(arm: Arm, turns: Sequence[Turn]) -> tuple[tuple[str, ...], ...]:
-    """What the coach gave, reply by reply: it is pure, so asked again it says the same."""
-    if arm.advised is None:
-        return ()
-    return tuple(arm.advised(turns[:n]) for n, turn in enumerate(turns) if turn.speaker == "agent")
-
-
-async def _rated(task: _Task, dialogue: Dialogue, ground: Ground, phase: str) -> tuple[Rating | None, str]:
-    if not any(turn.speaker == "agent" for turn in dialogue.turns):
-        return None, "no-reply: the customer left before the agent could say a word"
-    try:
-        found = await rate(
-            ground.seats.judge,
-            ground.prompts,
-            domain=ground.domain,
-            profile=task.profile,
-            turns=dialogue.turns,
-            seed=derive_seed(task.seed, "judge"),
-            phase=phase,
-            item=task.id,
-        )
-    except ModelError as error:
-        if error.ends_run:
-            raise
-        return None, f"{error.kind}: {error}"
-    return found, ""
-
-
-def _score(item: Item, value: float) -> Score:
-    return Score(arm=item.arm, unit=item.unit, cluster=item.profile, score=value)
-
-
-def _summary(name: str, items: Sequence[Item], seed: int, spend: SpendOf) -> ArmSummary:
-    mine = [i for i in items if i.arm == name]
-    rated = [(i, i.rating) for i in mine if i.rating is not None]
-    words = [w for i, _ in rated for w in i.words]
-    resolved: Estimate | None = None
-    if rated:
-        cells = collect([_score(i, float(rating.resolved)) for i, rating in rated])
-        resolved = mean_of(cells, name, seed=derive_seed(seed, "resolved"))
-    return ArmSummary(
-        arm=name,
-        planned=len(mine),
-        rated=len(rated),
-        failed=len(mine) - len(rated),
-        resolved=resolved,
-        replies=len(words) / len(rated) if rated else None,
-        words=float(np.mean(words)) if words else None,
-        spend=dict(sorted(spend(phase_of(name)).items())),
+        customers=tuple(
+            Met(profile=p.id, issue=p.issue, style=p.style, emotion=p.emotion, demanding=p.demanding)
+            for p in played.profiles
+            if p.id in met
+        ),
+        release=ground.release,
+        measures=measures(items, baseline, settings.seed),
+        lengths=lengths(items, baseline, settings.seed),
+        again=again(items, played.twice, analysis, seed=settings.seed),
+        again_items=tuple(played.twice),
+        spend={name: dict(sorted(spent.items())) for name in _BESIDE if (spent := spend(phase_of(name)))},
     )
 
 

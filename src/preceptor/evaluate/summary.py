@@ -1,13 +1,15 @@
-"""An evaluation in plain words, as a table and as Markdown. Nothing is printed here."""
+"""An evaluation in plain words and tables. Nothing is printed here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from preceptor.core.untrusted import one_line
+from preceptor.evaluate.found import Look
 from preceptor.evaluate.result import ArmSummary, Evaluation
 from preceptor.evaluate.statistics import Analysis, Difference, Estimate, GapShare
+from preceptor.evaluate.statistics.paired import Finding
 
 SIMULATED = "Simulated models: practice figures from a flight simulator, not from language models."
 
@@ -37,6 +39,9 @@ def headline(evaluation: Evaluation, arm: str = "") -> str:
     difference = evaluation.difference(arm)
     if difference is None:
         return f"There is no comparison of {arm} with {evaluation.analysis.baseline}."
+    stopping = evaluation.stopping
+    if stopping is not None and stopping.arm == arm and stopping.looks:
+        difference = _at_last(difference, stopping.looks[-1])
     text = f"{_sentence(difference)}{_closing(evaluation.share(arm))}."
     if difference.finding == "unclear":
         text += f" {_unsettled(difference)}"
@@ -76,17 +81,20 @@ def satisfaction(evaluation: Evaluation) -> Table:
 
 def cost(evaluation: Evaluation) -> Table:
     """Per arm and seat: calls, tokens and US dollars."""
+    shown = [(a.arm, a.spend) for a in evaluation.arms]
+    beside = {"again": "A/A", "pairs": "pairwise"}
+    shown += [(beside.get(name, name), spent) for name, spent in evaluation.spend.items()]
     rows = tuple(
         (
-            arm.arm,
+            name,
             seat,
             str(spent.calls),
             str(spent.input_tokens),
             str(spent.output_tokens),
             "unknown" if spent.usd is None else f"{spent.usd:.4f}",
         )
-        for arm in evaluation.arms
-        for seat, spent in arm.spend.items()
+        for name, spend in shown
+        for seat, spent in spend.items()
     )
     return Table(title="Spend", columns=("arm", "seat", "calls", "tokens in", "tokens out", "USD"), rows=rows)
 
@@ -152,21 +160,6 @@ def sentences(analysis: Analysis) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def markdown(evaluation: Evaluation) -> str:
-    """The whole in Markdown: headline, tables, remarks, settings."""
-    parts = ["# Evaluation", headline(evaluation)]
-    if evaluation.simulated:
-        parts.append(f"**{SIMULATED}**")
-    for table in (satisfaction(evaluation), differences(evaluation.analysis), cost(evaluation)):
-        if table.rows:
-            parts += [f"## {table.title}", table.markdown()]
-    notes = [*remarks(evaluation.analysis), *failures(evaluation.arms)]
-    if notes:
-        parts += ["## Remarks", "\n".join(f"- {one_line(n)}" for n in notes)]
-    parts += ["## Settings", settings(evaluation).markdown()]
-    return "\n\n".join(parts) + "\n"
-
-
 def settings(evaluation: Evaluation) -> Table:
     """What it takes to run the same again."""
     rows = [
@@ -177,16 +170,16 @@ def settings(evaluation: Evaluation) -> Table:
         ("held-out profiles", str(evaluation.profiles)),
         ("repeats", str(evaluation.repeats)),
         ("agent turns at most", str(evaluation.max_turns)),
+        *([("release", evaluation.release)] if evaluation.release else []),
         *((f"prompt {name}", hashed) for name, hashed in evaluation.prompts.items()),
     ]
     return Table(title="Settings", columns=("setting", "value"), rows=tuple(rows))
 
 
 def failures(arms: Sequence[ArmSummary]) -> tuple[str, ...]:
-    """One line per arm that lost dialogues."""
-    return tuple(
-        f"{a.arm}: {a.failed} of {a.planned} dialogues failed and are in no figure" for a in arms if a.failed
-    )
+    """One line per arm that lost dialogues, or that needs a word."""
+    lost = (f"{a.arm}: {a.failed} of {a.planned} dialogues failed and are in no figure" for a in arms if a.failed)
+    return (*lost, *(a.note for a in arms if a.note))
 
 
 def spelled(estimate: Estimate, *, sign: bool = False, percent: bool = False) -> str:
@@ -202,6 +195,12 @@ def spelled(estimate: Estimate, *, sign: bool = False, percent: bool = False) ->
     if estimate.low == estimate.high:
         return f"{number(estimate.value)} (no spread)"
     return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
+
+
+def _at_last(difference: Difference, look: Look) -> Difference:
+    """The difference with the bounds that hold whenever one stops."""
+    finding: Finding = "higher" if look.low > 0 else "lower" if look.high < 0 else "unclear"
+    return replace(difference, estimate=replace(difference.estimate, low=look.low, high=look.high), finding=finding)
 
 
 def _sentence(d: Difference, measure: str = "") -> str:

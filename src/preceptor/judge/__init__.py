@@ -1,6 +1,24 @@
-"""Comparison of two replies and satisfaction with a dialogue, both asked of a model and checked."""
+"""Comparison of two replies, satisfaction with a dialogue and more, all asked of a model and checked."""
 
+from preceptor.judge.breaches import Breach, PolicyCheck, find_breaches
+from preceptor.judge.case import Case
 from preceptor.judge.compare import Pair, compare
+from preceptor.judge.prefer import Preferred, prefer
 from preceptor.judge.rate import Rating, rate
+from preceptor.judge.service import DIMENSIONS, Service, rate_service
 
-__all__ = ["Pair", "Rating", "compare", "rate"]
+__all__ = [
+    "DIMENSIONS",
+    "Breach",
+    "Case",
+    "Pair",
+    "PolicyCheck",
+    "Preferred",
+    "Rating",
+    "Service",
+    "compare",
+    "find_breaches",
+    "prefer",
+    "rate",
+    "rate_service",
+]

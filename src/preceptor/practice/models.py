@@ -11,7 +11,7 @@ from pathlib import Path
 from preceptor.core.errors import BadAnswerError, ConfigError
 from preceptor.core.ids import derive_seed, digest
 from preceptor.llm.model import ChatMessage, ChatReply, ChatRequest, Usage
-from preceptor.practice import agent, customer, guide, judge, teacher
+from preceptor.practice import agent, customer, guide, judge, judging, teacher
 from preceptor.practice.load import load_world, shipped_world, shipped_worlds
 from preceptor.practice.mind import Mind
 from preceptor.practice.reading import untagged
@@ -23,6 +23,9 @@ NAMES = ("student-small", "student-medium", "teacher", "customer", "judge")
 
 _TASKS = (
     ("rate", ('"satisfaction"',)),
+    ("service", ('"reliability"', '"empathy"')),
+    ("breaches", ('"breaches"',)),
+    ("prefer", ('"preferred"',)),
     ("compare", ('"better"',)),
     ("merge", ('"relation"',)),
     ("screen", ('"problems"',)),
@@ -30,6 +33,7 @@ _TASKS = (
     ("teach", ('"strategies"',)),
 )
 """Tasks by the JSON keys that are asked for, in the order in which they are looked for."""
+_JUDGING = ("rate", "compare", "service", "breaches", "prefer")
 _WRITING = re.compile(
     r"\b(?:write|rewrite|improve|propose|draft|revise|reflect on|come up with)\b[^.\n]{0,80}"
     r"\b(?:instructions?|prompts?|guides?|guidance|guidelines?|rules|lessons?|playbook|feedback|insights?)\b",
@@ -79,7 +83,7 @@ class PracticeModel:
         if self._name == "customer":
             return customer.speak(mind, messages, rng)
         task = task_of(messages)
-        if self._name == "judge" and task not in ("rate", "compare"):
+        if self._name == "judge" and task not in _JUDGING:
             task = "rate"
         if task == "agent" or self._name in ("student-small", "student-medium"):
             return agent.reply(mind, SKILLS[self._name], messages, rng)
@@ -89,6 +93,9 @@ class PracticeModel:
         ear = judge.JUDGE if self._name == "judge" else judge.TEACHER_EAR
         tasks: dict[str, Callable[[], str]] = {
             "rate": lambda: judge.rate(mind, prompt, ear, rng),
+            "service": lambda: judging.service(mind, prompt, ear, rng),
+            "breaches": lambda: judging.breaches(mind, prompt, rng),
+            "prefer": lambda: judging.prefer(mind, prompt, ear, rng),
             "compare": lambda: judge.compare(mind, prompt, ear, rng),
             "teach": lambda: teacher.teach(mind, prompt, rng),
             "merge": lambda: teacher.merge(mind, prompt, rng),

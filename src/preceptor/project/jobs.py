@@ -18,6 +18,7 @@ from preceptor.learn.log_report import Report
 from preceptor.learn.logs import read_logs
 from preceptor.library.store import Library
 from preceptor.llm import Seats
+from preceptor.project.measuring import basis_of
 from preceptor.project.results import EvaluateResult, LearnResult
 from preceptor.project.session import session, spend_rows, start
 from preceptor.project.stopping import Stop
@@ -71,10 +72,8 @@ async def learn_job(
 
 async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop: Stop) -> EvaluateResult:
     """See :meth:`Project.evaluate_async`."""
-    coach = project.coach()
-    known = digest("coach", [s.id for s in project.strategies()])
-    inputs = {"domain": digest("domain", project.domain), "strategies": known}
-    run = start(project, "evaluate", resume=resume, inputs=inputs)
+    basis = basis_of(project)
+    run = start(project, "evaluate", resume=resume, inputs=basis.inputs)
     tally = SpendTally()
 
     def heard(event: Event) -> None:
@@ -83,10 +82,7 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
 
     async with session(project, run, resume=resume is not None, emit=heard, stop=stop) as now:
         found = await evaluate(
-            domain=project.domain,
-            seats=now.seats,
-            coach=coach,
-            prompts=project.prompts,
+            basis.ground(project, now.seats),
             settings=project.config.evaluate,
             concurrency=project.config.run.concurrency,
             emit=now.emit,

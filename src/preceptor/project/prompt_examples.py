@@ -42,11 +42,14 @@ _VALUES = {
     "conversation": conversation(_TURNS),
     "demanding": "yes",
     "emotion": "frustrated",
+    "examples": "1. Customer: My bag is not here, I am furious!\n   Agent: That is a bad end to a journey, and I "
+    "am sorry. May I have your flight number?",
     "existing": fence("existing", numbered(_STRATEGIES[:1])),
     "firm": "SkyLine",
     "first": fence("first", _WEAK),
     "goal": "To get the bag, and to know what can be bought until then.",
     "issue": "My suitcase did not arrive.",
+    "issues": "- My suitcase did not arrive. Goal: To get the bag, and to know what can be bought until then.",
     "known": "Flight SL 204, yesterday evening. A black suitcase.",
     "least": "3",
     "most": "3",
@@ -58,8 +61,10 @@ _VALUES = {
     "reply_now": fence("reply_now", _WEAK),
     "reply_wanted": fence("reply_wanted", _GOOD),
     "style": "driver",
+    "text": "- When a customer is upset: say in one sentence that you see why, then ask for one detail.",
     "trail": "",
     "unknown": "The booking code: the phone is dead.",
+    "words": "300",
 }
 
 

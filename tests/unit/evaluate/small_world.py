@@ -56,8 +56,18 @@ def student(request: ChatRequest) -> str:
 def judge(request: ChatRequest) -> str:
     """Likes apologies, and teachers more."""
     text = request.messages[-1].content
+    if '"breaches"' in text:
+        return json.dumps({"breaches": [{"quote": "Gladly: here", "rule": "Be fair."}] if "Gladly" in text else []})
+    if '"preferred"' in text:
+        first, _, second = text.partition("<second>")
+        worth = [("Sorry" in t) + 2 * ("Gladly" in t) for t in (first, second)]
+        side = "same" if worth[0] == worth[1] else "first" if worth[0] > worth[1] else "second"
+        return json.dumps({"reason": "as it felt", "preferred": side})
     noise = (sum(text.encode()) % 5) / 10
     score = 2 + 1.5 * ("Sorry" in text) + 2 * ("Gladly" in text) + noise
+    if '"reliability"' in text:
+        rest = {"assurance": 3, "empathy": 1 + 3 * ("Sorry" in text), "responsiveness": 2}
+        return json.dumps({"reason": "as it felt", "reliability": min(5, score), **rest})
     return json.dumps({"satisfaction": score, "resolved": score > 3, "reason": "as it felt"})
 
 

@@ -8,6 +8,7 @@ from preceptor.core.errors import BadAnswerError, BudgetError, ConfigError, Inpu
 from preceptor.core.events import Event, ItemDone, ItemFailed, PhaseStarted, ignore
 from preceptor.core.records import Domain
 from preceptor.core.settings import EvaluateConfig
+from preceptor.evaluate.arms import Ground
 from preceptor.evaluate.result import Evaluation, from_json
 from preceptor.evaluate.run import evaluate
 from preceptor.llm import ChatRequest
@@ -21,11 +22,10 @@ async def run(
 ) -> tuple[Evaluation, list[Event]]:
     events: list[Event] = []
     found = await evaluate(
-        domain=ground or domain(),
-        seats=(scripts or Scripts()).seats(),
-        coach=coach(),
-        prompts=load_prompts(),
-        settings=EvaluateConfig.model_validate(settings),
+        Ground(
+            domain=ground or domain(), seats=(scripts or Scripts()).seats(), coach=coach(), prompts=load_prompts()
+        ),
+        settings=EvaluateConfig.model_validate({"aa": 0, **settings}),
         concurrency=concurrency,
         emit=events.append,
     )
@@ -193,10 +193,7 @@ async def test_what_ends_a_run_ends_it() -> None:
 async def test_coached_without_strategies_is_refused() -> None:
     with pytest.raises(ConfigError, match="needs strategies"):
         await evaluate(
-            domain=domain(),
-            seats=Scripts().seats(),
-            coach=None,
-            prompts=load_prompts(),
+            Ground(domain=domain(), seats=Scripts().seats(), coach=None, prompts=load_prompts()),
             settings=EvaluateConfig(),
             concurrency=1,
             emit=ignore,

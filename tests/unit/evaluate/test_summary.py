@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from preceptor.core.settings import EvaluateConfig
+from preceptor.evaluate.arms import Ground
+from preceptor.evaluate.markdown import markdown
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.run import evaluate
 from preceptor.evaluate.spend import Spend
@@ -16,7 +18,6 @@ from preceptor.evaluate.summary import (
     cost,
     differences,
     headline,
-    markdown,
     remarks,
     satisfaction,
     sentences,
@@ -29,11 +30,8 @@ from .small_world import Scripts, coach, domain
 
 async def measured(scripts: Scripts | None = None, **settings: object) -> Evaluation:
     return await evaluate(
-        domain=domain(),
-        seats=(scripts or Scripts()).seats(),
-        coach=coach(),
-        prompts=load_prompts(),
-        settings=EvaluateConfig.model_validate(settings),
+        Ground(domain=domain(), seats=(scripts or Scripts()).seats(), coach=coach(), prompts=load_prompts()),
+        settings=EvaluateConfig.model_validate({"aa": 0, **settings}),
         concurrency=4,
         emit=lambda _: None,
         spend=lambda phase: {"student": Spend(calls=len(phase), input_tokens=5, output_tokens=2, usd=None)},
@@ -89,7 +87,7 @@ async def test_without_the_arm_there_is_nothing_to_say() -> None:
 
 async def test_tables_have_a_row_per_arm_and_as_many_cells_as_columns() -> None:
     found = await measured()
-    for table, rows in ((satisfaction(found), 3), (cost(found), 3), (differences(found.analysis), 2)):
+    for table, rows in ((satisfaction(found), 3), (cost(found), 5), (differences(found.analysis), 2)):
         assert len(table.rows) == rows
         assert all(len(row) == len(table.columns) for row in table.rows)
     assert cost(found).rows[0][-1] == "unknown"

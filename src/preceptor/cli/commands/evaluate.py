@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +14,8 @@ from preceptor.cli.out import console, write_json
 from preceptor.cli.progress import Progress
 from preceptor.cli.screens import evaluated_screen
 from preceptor.core.ids import plain
-from preceptor.evaluate.summary import markdown
+from preceptor.evaluate.markdown import markdown
+from preceptor.evaluate.result import Evaluation
 from preceptor.project import Project
 from preceptor.project.results import EvaluateResult
 
@@ -21,7 +25,12 @@ from preceptor.project.results import EvaluateResult
 @click.option("--run", "run_id", metavar="RUN", default="", help="With --resume: which run.")
 @click.option("--seed", metavar="N", help="Everything random derives from it.")
 @click.option("--profiles", metavar="N", help="Held-out customers at most.")
-@click.option("--arms", metavar="ARMS", help="For instance student,coached.")
+@click.option("--arms", metavar="ARMS", help="Of student, coached, guide, all, random, examples, teacher.")
+@click.option("--arm-file", "arm_files", multiple=True, metavar="NAME=FILE", help="A further arm: any prompt text.")
+@click.option("--release", metavar="RELEASE", help="Coach by this release: an id, its beginning, or a file.")
+@click.option("--pairwise", is_flag=True, help="Compare dialogues in pairs too, in both orders.")
+@click.option("--aa", is_flag=True, help="Meet every customer twice with the baseline: how often does noise pass?")
+@click.option("--until-precise", metavar="POINTS", help="Add customers until this precise, or the budget ends.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a full report in Markdown.")
 @seat_options
 @project_options
@@ -33,15 +42,14 @@ def command(
     as_json: bool,
     folder: Path,
     sets: tuple[str, ...],
-    **named: str | None,
+    **named: Any,
 ) -> None:
     """Measure the student without and with the library.
 
     All arms meet the same held-out customers with the same seeds; differences are paired.
     """
     seed = named.pop("seed", None)
-    sizes = [f"evaluate.{name}={named[name]}" for name in ("profiles", "arms") if named.get(name) is not None]
-    project = Project.open(folder, flags=flags([*sets, *sizes], named, seed=("evaluate.seed", seed)))
+    project = Project.open(folder, flags=flags([*sets, *_given(named)], named, seed=("evaluate.seed", seed)))
     if run_id and not resume:
         raise click.UsageError("--run goes with --resume")
     with Progress("measuring", quiet=as_json) as progress:
@@ -52,6 +60,15 @@ def command(
         click.echo(markdown(result.evaluation))
     else:
         console().print(evaluated_screen(result, folder))
+
+
+def _given(named: Mapping[str, Any]) -> list[str]:
+    """Flags of this command as settings."""
+    names = ("profiles", "arms", "release", "until_precise")
+    found = [f"evaluate.{name}={named[name]}" for name in names if named.get(name) is not None]
+    found += [f"evaluate.arm_files={','.join(named['arm_files'])}"] if named["arm_files"] else []
+    found += ["evaluate.pairwise=true"] if named["pairwise"] else []
+    return found + (["evaluate.aa=1000000"] if named["aa"] else [])
 
 
 def evaluated_json(result: EvaluateResult) -> dict[str, object]:
@@ -69,5 +86,16 @@ def evaluated_json(result: EvaluateResult) -> dict[str, object]:
         "seed": found.seed,
         "arms": plain(found.arms),
         "analysis": plain(found.analysis),
+        "release": found.release,
+        "measures": plain(found.measures),
+        "lengths": plain(found.lengths),
+        "again": plain(found.again),
+        "preferences": _preferences(found),
+        "stopping": plain(found.stopping),
         "spend": plain(result.spend),
     }
+
+
+def _preferences(found: Evaluation) -> object:
+    """Without the single pairs: these are in the run's folder."""
+    return None if found.preferences is None else plain(replace(found.preferences, pairs=()))

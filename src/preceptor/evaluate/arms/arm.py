@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from preceptor.coach import Coach
-from preceptor.core.records import Domain, Turn
+from preceptor.core.records import Domain, Lesson, Strategy, Turn
 from preceptor.dialogue import Agent, Coaching, Speak, no_coaching
 from preceptor.llm import Seat, Seats
 from preceptor.prompts import PromptSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What was learned, for arms that use it in another way than the coach does."""
+
+    strategies: tuple[Strategy, ...] = ()
+    """Those that the coach chooses from."""
+    lessons: tuple[Lesson, ...] = ()
+    """Where replies of the teacher stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +31,15 @@ class Ground:
     coach: Coach | None
     """None: nothing was learned yet, so no arm that needs strategies can be opened."""
     prompts: PromptSet
+    learned: Learned = field(default_factory=Learned)
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Further arms: name to text."""
+    release: str = ""
+    """Id of the release that coaches; empty: what the library offers."""
+    seed: int = 1
+    window: int = 3000
+    """Words of strategies that are shown at most where the whole library is."""
+    guide_words: int = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +47,13 @@ class Arm:
     """One way to answer customers."""
 
     name: str
-    speaker: Callable[[str], Speak]
-    """Dialogue id to who speaks in it as the agent. Called once a dialogue; keeps no state between dialogues."""
+    speaker: Callable[[str, str], Speak]
+    """Dialogue id, and the phase of its calls, to who speaks in it as the agent. Called once a dialogue;
+    keeps no state between dialogues."""
+    text: str = ""
+    """The static text that the arm adds to the student's instructions, if it adds one: kept with the result."""
+    note: str = ""
+    """What a reader of the figures must know, in words."""
     advised: Callable[[Sequence[Turn]], tuple[str, ...]] | None = None
     """The strategies that are given for the reply after these turns, by id; None where the arm has no coach."""
 
@@ -43,15 +67,17 @@ def phase_of(arm: str) -> str:
     return f"evaluate:{arm}"
 
 
-def seat_arm(name: str, seat: Seat, ground: Ground, coaching: Coaching = no_coaching) -> Arm:
+def seat_arm(
+    name: str, seat: Seat, ground: Ground, coaching: Coaching = no_coaching, *, text: str = "", note: str = ""
+) -> Arm:
     """An arm in which ``seat`` speaks, with ``coaching`` put into what it reads."""
     agent = Agent(seat, ground.domain, ground.prompts, coaching=coaching)
 
-    def speaker(item: str) -> Speak:
+    def speaker(item: str, phase: str) -> Speak:
         async def speak(turns: Sequence[Turn], seed: int) -> Turn:
-            text = await agent.reply(turns, seed=seed, phase=phase_of(name), item=item)
+            text = await agent.reply(turns, seed=seed, phase=phase, item=item)
             return Turn(speaker="agent", text=text, by=agent.name)
 
         return speak
 
-    return Arm(name=name, speaker=speaker)
+    return Arm(name=name, speaker=speaker, text=text, note=note)
