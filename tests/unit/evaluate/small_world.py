@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -63,7 +64,7 @@ def judge(request: ChatRequest) -> str:
         worth = [("Sorry" in t) + 2 * ("Gladly" in t) for t in (first, second)]
         side = "same" if worth[0] == worth[1] else "first" if worth[0] > worth[1] else "second"
         return json.dumps({"reason": "as it felt", "preferred": side})
-    noise = (sum(text.encode()) % 5) / 10
+    noise = (zlib.crc32(text.encode()) % 5) / 10
     score = 2 + 1.5 * ("Sorry" in text) + 2 * ("Gladly" in text) + noise
     if '"reliability"' in text:
         rest = {"assurance": 3, "empathy": 1 + 3 * ("Sorry" in text), "responsiveness": 2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from tests.unit.practice.ground import LATER, PROMPTS, ask, mean, mind, play, profile, world
 
@@ -16,7 +17,7 @@ DOMAIN = world().domain()
 WHO = profile()
 
 
-def case(turns: tuple[Turn, ...]) -> Case:
+def case(turns: Sequence[Turn]) -> Case:
     return Case(domain=DOMAIN, profile=WHO, turns=turns)
 
 
@@ -50,7 +51,7 @@ def test_breaches_are_mostly_seen_and_mostly_quoted_rightly() -> None:
 def test_preferences_follow_the_service_with_a_bias_for_the_first() -> None:
     weak, strong = play(WHO, "student-small", 3), play(WHO, "teacher", 3)
 
-    def asked(one: tuple[Turn, ...], two: tuple[Turn, ...]) -> list[str]:
+    def asked(one: Sequence[Turn], two: Sequence[Turn]) -> list[str]:
         text = PROMPTS["prefer"].render(
             **case(one).about(), first=fence("first", transcript(one)), second=fence("second", transcript(two))
         )
