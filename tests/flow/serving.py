@@ -22,6 +22,7 @@ from preceptor.library.release_make import Contents, make_release
 from preceptor.library.release_pointer import FilePointer, Pointed, write_pointer
 from preceptor.serve.app import Health, Wiring, build_app
 from preceptor.serve.keys import Keys
+from preceptor.serve.record import Recorder
 from preceptor.serve.run import listen
 from preceptor.serve.settings import ServeSettings
 
@@ -186,7 +187,12 @@ def coach(folder: Path) -> Coach:
 
 @asynccontextmanager
 async def proxy(
-    folder: Path, upstream_url: str, *, keys: Keys | None = None, **settings: Any
+    folder: Path,
+    upstream_url: str,
+    *,
+    keys: Keys | None = None,
+    recorder: Recorder | None = None,
+    **settings: Any,
 ) -> AsyncGenerator[Running]:
     lines: list[dict[str, Any]] = []
     health = Health()
@@ -198,6 +204,7 @@ async def proxy(
         timer=time.perf_counter,
         write=lambda text: lines.extend(map(json.loads, text.splitlines())),
         keys=keys,
+        recorder=recorder,
     )
     listening = listen("127.0.0.1", 0)
     config = uvicorn.Config(

@@ -32,6 +32,8 @@ class Conversation:
     id: str
     line: int
     turns: tuple[Turn, ...]
+    by_model: bool = False
+    """Recorded from a model: its replies are no example to follow, and earlier ones have lines of their own."""
 
 
 def turns_from(messages: Sequence[object], note: Note) -> tuple[Turn, ...]:

@@ -118,7 +118,7 @@ class LogReading:
         elif "customer" not in speakers:
             tally.note("only-agent", number)
         else:
-            return Conversation(id=name, line=number, turns=turns)
+            return Conversation(id=name, line=number, turns=turns, by_model=value.get("by") == "model")
         return None
 
 
@@ -133,17 +133,21 @@ def read_logs(path: Path | str, *, longest_line: int = LONGEST_LINE) -> LogReadi
 
 def scenarios_of(conversation: Conversation) -> Iterator[Scenario]:
     """One scenario per agent turn that answers a customer, or an action after one. ``reference`` is what the human
-    agent said, ``profile`` the conversation's id; the same conversation always gives the same ids."""
+    agent said, ``profile`` the conversation's id; the same conversation always gives the same ids.
+
+    Of a call that was recorded from a model (``"by": "model"``) only the last reply gives one, with no reference:
+    the teacher says what would have been good."""
     turns = conversation.turns
+    first = len(turns) - 1 if conversation.by_model else 0
     heard = False
     for at, turn in enumerate(turns):
-        if turn.speaker == "agent" and heard:
+        if turn.speaker == "agent" and heard and at >= first:
             yield Scenario(
                 id=short_id("scenario", [conversation.id, at, [[t.speaker, t.text] for t in turns[:at]]]),
                 turns=turns[:at],
                 profile=conversation.id,
                 stage=0,
-                reference=turn.text,
+                reference="" if conversation.by_model else turn.text,
             )
         heard = heard or turn.speaker == "customer"
 

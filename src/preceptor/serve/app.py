@@ -23,6 +23,7 @@ from preceptor.serve.keys import Keys
 from preceptor.serve.log import Log, Write
 from preceptor.serve.metrics import CONTENT_TYPE, Metrics, proxy_metrics
 from preceptor.serve.proxy import Parts, Proxy
+from preceptor.serve.record import Recorder
 from preceptor.serve.settings import ServeSettings
 from preceptor.serve.spans import NO_SPANS, Spans
 from preceptor.serve.upstream import Upstream
@@ -46,6 +47,8 @@ class Wiring:
     """Who may call; None: anyone who reaches the port."""
     embedder: Embedder | None = None
     spans: Spans = field(default=NO_SPANS)
+    recorder: Recorder | None = None
+    """Takes what passes; None: nothing is recorded."""
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
             timer=wiring.timer,
             keys=wiring.keys,
             spans=wiring.spans,
+            recorder=wiring.recorder,
         )
     )
 
@@ -95,6 +99,8 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
         del app
         await upstream.open()
         await follower.look()
+        if wiring.recorder is not None:
+            wiring.recorder.start()
         following = asyncio.create_task(follower.follow(settings.poll_seconds))
         try:
             yield
@@ -102,10 +108,12 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             await upstream.close()
+            if wiring.recorder is not None:
+                await asyncio.to_thread(wiring.recorder.close)
             log.flush()
 
     mark = {"x-preceptor-trial": "true"} if settings.trial else {}
-    pages = _Pages(follower, metrics, state, mark)
+    pages = _Pages(follower, metrics, state, mark, wiring.recorder)
     rest = Starlette(
         routes=[
             Route("/healthz", pages.health),
@@ -119,7 +127,15 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
 
 
 class _Pages:
-    def __init__(self, follower: Follower, metrics: Metrics, health: Health, mark: dict[str, str]) -> None:
+    def __init__(
+        self,
+        follower: Follower,
+        metrics: Metrics,
+        health: Health,
+        mark: dict[str, str],
+        recorder: Recorder | None,
+    ) -> None:
+        self._recorder = recorder
         self._follower = follower
         self._metrics = metrics
         self._health = health
@@ -145,6 +161,8 @@ class _Pages:
     async def metrics(self, request: Request) -> Response:
         """Prometheus' text format."""
         del request
+        for outcome, count in (self._recorder.counts if self._recorder else {}).copy().items():
+            self._metrics.set("preceptor_recorded_total", count, (("outcome", outcome),))
         return Response(self._metrics.text(), headers={**self._mark, "content-type": CONTENT_TYPE})
 
     async def nothing(self, request: Request) -> Response:

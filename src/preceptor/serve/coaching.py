@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from dataclasses import dataclass
 from typing import Literal
 
 from preceptor.coach import Coach
 from preceptor.core.records import Advice
+from preceptor.serve.encoding import packed, unpacked
 from preceptor.serve.follow import Follower, InUse
 from preceptor.serve.headers import Control, Header
 from preceptor.serve.insert import Asked, Kind, NoPlaceError, insert, read
@@ -79,7 +79,7 @@ class Coaching:
             return Coached(outcome="failed", body=body, reason=reason, release=release.id, trial=release.trial)
 
     async def _coached(self, release: InUse, body: bytes, kind: Kind, control: Control, encoding: str) -> Coached:
-        plain = _unpacked(body, encoding, self._max_body)
+        plain = unpacked(body, encoding, self._max_body)
         asked = read(plain, kind)
         settings = control.limited(release.coach.settings)
         coach = release.coach if settings is release.coach.settings else release.coach.with_settings(settings)
@@ -96,7 +96,7 @@ class Coaching:
         made = insert(asked, advice.text)
         return Coached(
             outcome="applied",
-            body=_packed(made, encoding),
+            body=packed(made, encoding),
             release=release.id,
             trial=release.trial,
             advice=advice,
@@ -107,28 +107,3 @@ class Coaching:
         if len(coach) <= INLINE:
             return coach.advise(asked.messages)
         return await asyncio.wait_for(asyncio.to_thread(coach.advise, asked.messages), self._seconds)
-
-
-def _unpacked(body: bytes, encoding: str, limit: int) -> bytes:
-    """The body without its content encoding, never more than ``limit`` bytes of it."""
-    if encoding in ("", "identity"):
-        return body
-    if encoding not in ("gzip", "x-gzip"):
-        raise NoPlaceError("content-encoding")
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise NoPlaceError("bad-gzip") from error
-    if len(plain) > limit:
-        raise NoPlaceError("too-large-unpacked")
-    if not unpacker.eof or unpacker.unused_data:
-        raise NoPlaceError("bad-gzip")
-    return plain
-
-
-def _packed(body: bytes, encoding: str) -> bytes:
-    if encoding in ("", "identity"):
-        return body
-    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()

@@ -41,6 +41,8 @@ class Control:
     strategies: int | None = None
     words: int | None = None
     floor: float | None = None
+    record: bool = True
+    """False: this call must not be recorded."""
 
     def limited(self, settings: CoachSettings) -> CoachSettings:
         """``settings``, made stricter where asked; a request cannot loosen them."""
@@ -57,7 +59,8 @@ class Control:
 
 
 def control(headers: Iterable[Header]) -> Control:
-    """Reads ``x-preceptor-coach: on | off``, ``-release``, ``-max-strategies``, ``-max-words``, ``-floor``.
+    """Reads ``x-preceptor-coach: on | off``, ``-release``, ``-max-strategies``, ``-max-words``, ``-floor`` and
+    ``-record: on | off``.
 
     Raises:
         InputError: an unknown header of ours, or a value that cannot be used.
@@ -74,12 +77,15 @@ def control(headers: Iterable[Header]) -> Control:
                 found = replace(found, release=value)
             case "max-strategies" | "max-words" if value.isdecimal() and value.isascii() and len(value) < 7:
                 found = replace(found, **{key.removeprefix("max-"): int(value)})
+            case "record" if value in ("on", "off"):
+                found = replace(found, record=value == "on")
             case "floor" if _is_share(value):
                 found = replace(found, floor=float(value))
             case _:
                 raise InputError(
                     f"header x-preceptor-{one_line(key, 40)}: '{one_line(value, 40)}' cannot be used",
-                    hint="known: coach: on|off, release: ID, max-strategies: N, max-words: N, floor: 0 to 1",
+                    hint="known: coach: on|off, release: ID, max-strategies: N, max-words: N, floor: 0 to 1, "
+                    "record: on|off",
                 )
     return found
 

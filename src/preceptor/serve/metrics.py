@@ -33,7 +33,7 @@ class Metrics:
         series[labels] = series.get(labels, 0) + by
 
     def set(self, name: str, value: float, labels: Labels = ()) -> None:
-        """Sets a gauge."""
+        """Sets a gauge, or a counter that is kept elsewhere."""
         self._values[name][labels] = value
 
     def only(self, name: str, labels: Labels) -> None:
@@ -90,6 +90,7 @@ def proxy_metrics() -> Metrics:
         ("preceptor_first_byte_seconds", "histogram", "From the request's head to the response's head."),
         ("preceptor_coach_seconds", "histogram", "Time to choose and insert advice."),
         ("preceptor_strategies_total", "counter", "Strategies given as advice."),
+        ("preceptor_recorded_total", "counter", "Calls to be recorded, by what became of that."),
         ("preceptor_in_flight", "gauge", "Requests under way."),
         ("preceptor_release_info", "gauge", "The release in use."),
         ("preceptor_release_changes_total", "counter", "Changes of the release in use."),

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from starlette.types import Message, Receive, Scope, Send
 
 from preceptor.core.errors import InputError
-from preceptor.core.untrusted import one_line
-from preceptor.serve.coaching import Coached, Coaching
+from preceptor.serve.coaching import Coaching
 from preceptor.serve.connection import CutError
 from preceptor.serve.headers import Header, client_headers, control, first, upstream_headers
 from preceptor.serve.insert import Kind
@@ -20,8 +19,10 @@ from preceptor.serve.intake import GoneError, Intake, RefusedError
 from preceptor.serve.keys import Keys
 from preceptor.serve.log import Log
 from preceptor.serve.metrics import Metrics
+from preceptor.serve.record import Recorder, Taking
 from preceptor.serve.settings import ServeSettings
 from preceptor.serve.spans import NO_SPANS, Spans
+from preceptor.serve.story import UNCOACHED, Story, Teller
 from preceptor.serve.upstream import Body, Upstream, UpstreamError
 
 COACHED: Mapping[str, Kind] = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}
@@ -29,26 +30,6 @@ _DOTS = re.compile(r"(?:/|%2f|\\|%5c)(?:\.|%2e){1,2}(?:$|/|%2f|\\|%5c)", re.IGNO
 """Steps that a server may resolve to a path outside of ``/v1``."""
 _UNWATCHED = 0.01
 """Seconds that a request is served before its client is listened to."""
-_UNCOACHED = Coached(outcome="off", body=b"", reason="")
-
-
-@dataclass(slots=True)
-class Story:
-    """What happened to one request, for log and metrics."""
-
-    route: str
-    started: float
-    status: int = 0
-    coached: Coached = _UNCOACHED
-    user: str | None = None
-    first_byte: float | None = None
-    coach_seconds: float | None = None
-    sent: int = 0
-    end: str = "done"
-    """``done``, ``client-left``, or why the answer broke off or was ours."""
-    whole: bool = False
-    """True from when the last byte of the answer is handed on."""
-    intake: Intake | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +44,7 @@ class Parts:
     timer: Callable[[], float]
     keys: Keys | None = None
     spans: Spans = field(default=NO_SPANS)
+    recorder: Recorder | None = None
 
 
 class Proxy:
@@ -72,6 +54,9 @@ class Proxy:
         self._parts = parts
         self._settings = parts.settings
         self._metrics = parts.metrics
+        self._teller = Teller(
+            log=parts.log, metrics=parts.metrics, timer=parts.timer, content=parts.settings.log_content
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; a client that leaves ends the upstream's call."""
@@ -84,7 +69,7 @@ class Proxy:
                 span.tell(story)
         finally:
             self._metrics.add("preceptor_in_flight", by=-1)
-            self._tell(story)
+            self._teller.tell(story)
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, story: Story) -> None:
         """Serves, and cancels that when the client leaves."""
@@ -155,6 +140,9 @@ class Proxy:
         except InputError as error:
             raise RefusedError(400, "bad-control-header", error.message) from error
         story.coached = coached
+        recorder = self._parts.recorder
+        if recorder is not None and asked.record and recorder.wanted():
+            story.taking = Taking(kind, body, encoding)
         story.coach_seconds = self._parts.timer() - started
         if coached.outcome == "failed" and self._settings.refuse:
             raise RefusedError(503, "coaching-failed", f"coaching failed: {coached.reason}")
@@ -182,12 +170,21 @@ class Proxy:
                 chunk = await answer.chunk()
                 story.sent += len(chunk)
                 story.whole = answer.over
+                if story.taking is not None:
+                    story.taking.add(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": not story.whole})
+            self._record(story, first(answer.headers, b"content-encoding"))
         except CutError as error:
             # Nothing more is said: the server then breaks the connection, and the client sees a cut answer.
             story.end = error.kind
         finally:
             answer.finish()
+
+    def _record(self, story: Story, encoding: str) -> None:
+        recorder, taking = self._parts.recorder, story.taking
+        if recorder is not None and taking is not None and story.status == 200:
+            coached = story.coached
+            recorder.put(taking.call(encoding, release=coached.release, strategies=coached.strategies))
 
     async def _answer(self, send: Send, story: Story, status: int, kind: str, message: str) -> None:
         """An error of ours, in the form that OpenAI clients read."""
@@ -208,46 +205,10 @@ class Proxy:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _own(self, story: Story) -> list[Header]:
-        told = story.coached.headers() if story.coached is not _UNCOACHED else []
+        told = story.coached.headers() if story.coached is not UNCOACHED else []
         if self._settings.trial:
             told.append((b"x-preceptor-trial", b"true"))
         return told
-
-    def _tell(self, story: Story) -> None:
-        seconds = self._parts.timer() - story.started
-        coached, metrics = story.coached, self._metrics
-        outcome = coached.outcome if coached is not _UNCOACHED else "-"
-        route = (("route", story.route),)
-        labels = (*route, ("status", str(story.status)), ("coaching", outcome))
-        metrics.add("preceptor_requests_total", labels)
-        metrics.observe("preceptor_request_seconds", seconds, route)
-        if story.first_byte is not None:
-            metrics.observe("preceptor_first_byte_seconds", story.first_byte, route)
-        if story.coach_seconds is not None:
-            metrics.observe("preceptor_coach_seconds", story.coach_seconds)
-        if coached.advice:
-            metrics.add("preceptor_strategies_total", by=len(coached.advice.chosen))
-        content = self._settings.log_content and coached.asked is not None
-        self._parts.log.soon(
-            "request",
-            route=story.route,
-            status=story.status,
-            end=story.end,
-            ms=round(seconds * 1000, 2),
-            first_byte_ms=None if story.first_byte is None else round(story.first_byte * 1000, 2),
-            coach_ms=None if story.coach_seconds is None else round(story.coach_seconds * 1000, 2),
-            bytes_in=story.intake.size if story.intake else 0,
-            bytes_out=story.sent,
-            user=story.user,
-            coaching=outcome,
-            reason=coached.reason or None,
-            release=coached.release or None,
-            strategies=coached.strategies or None,
-            scores=[round(c.score, 3) for c in coached.advice.chosen] if coached.advice else None,
-            model=one_line(coached.asked.model, 80) if coached.asked else None,
-            said=coached.asked.content.value if content and coached.asked else None,
-            advice=coached.advice.text if content and coached.advice else None,
-        )
 
 
 class _Watch:

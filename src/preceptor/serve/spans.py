@@ -10,7 +10,7 @@ from preceptor.core.errors import ConfigError
 from preceptor.serve.headers import Header
 
 if TYPE_CHECKING:
-    from preceptor.serve.proxy import Story
+    from preceptor.serve.story import Story
 
 
 class Span(Protocol):

@@ -45,6 +45,13 @@ def test_every_answer_of_the_human_agent_is_a_reference(file: Path) -> None:
     assert second.reference == "goodbye"
 
 
+def test_of_what_a_model_said_only_the_last_reply_counts_and_is_no_reference(file: Path) -> None:
+    recorded: dict[str, Any] = {**GOOD, "by": "model"}
+    (only,) = log(file, recorded)
+    assert [t.text for t in only.turns] == ["hello", "hi", "bye"]
+    assert only.reference == ""
+
+
 def test_ids_are_the_same_every_time_and_differ_between_conversations(file: Path) -> None:
     reading = log(file, GOOD, {**GOOD, "id": "d2"})
     ids = [s.id for s in reading]

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from preceptor.serve.coaching import Coached
 from preceptor.serve.insert import read
-from preceptor.serve.proxy import Story
 from preceptor.serve.spans import open_spans
+from preceptor.serve.story import Story
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

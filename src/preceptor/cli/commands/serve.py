@@ -14,6 +14,7 @@ import click
 
 from preceptor.cli.options import flags, project_options
 from preceptor.core import config as core_config
+from preceptor.core.clock import Clock
 from preceptor.core.config import FILE
 from preceptor.core.errors import ConfigError
 from preceptor.library.release import SUFFIX, file_name
@@ -22,6 +23,9 @@ from preceptor.project import Project
 from preceptor.serve.app import Health, Wiring, build_app
 from preceptor.serve.follow import FixedPointer
 from preceptor.serve.keys import read_keys
+from preceptor.serve.log import Log
+from preceptor.serve.record import Recorder, RecordSettings
+from preceptor.serve.redact import redactor
 from preceptor.serve.run import listen, serve
 from preceptor.serve.settings import MEGABYTE, ServeSettings
 from preceptor.serve.spans import NO_SPANS, open_spans
@@ -55,6 +59,17 @@ class _Source:
 @click.option("--drain", default=30.0, show_default=True, help="Seconds that requests have to end at shutdown.")
 @click.option("--notice", default=0.0, show_default=True, help="Seconds from 'draining' on /readyz to closing.")
 @click.option("--log-content", is_flag=True, help="Log what customers said and the advice given.")
+@click.option(
+    "--record", type=click.Path(path_type=Path), metavar="DIR", help="Record calls there, for learn --logs."
+)
+@click.option("--record-days", default=30, show_default=True, help="Days that records are kept.")
+@click.option("--record-share", default=1.0, show_default=True, help="Share of calls that is recorded, 0 to 1.")
+@click.option(
+    "--redact",
+    default="patterns",
+    show_default=True,
+    help="What redacts records: patterns, or presidio:MODEL (extra).",
+)
 @click.option("--otel", is_flag=True, help="OpenTelemetry spans (extra: otel).")
 @project_options
 def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
@@ -87,6 +102,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         write=_log,
         keys=read_keys(keys) if keys else None,
         spans=open_spans() if given["otel"] else NO_SPANS,
+        recorder=_recorder(given, core_config.clock(environ)),
     )
     app = build_app(wiring, health)
     listening = listen(host, given["port"])
@@ -97,6 +113,17 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     if trial:
         click.echo("trial: strategies that nobody reviewed are served; every response says so", err=True)
     serve(app, health, listening, drain=given["drain"], notice=given["notice"])
+
+
+def _recorder(given: Mapping[str, Any], clock: Clock) -> Recorder | None:
+    if given["record"] is None:
+        return None
+    settings = RecordSettings(folder=given["record"], days=given["record_days"], share=given["record_share"])
+
+    def trouble(error: str) -> None:
+        Log(_log, clock)("recording-failed", error=error)
+
+    return Recorder(settings, redactor(given["redact"]), clock, trouble)
 
 
 def _upstream_key(name: str | None, environ: Mapping[str, str]) -> str:
