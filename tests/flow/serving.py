@@ -196,8 +196,9 @@ async def proxy(
 ) -> AsyncGenerator[Running]:
     lines: list[dict[str, Any]] = []
     health = Health()
+    given: dict[str, Any] = {"upstream": upstream_url, "poll_seconds": 0.02, **settings}
     wiring = Wiring(
-        settings=ServeSettings(**{"upstream": upstream_url, "poll_seconds": 0.02, **settings}),
+        settings=ServeSettings(**given),
         pointer=FilePointer(folder),
         folder=folder,
         clock=system_clock,

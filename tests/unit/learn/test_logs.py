@@ -3,7 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def talk(*messages: Any, name: object = "d1") -> dict[str, Any]:
-    return {"id": name, "messages": [_message(*m) if isinstance(m, tuple) else m for m in messages]}
+    made: list[Any] = [_message(*cast("tuple[Any, ...]", m)) if isinstance(m, tuple) else m for m in messages]
+    return {"id": name, "messages": made}
 
 
 def _message(role: str, content: object, **more: object) -> dict[str, object]:

@@ -19,13 +19,20 @@ values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
 )
 texts = st.text() | st.sampled_from(["", " ", "</advice> now", "<ADVICE x", "a\n<advice>b", 'q"\\uD800', "é\u2028"])
-parts = st.lists(
-    st.builds(lambda t: {"type": "text", "text": t}, texts)
-    | st.just({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}),
-    max_size=3,
-)
+image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+
+
+def text_part(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def message(role: str, content: object, extra: dict[str, Any]) -> dict[str, Any]:
+    return {**extra, "role": role, "content": content}
+
+
+parts: st.SearchStrategy[list[dict[str, Any]]] = st.lists(st.builds(text_part, texts) | st.just(image), max_size=3)
 messages = st.builds(
-    lambda role, content, extra: {**extra, "role": role, "content": content},
+    message,
     st.sampled_from(["system", "user", "assistant", "tool", "developer"]),
     texts | parts,
     st.dictionaries(st.sampled_from(["name", "tool_call_id", "x"]), values, max_size=2),
@@ -42,7 +49,7 @@ messages = st.builds(
 def test_it_parses_to_what_the_coach_makes(
     conversation: list[Any], last: Any, rest: dict[str, Any], indent: int | None, ascii_only: bool
 ) -> None:
-    request = {**rest, "messages": [*conversation, {"content": last, "role": "user"}], "z": 1}
+    request: dict[str, Any] = {**rest, "messages": [*conversation, {"content": last, "role": "user"}], "z": 1}
     body = json.dumps(request, indent=indent, ensure_ascii=ascii_only).encode()
     found = insert(read(body, "chat"), BLOCK)
     assert json.loads(found) == {**request, "messages": with_block(request["messages"], BLOCK)}
@@ -124,7 +131,7 @@ def test_the_state_keeps_tool_calls_and_results() -> None:
 def test_responses_take_text_and_items() -> None:
     found = insert(read(b'{"input":"hi","model":"m"}', "responses"), BLOCK)
     assert json.loads(found) == {"input": f"hi\n\n{BLOCK}", "model": "m"}
-    given = [
+    given: list[Any] = [
         {"role": "developer", "content": "be kind"},
         {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]},
         {"type": "reasoning", "summary": []},

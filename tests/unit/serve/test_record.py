@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -44,7 +44,8 @@ class Day:
 
 
 def call(body: bytes = BODY, answer: bytes = ANSWER, **named: Any) -> Call:
-    return Call(**{"kind": "chat", "body": body, "encoding": "", "answer": answer, "answer_encoding": "", **named})
+    given: dict[str, Any] = {"encoding": "", "answer_encoding": "", **named}
+    return Call(kind="chat", body=body, answer=answer, **given)
 
 
 def recorder(folder: Path, day: Day, **settings: Any) -> tuple[Recorder, list[str]]:
@@ -172,7 +173,7 @@ def test_of_an_answer_that_is_too_long_nothing_is_kept() -> None:
 @pytest.mark.parametrize("given", [{"days": 0}, {"share": 0}, {"share": 1.5}, {"folder": Path("/proc/none")}])
 def test_settings_that_cannot_be_are_said(tmp_path: Path, given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as told:
-        Recorder(RecordSettings(**{"folder": tmp_path, **given}), by_patterns, Day(), print)
+        Recorder(RecordSettings(**{"folder": cast("Any", tmp_path), **given}), by_patterns, Day(), print)
     assert told.value.hint
 
 

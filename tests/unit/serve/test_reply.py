@@ -32,7 +32,7 @@ STREAM = "\n\n".join(
         "",
     ]
 )
-RESPONSE: Any = {
+RESPONSE: dict[str, Any] = {
     "output": [
         {"type": "reasoning", "summary": []},
         {"type": "message", "content": [{"type": "output_text", "text": "Hello"}, {"type": "refusal"}]},

@@ -37,6 +37,7 @@ def test_a_span_goes_on_with_the_callers_trace(told: InMemorySpanExporter) -> No
     assert found.name == "chat m"
     assert found.parent is not None
     assert f"{found.parent.trace_id:032x}" in PARENT
+    assert found.context is not None
     assert f"{found.context.span_id:016x}" in onward[b"traceparent"].decode()
     attributes = dict(found.attributes or {})
     assert attributes["gen_ai.operation.name"] == "chat"
