@@ -2,7 +2,7 @@
 # make test   all checks and all tests        make check   lint, format, types, layers
 # make bench  the benchmarks                  make docs    regenerate what the docs quote from the code
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-star docs lock clean
+.PHONY: help demo test browser check format bench bench-star docs lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -34,8 +34,15 @@ $(DEMO_SET): locks/run.txt pyproject.toml
 demo: $(DEMO_SET)
 	@$(DEMO_VENV)/bin/preceptor demo
 
-test: check
+test: check browser
 	$(RUN)/pytest -n 2 --dist loadgroup
+
+# A Chromium for the browser tests: the one that is here, else Debian's, else Playwright's own.
+browser: $(SET)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get install --yes --quiet chromium >/dev/null; } \
+		|| $(RUN)/python -m playwright install chromium \
+		|| echo "no Chromium could be had: the browser tests are skipped (in CI: they fail)"
 
 check: $(SET)
 	$(RUN)/ruff check

@@ -30,6 +30,8 @@ SOURCES: Mapping[Source, str] = {
 }
 Side = Literal["student", "coached"]
 _WIDE = CoachSettings(strategies=14, general=14, words=100_000, floor=0.0, variety=0.0)
+_LEAST = 0.005
+"""Score below which a strategy has nothing to do with a conversation."""
 _MOST_REPLY = 20_000
 
 
@@ -117,7 +119,8 @@ class Tryout:
         coach = self._coach(source)
         advice = coach.advise(turns)
         fired = {c.strategy.id for c in advice.chosen}
-        others = [c for c in coach.with_settings(_WIDE).advise(turns).chosen if c.strategy.id not in fired]
+        wide = coach.with_settings(_WIDE).advise(turns).chosen
+        others = [c for c in wide if c.strategy.id not in fired and c.score >= _LEAST]
         others.sort(key=lambda c: (-c.score, c.strategy.id))
         floor = coach.settings.floor
         near = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from preceptor.core.untrusted import one_line
 from preceptor.review.desk import Desk
 from preceptor.review.guard import origin_fits
 from preceptor.review.people import Account
@@ -45,18 +47,18 @@ async def _try(request: Request) -> Response:
     form = await read_form(request)
     name, password = form.get("name", "").strip().casefold()[:64], form.get("password", "")
     if not desk.access.passwords or not origin_fits(request):
-        return _form(request, "Passwords are not used here.", status=403)
+        return _form(request, "Passwords are not used here.", status=403, form=form)
     address = request.client.host if request.client else "?"
     keys = (f"account {name}", f"address {address}")
     seconds = desk.throttle.wait(*keys)
     if seconds:
-        answer = _form(request, f"Too many tries. Wait {seconds} seconds.", status=429)
+        answer = _form(request, f"Too many tries. Wait {seconds} seconds.", status=429, form=form)
         answer.headers["retry-after"] = str(seconds)
         return answer
     account = await run_in_threadpool(desk.people.check, name, password)
     if account is None:
         desk.throttle.failed(*keys)
-        return _form(request, "Name or password is wrong.", status=403)
+        return _form(request, "Name or password is wrong.", status=403, form=form)
     desk.throttle.passed(keys[0])
     return _in(desk, account, local_path(form.get("next", "")), desk.people.proof(account.name))
 
@@ -88,13 +90,15 @@ def _in(desk: Desk, account: Account, url: str, proof: str = "") -> Response:
     return response
 
 
-def _form(request: Request, problem: str, status: int = 200) -> Response:
+def _form(request: Request, problem: str, status: int = 200, form: Mapping[str, str] | None = None) -> Response:
     desk: Desk = request.app.state.desk
+    known = form or request.query_params
     text = desk.pages.render(
         "login.html",
         problem=problem,
         passwords=desk.access.passwords,
-        next=local_path(request.query_params.get("next", "")),
+        next=local_path(known.get("next", "")),
+        name=one_line(known.get("name", ""), 64) if form else "",
         theme=request.cookies.get("preceptor_theme", ""),
     )
     return HTMLResponse(text, status)

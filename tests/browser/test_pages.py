@@ -1,0 +1,186 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""The other pages as a publisher, a rater and a viewer would use them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import expect
+from tests.browser.conftest import Open, Site
+from tests.review_app import waiting
+
+from preceptor.core.clock import system_clock
+from preceptor.review.people import People
+from preceptor.runs.store import RunStore
+
+
+def test_publish_and_roll_back(site: Site):
+    one, two = waiting(site.desk)[:2]
+    site.desk.decisions.approve("otto", one.strategy.id, expect=one.changed_seq, reason="fits the policy")
+    mara = site.window()
+    for number, entry in enumerate((one, two)):
+        if number:
+            site.desk.decisions.approve("otto", two.strategy.id, expect=entry.changed_seq)
+        page = mara.go("/releases")
+        expect(page.locator(".move-list")).to_contain_text(entry.strategy.do)
+        mara.press("n")
+        page.keyboard.type(f"number {number}")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/releases/release-*")
+        mara.press("p")
+        page.keyboard.type("it is time")
+        page.keyboard.press("Enter")
+        mara.told("is what is served now")
+    current = site.desk.releases.current()
+    page = mara.go("/releases")
+    expect(page.locator(".timeline")).to_contain_text("it is time")
+    mara.press("b")
+    page.keyboard.type("too soon")
+    page.keyboard.press("Enter")
+    mara.told("is current again")
+    now = site.desk.releases.current()
+    assert now is not None
+    assert current is not None
+    assert now.digest != current.digest
+    act = site.desk.releases.log()[-1]
+    assert (act.act, act.author, act.reason) == ("rollback", "mara", "too soon")
+
+
+def test_rate_by_keyboard_then_export_and_import(opened: Open, project: Path):
+    site = opened(project)
+    mara = site.window()
+    page = mara.go("/rate?mode=pair")
+    for number, key in enumerate("123"):
+        expect(page.locator("header.top")).to_contain_text(f"{number} of 3 done")
+        page.keyboard.press(key)
+    page.get_by_text("All rated").wait_for()
+    mara.go("/rate?mode=single")
+    page.keyboard.press("5")
+    expect(page.locator("header.top")).to_contain_text("1 of 6 done")
+    assert len(site.desk.ratings.all(by="mara")) == 4
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSONL").click()
+    lines = [json.loads(line) for line in Path(download.value.path()).read_text().splitlines()]
+    page.get_by_text("Import ratings").click()
+    page.get_by_label("A file of JSON lines").set_input_files(
+        {
+            "name": "r.jsonl",
+            "mimeType": "application/jsonl",
+            "buffer": "\n".join(json.dumps({**x, "by": "otto"}) for x in lines).encode(),
+        }
+    )
+    page.get_by_role("button", name="Import").click()
+    mara.told("Imported: 4 new or changed")
+    assert len(site.desk.ratings.all(by="otto")) == 4
+
+
+def test_the_log_is_searched_and_its_chain_stands_by_itself(site: Site):
+    entry = waiting(site.desk)[0]
+    site.desk.decisions.reject("otto", entry.strategy.id, expect=entry.changed_seq, reason="quetzal")
+    mara = site.window("ann", "viewer")
+    page = mara.go("/audit")
+    page.get_by_text(f"Chain holds over {site.desk.library.head()} changes").wait_for()
+    mara.press("/")
+    page.keyboard.type("quetz")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=quetz**")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert "quetzal" in Path(download.value.path()).read_text()
+
+
+def test_accounts_and_roles(opened: Open, small: Path, tmp_path: Path):
+    people = People(tmp_path / "accounts.db", clock=system_clock)
+    people.add("vera", "viewer", "a long enough word")
+    people.add("rolf", "reviewer", "another long word")
+    site = opened(small, people=people, passwords=True)
+    vera = site.stranger()
+    page = vera.go("/releases")
+    assert page.url.endswith("/login?next=/releases")
+    for password in ("wrong", "a long enough word"):
+        page.get_by_label("Account").fill("vera")
+        page.get_by_label("Password").fill(password)
+        page.keyboard.press("Enter")
+        if password == "wrong":
+            page.get_by_text("Name or password is wrong").wait_for()
+    page.get_by_role("heading", name="All releases").wait_for()
+    expect(page.get_by_role("button", name="Make a release")).to_have_count(0)
+    vera.go("/queue?severity=clean")
+    expect(page.locator(".actions")).to_have_count(0)
+    vera.press("a", "e", "u")
+    assert not site.desk.library.changes(author="vera")
+    rolf = site.stranger()
+    rolf.go("/login?next=/queue")
+    rolf.page.get_by_label("Account").fill("rolf")
+    rolf.page.get_by_label("Password").fill("another long word")
+    rolf.page.keyboard.press("Enter")
+    rolf.page.get_by_role("heading", name="Queue").wait_for()
+    rolf.go("/queue?severity=clean")
+    rolf.press("a")
+    rolf.told("Approved")
+    assert [r.author for r in site.desk.library.changes(author="rolf")]
+    expect(rolf.go("/releases").locator("header button")).to_have_count(0)
+    people.remove("rolf")
+    rolf.page.goto(f"{rolf.base}/queue")
+    assert "/login" in rolf.page.url
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login")
+    vera.page.goto(f"{vera.base}/audit")
+    assert "/login" in page.url
+
+
+def test_try_it_side_by_side(opened: Open, project: Path, tmp_path: Path):
+    """The command itself, on a practice student: its printed link, and both replies as they come."""
+    shutil.copytree(project, tmp_path / "p")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "preceptor.cli", "review", "--port", "0", "--by", "mara", "-C", str(tmp_path / "p")],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        link = next(word for line in process.stderr for word in line.split() if "/enter?key=" in word)
+        window = opened(project).stranger()
+        window.page.goto(link)
+        window.base = link.partition("/enter")[0]
+        page = window.go("/try")
+        page.locator("select[name=source]").select_option("all")
+        page.locator("textarea").press("Control+Enter")
+        page.locator("[data-try][data-over]").wait_for()
+        assert page.locator("[data-side=student]").text_content()
+        assert page.locator("#tried tbody tr").count() > 0
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_a_run_is_followed_and_stopped(opened: Open, project: Path, tmp_path: Path):
+    site = opened(project)
+    house = tmp_path / "house"
+    command = [sys.executable, "-m", "preceptor.cli", "learn", "-C", str(house), "--set", "learn.dialogues=200"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        mara = site.window()
+        page = mara.page
+        runs = RunStore(house / "runs", clock=system_clock)
+        while process.poll() is None and not any(r.id == "learn-002" and r.process for r in runs.list()):
+            page.wait_for_timeout(50)
+        mara.go("/runs/learn-002")
+        live = page.locator("#live-run")
+        expect(live).to_contain_text("under way")
+        expect(live).to_contain_text("generate")
+        expect(live.locator("progress").first).not_to_have_js_property("value", 0)
+        page.get_by_role("button", name="Stop").click()
+        mara.told("Asked to stop")
+        expect(page.locator("#live-run")).to_contain_text("stopped", timeout=20_000)
+        process.wait(20)
+        assert runs.open("learn-002").info.status == "stopped"
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()

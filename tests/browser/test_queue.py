@@ -1,0 +1,149 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""Deciding by keyboard, alone and two at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from tests.browser.conftest import Open, Site, Window
+from tests.review_app import open_desk, waiting
+
+MANY = 2000
+DECIDED = 30
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("large")
+    with open_desk(folder, MANY):
+        pass
+    return folder
+
+
+def shown(window: Window) -> str:
+    """Id of the strategy under review."""
+    label = window.page.locator("#item").get_attribute("aria-label") or ""
+    return label.removeprefix("Strategy ")
+
+
+def test_thirty_of_two_thousand_are_decided_by_keyboard_alone(opened: Open, large: Path):
+    site = opened(large)
+    mara = site.window()
+    mara.go("/queue?severity=clean")
+    wanted: dict[str, str] = {}
+    for n in range(DECIDED):
+        strategy_id = shown(mara)
+        assert strategy_id not in wanted
+        match n % 3:
+            case 0:
+                mara.press("a")
+                wanted[strategy_id] = "approved"
+            case 1:
+                mara.press("r", str(n % 6 + 1))
+                wanted[strategy_id] = "rejected"
+            case _:
+                mara.press("e")
+                expect(mara.page.locator("textarea[name=do]")).to_be_focused()
+                mara.page.keyboard.press("Control+End")
+                mara.page.keyboard.type(", in one sentence")
+                mara.press("Control+Enter")
+                wanted[strategy_id] = "approved"
+        expect(mara.page.locator("#item")).not_to_have_attribute("aria-label", f"Strategy {strategy_id}")
+        mara.settle()
+    decided = {i: site.desk.library.entry(i) for i in wanted}
+    assert {i: e.status for i, e in decided.items()} == wanted
+    assert sum(e.version == 2 and e.strategy.do.endswith(", in one sentence") for e in decided.values()) == 10
+    assert {e.changed_by for e in decided.values()} == {"mara"}
+    assert mara.page.url.startswith(f"{mara.base}/queue?severity=clean&at=")
+    last = list(wanted)[-1]
+    mara.press("u")
+    mara.told("Taken back")
+    assert shown(mara) == last
+    assert site.desk.library.entry(last).status == "proposed"
+    assert site.desk.library.entry(last).strategy.do.endswith("sentence") is False
+    assert site.desk.library.verify().ok
+
+
+def test_skip_search_and_back(site: Site):
+    mara = site.window()
+    mara.go("/queue?severity=clean")
+    first = shown(mara)
+    mara.press("s")
+    second = shown(mara)
+    assert second != first
+    mara.press("j")
+    assert shown(mara) not in (first, second)
+    mara.press("k")
+    assert shown(mara) == second
+    mara.press("/")
+    mara.page.keyboard.type("insulin or medicine")
+    mara.press("Escape")
+    mara.press("/")
+    mara.page.keyboard.type("medicine")
+    mara.page.keyboard.press("Enter")
+    mara.page.wait_for_url("**q=medicine**")
+    assert "medicine" in (mara.page.locator(".rule-text").text_content() or "")
+    mara.page.locator("select[name=severity]").select_option("blocking")
+    mara.page.wait_for_url("**severity=blocking**")
+
+
+def test_what_screening_blocks_is_approved_only_with_a_reason(site: Site):
+    mara = site.window()
+    mara.go("/queue?severity=blocking")
+    strategy_id = shown(mara)
+    mara.press("a")
+    expect(mara.page.get_by_placeholder("Why the finding is wrong")).to_be_focused()
+    mara.page.keyboard.press("Enter")
+    assert site.desk.library.entry(strategy_id).status == "proposed"
+    mara.page.keyboard.type("the city is ours")
+    mara.page.keyboard.press("Enter")
+    mara.told("Approved")
+    assert site.desk.library.entry(strategy_id).status == "approved"
+    assert site.desk.library.history(strategy_id)[-1].reason == "the city is ours"
+
+
+def test_screening_speaks_while_words_are_typed(site: Site):
+    mara = site.window()
+    mara.go("/queue?severity=clean")
+    mara.press("e")
+    mara.page.keyboard.type("as the good agent did")
+    mara.page.locator("#live .findings", has_text="good agent").wait_for()
+    mara.press("Escape")
+    expect(mara.page.locator("textarea[name=do]")).to_have_count(0)
+
+
+def test_two_that_say_the_same_become_one(site: Site):
+    mara = site.window()
+    mara.go("/queue?severity=clean&q=medicine")
+    strategy_id = shown(mara)
+    mara.press("m")
+    mara.page.locator(".side-by-side").wait_for()
+    other = mara.page.locator("input[name=other]").get_attribute("value") or ""
+    mara.page.locator("textarea[name=do]").fill("ask about the urgent need before the paperwork")
+    mara.page.keyboard.press("Control+Enter")
+    mara.told("Merged")
+    gone = site.desk.library.entry(other)
+    assert (gone.status, gone.merged_into) == ("retired", strategy_id)
+    mara.press("u")
+    mara.told("Taken back")
+    assert site.desk.library.entry(other).status == "proposed"
+
+
+@pytest.mark.parametrize("second", ["a", "r"])
+def test_the_second_of_two_reviewers_is_told(site: Site, second: str):
+    mara, otto = site.window("mara"), site.window("otto", "reviewer")
+    mara.go("/queue?severity=clean")
+    otto.go("/queue?severity=clean")
+    strategy_id = shown(mara)
+    assert shown(otto) == strategy_id
+    otto.press("e")
+    otto.page.keyboard.type("otto: ")
+    otto.press("Control+Enter")
+    otto.told("Edited and approved")
+    mara.press(second, *(["1"] if second == "r" else []))
+    mara.told("otto changed it meanwhile: it is now approved, version 2")
+    entry = site.desk.library.entry(strategy_id)
+    assert (entry.status, entry.changed_by) == ("approved", "otto")
+    assert waiting(site.desk)
