@@ -25,7 +25,7 @@ COMMANDS = (
     Entry("learn", "learn", "Learn strategies: the student practises, the teacher writes."),
     Entry("evaluate", "evaluate", "Measure the student without and with the library."),
     Entry("stats", "stats", "Analyse scores that you have: paired differences and intervals."),
-    Entry("library", "library", "Read the strategies that were learned."),
+    Entry("library", "library", "Read, decide on and keep the strategies that were learned."),
     Entry("runs", "runs", "Look at runs and what they spent."),
     Entry("review", "review", "Read, edit, approve and release strategies in the browser."),
     Entry("review-user", "review_user", "Accounts of reviewers: add, change, remove, tokens."),

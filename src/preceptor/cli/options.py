@@ -44,6 +44,12 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
 
 
+def acting_options(command: Command) -> Command:
+    """``--by`` and ``--reason``: who decides, and why."""
+    command = click.option("--by", metavar="NAME", help="Who does it; default: your account.")(command)
+    return click.option("--reason", default="", metavar="TEXT", help="Why; kept in the log.")(command)
+
+
 def seat_options(command: Command) -> Command:
     """``--student`` and the other seats, caps and concurrency, as named flags for settings."""
     for name, metavar, text in reversed(

@@ -11,9 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from preceptor.cli.out import line, text
+from preceptor.cli.strategies import standing
 from preceptor.core.records import Attempt, Lesson, Strategy
 from preceptor.library.changes import Provenance
 from preceptor.library.entry import Entry
+from preceptor.library.paging import Terms
 from preceptor.project.story import Story
 
 _VERDICT = {
@@ -30,10 +32,10 @@ _OUTCOME = {
 }
 
 
-def render_story(story: Story) -> RenderableType:
+def render_story(story: Story, terms: Terms) -> RenderableType:
     """The strategy, where it came from, every lesson behind it, its history."""
     entry = story.entry
-    parts: list[RenderableType] = [_head(entry), "", strategy_grid(entry.strategy), *_remarks(entry)]
+    parts: list[RenderableType] = [_head(entry, terms), "", strategy_grid(entry.strategy), *_remarks(entry)]
     origins = dict.fromkeys(entry.provenance)  # two lessons of one stage are one origin
     parts += ["", Rule("where it came from", align="left", style="dim"), *map(_origin, origins)]
     for number, lesson in enumerate(story.lessons, 1):
@@ -60,13 +62,16 @@ def strategy_grid(strategy: Strategy) -> Table:
     return grid
 
 
-def _head(entry: Entry) -> Text:
+def _head(entry: Entry, terms: Terms) -> Text:
     scope = "holds for the whole domain" if entry.strategy.scope == "domain" else "bound to its situations"
     evidence = entry.verdict
     if entry.evidence:
         low, high = entry.evidence.interval
         evidence += f" ({entry.evidence.lift:+.2f}, 95% {low:+.2f} to {high:+.2f}, {entry.evidence.n} pairs)"
-    tail = f"  {entry.status} · {evidence} · {scope} · version {entry.version}"
+    status = ", ".join(standing(entry, terms))
+    end = entry.ends_at(terms.law)
+    status += f" {'on' if terms.expired(entry) else 'until'} {end[:16].replace('T', ' ')}" if end else ""
+    tail = f"  {status} · {evidence} · {scope} · version {entry.version}"
     return Text.assemble(line(entry.strategy.id, style="bold"), Text(tail))
 
 
@@ -75,6 +80,8 @@ def _remarks(entry: Entry) -> Iterable[RenderableType]:
         style = "red" if finding.severity == "blocking" else "yellow"
         where = f" in {finding.field}: “{finding.quote}”" if finding.field else ""
         yield line(f"{finding.severity}: {finding.check}{where}: {finding.reason}", style=style)
+    for approval in entry.approvals:
+        yield line(f"approved by {approval.by}, {approval.at[:16].replace('T', ' ')}", style="green")
     for flag in entry.flags:
         yield line(f"contradicts {', '.join(flag.others)}: {flag.note}", style="yellow")
     if entry.merged_into:

@@ -11,7 +11,8 @@ from preceptor.core.errors import LibraryError
 from preceptor.library import chain, rows
 from preceptor.library.changes import Change, RecordLesson, RecordScenario
 from preceptor.library.entry import Stamp, State
-from preceptor.library.schema import CHANGES, HEAD, LABELS, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.law import Asked, Law
+from preceptor.library.schema import CHANGES, HEAD, LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import step, touched
 
 _CHUNK = 500
@@ -33,7 +34,10 @@ class Batch:
         """Rows of the changes that changed something."""
         self.state = State()
         self._load(changes, also)
-        self._was = State(dict(self.state.entries), dict(self.state.lessons), dict(self.state.scenarios))
+        state = self.state
+        self._was = State(
+            dict(state.entries), dict(state.lessons), dict(state.scenarios), law=state.law, asked=state.asked
+        )
 
     def play(self, change: Change, *, author: str, at: str, reason: str, token: str) -> None:
         """Plays and logs one change; a change that changes nothing is dropped."""
@@ -53,6 +57,8 @@ class Batch:
         self._connection.execute(update(HEAD).values(seq=self._seq, hash=self._hash))
         self._insert(TOUCHED, self._touched)
         now, was = self.state, self._was
+        if (now.law, now.asked) != (was.law, was.asked):
+            self._connection.execute(update(LAW).values(doc=rows.law_row(now)["doc"]))
         dirty = [e for i, e in now.entries.items() if e is not was.entries.get(i)]
         for ids in _chunks([e.strategy.id for e in dirty]):
             self._connection.execute(delete(STRATEGIES).where(STRATEGIES.c.id.in_(ids)))
@@ -67,6 +73,7 @@ class Batch:
         lessons = [c.lesson for c in changes if isinstance(c, RecordLesson)]
         lesson_ids = [lesson.id for lesson in lessons]
         lesson_ids += [i for i in (getattr(c, "lesson_id", None) for c in changes) if i]
+        self.state.law, self.state.asked = laws(self._connection)
         for row in self._found(STRATEGIES, [*(i for c in changes for i in touched(c)), *also]):
             self.state.entries[row["id"]] = rows.entry_of(row)
         for row in self._found(LESSONS, lesson_ids):
@@ -83,6 +90,11 @@ class Batch:
     def _insert(self, table: Table, values: list[dict[str, Any]]) -> None:
         if values:
             self._connection.execute(insert(table), values)
+
+
+def laws(connection: Connection) -> tuple[Law, Asked | None]:
+    """The law as the tables tell it, and the looser one that was asked for."""
+    return rows.law_of(connection.execute(select(LAW)).mappings().one_or_none())
 
 
 def _chunks(ids: list[str]) -> Iterator[list[str]]:

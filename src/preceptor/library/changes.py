@@ -14,6 +14,7 @@ from preceptor.core.decode import decode
 from preceptor.core.errors import InputError
 from preceptor.core.ids import plain
 from preceptor.core.records import Finding, Lesson, Scenario, Scope, Strategy
+from preceptor.library.law import Law
 
 EvidenceVerdict = Literal["unproven", "helpful", "harmful"]
 
@@ -107,9 +108,14 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approve:
-    """May be released."""
+    """A person's word that the current version may be released; how many are needed is the library's law.
+
+    Approving again what has expired, or with another ``until``, begins anew.
+    """
 
     strategy_id: str
+    until: str = ""
+    """The approval ends then, whatever the law says: ISO 8601, UTC, microseconds; empty: no such end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +155,13 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetLaw:
+    """Other rules for approvals. Where two people have to approve, a looser law needs two to ask for it too."""
+
+    law: Law
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """Changes nothing: stands for a batch that had nothing to change, so that its token is known."""
 
@@ -166,6 +179,7 @@ Change = (
     | Retire
     | Reopen
     | Evidence
+    | SetLaw
     | Checkpoint
 )
 

@@ -9,6 +9,7 @@ from typing import Literal
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Finding, Outcome, Scenario, Severity, Status, Strategy
 from preceptor.library.changes import Change, EvidenceVerdict, Provenance
+from preceptor.library.law import Approval, Asked, Law, ends_at
 
 _WEIGHT: Mapping[Severity, int] = {"blocking": 100, "warning": 10, "info": 1}
 
@@ -47,6 +48,10 @@ class Entry:
     findings: tuple[Finding, ...] = ()
     flags: tuple[Flagged, ...] = ()
     merged_into: str | None = None
+    approvals: tuple[Approval, ...] = ()
+    """Who has approved the current version: all that the law asks for when it is approved, one of two before."""
+    until: str = ""
+    """The end that was given with the approval; empty: none."""
     first_seq: int
     """Number of the change that brought it: the library's fixed order."""
     changed_seq: int
@@ -69,6 +74,25 @@ class Entry:
     def tainted(self) -> bool:
         """True: derived from customers' text, and no person has approved it."""
         return self.status != "approved" and any(p.tainted for p in self.provenance)
+
+    @property
+    def approved_at(self) -> str:
+        """When the last of the people approved; empty while it is not approved."""
+        return self.approvals[-1].at if self.status == "approved" and self.approvals else ""
+
+    @property
+    def half_approved(self) -> bool:
+        """One person has approved it, and the law asks for another."""
+        return self.status == "proposed" and bool(self.approvals)
+
+    def ends_at(self, law: Law) -> str:
+        """When the approval ends under this law, ISO 8601, UTC; empty: never, or it is not approved."""
+        return ends_at(law, approved_at=self.approved_at, until=self.until)
+
+    def expired(self, law: Law, now: str) -> bool:
+        """Whether it was approved and that has ended: still shown, and in no new release."""
+        end = self.ends_at(law)
+        return bool(end) and end <= now
 
     @property
     def severity(self) -> Severity | Literal[""]:
@@ -148,6 +172,9 @@ class State:
     lessons: dict[str, LessonRow] = field(default_factory=dict[str, LessonRow])
     scenarios: dict[str, tuple[int, Scenario]] = field(default_factory=dict[str, tuple[int, Scenario]])
     """Scenario id to the number of the change that brought it, and the scenario."""
+    law: Law = field(default_factory=Law)
+    asked: Asked | None = None
+    """A looser law that waits for a second person."""
 
     def entry(self, strategy_id: str) -> Entry:
         """The entry; LibraryError where there is none."""

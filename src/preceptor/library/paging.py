@@ -10,17 +10,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, not_, or_, select
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Scope, Severity, Status
+from preceptor.core.untrusted import one_line
 from preceptor.library import rows
 from preceptor.library.changes import EvidenceVerdict
 from preceptor.library.entry import Entry
+from preceptor.library.law import Law, oldest_valid
 from preceptor.library.schema import LABELS, STRATEGIES
 
 Order = Literal["review", "oldest", "newest"]
 """``review``: worst findings, then strongest evidence, then the order in which they came."""
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What decides whether an approval has ended."""
+
+    law: Law
+    now: str
+    """ISO 8601, UTC."""
+
+    def expired(self, entry: Entry) -> bool:
+        """Whether the entry was approved and that has ended."""
+        return entry.expired(self.law, self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +60,40 @@ class Filter:
     flagged: bool | None = None
     """Whether it contradicts another one."""
     usable: bool | None = None
+    expired: bool | None = None
+    """Whether it was approved and that has ended."""
+    half_approved: bool | None = None
+    """Whether one person has approved it and the law asks for another."""
+    not_approved_by: str = ""
+    """Leaves out what this person has approved: what remains for them to look at."""
     without: tuple[str, ...] = ()
     """Ids to leave out, for instance what a reviewer skipped; a few hundred at most."""
+
+    def fits(self, entry: Entry, terms: Terms) -> bool:
+        """Whether it lets this entry through: for a state of the past, which stands in no table."""
+        origins = entry.provenance
+        words = rows.folded(" ".join((*rows.words_of(entry.strategy), entry.strategy.id)))
+        asked = rows.folded(self.text).split()
+        marks = (
+            (self.tainted, entry.tainted),
+            (self.flagged, bool(entry.flags)),
+            (self.usable, entry.usable),
+            (self.expired, terms.expired(entry)),
+            (self.half_approved, entry.half_approved),
+        )
+        return (
+            (not self.status or entry.status in self.status)
+            and self.severity in ("", entry.severity or "clean")
+            and self.scope in ("", entry.strategy.scope)
+            and self.verdict in ("", entry.verdict)
+            and all(word in words for word in asked)
+            and (not self.run or any(p.run == self.run for p in origins))
+            and (self.stage is None or any(p.run and p.stage == self.stage for p in origins))
+            and (not self.check or any(f.check == self.check for f in entry.findings))
+            and all(wanted is None or wanted == told for wanted, told in marks)
+            and not (self.not_approved_by and any(a.by == self.not_approved_by for a in entry.approvals))
+            and entry.strategy.id not in self.without
+        )
 
 
 EVERY = Filter()
@@ -60,6 +109,8 @@ class Page:
     """How many the filter lets through, on all pages together."""
     offset: int
     """How many of them stand before this page."""
+    terms: Terms
+    """Under which it was looked: tell :meth:`Entry.expired` of them."""
 
     @property
     def more(self) -> bool:
@@ -79,26 +130,34 @@ class Counts:
     verdict: Mapping[str, int]
     tainted: int
     flagged: int
+    expired: int
+    half_approved: int
     check: Mapping[str, int]
     """By name of a check that found something; a strategy counts for each of its checks."""
     run: Mapping[str, int]
 
 
-def page_of(connection: Connection, which: Filter, *, order: Order, offset: int, limit: int) -> Page:
+def page_of(connection: Connection, which: Filter, terms: Terms, *, order: Order, offset: int, limit: int) -> Page:
     """The page that begins after ``offset`` strategies."""
-    conditions = _conditions(which)
+    conditions = _conditions(which, terms)
+    offset, limit = max(offset, 0), max(limit, 0)
     # The place first, by an index that holds it; documents are read for the page alone.
-    places = select(STRATEGIES.c.id).where(*conditions).order_by(*_order(order)).offset(max(offset, 0)).limit(limit)
+    places = select(STRATEGIES.c.id).where(*conditions).order_by(*_order(order)).offset(offset).limit(limit)
     ids = list(connection.execute(places).scalars())
-    documents = select(STRATEGIES.c.id, STRATEGIES.c.doc).where(STRATEGIES.c.id.in_(ids))
-    found = {row["id"]: rows.entry_of(row) for row in connection.execute(documents).mappings()}
+    found = dict[str, Entry]()
+    for start in range(0, len(ids), _CHUNK):
+        part = STRATEGIES.c.id.in_(ids[start : start + _CHUNK])
+        documents = connection.execute(select(STRATEGIES.c.id, STRATEGIES.c.doc).where(part))
+        found |= {row["id"]: rows.entry_of(row) for row in documents.mappings()}
     entries = tuple(found[i] for i in ids)
-    return Page(entries=entries, total=_total(connection, conditions), offset=max(offset, 0))
+    return Page(entries=entries, total=_total(connection, conditions), offset=offset, terms=terms)
 
 
-def position_of(connection: Connection, which: Filter, strategy_id: str, *, order: Order) -> int | None:
+def position_of(
+    connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order
+) -> int | None:
     """How many of the list stand before the strategy; None where it is not in the list."""
-    conditions = _conditions(which)
+    conditions = _conditions(which, terms)
     key = select(STRATEGIES.c.rank, STRATEGIES.c.first_seq).where(STRATEGIES.c.id == strategy_id, *conditions)
     at = connection.execute(key).one_or_none()
     if at is None:
@@ -112,17 +171,17 @@ def position_of(connection: Connection, which: Filter, strategy_id: str, *, orde
     return _total(connection, [*conditions, before])
 
 
-def counts_of(connection: Connection, which: Filter) -> Counts:
+def counts_of(connection: Connection, which: Filter, terms: Terms) -> Counts:
     """The numbers beside a list."""
-    conditions = _conditions(which)
-    names = ("status", "severity", "scope", "verdict", "tainted", "flagged")
+    conditions = _conditions(which, terms)
+    names = ("status", "severity", "scope", "verdict", "tainted", "flagged", "half_approved")
     columns = [STRATEGIES.c[name] for name in names]
     query: Select[Any] = select(*columns, func.count().label("n")).where(*conditions).group_by(*columns)
     by = {name: dict[Any, int]() for name in names}
     for row in connection.execute(query).mappings():
         for name, counted in by.items():
             counted[row[name]] = counted.get(row[name], 0) + row["n"]
-    status, severity, scope, verdict, tainted, flagged = by.values()
+    status, severity, scope, verdict, tainted, flagged, half = by.values()
     return Counts(
         total=sum(status.values()),
         status=status,
@@ -131,6 +190,8 @@ def counts_of(connection: Connection, which: Filter) -> Counts:
         verdict=verdict,
         tainted=tainted.get(1, 0),
         flagged=flagged.get(1, 0),
+        expired=_total(connection, [*conditions, _expired(terms)]),
+        half_approved=half.get(1, 0),
         check=_labelled(connection, "check", conditions),
         run=_labelled(connection, "run", conditions),
     )
@@ -148,7 +209,7 @@ def _order(order: Order) -> tuple[Any, ...]:
     return (STRATEGIES.c.first_seq if order == "oldest" else STRATEGIES.c.first_seq.desc(),)
 
 
-def _conditions(which: Filter) -> list[Any]:
+def _conditions(which: Filter, terms: Terms) -> list[Any]:
     table = STRATEGIES.c
     found: list[Any] = []
     if which.status:
@@ -159,18 +220,32 @@ def _conditions(which: Filter) -> list[Any]:
         if value:
             found.append(column == value)
     marks = ((table.tainted, which.tainted), (table.flagged, which.flagged), (table.usable, which.usable))
+    marks += ((table.half_approved, which.half_approved),)
     found += [column == int(value) for column, value in marks if value is not None]
+    if which.expired is not None:
+        found.append(_expired(terms) if which.expired else not_(_expired(terms)))
     stage = "" if which.stage is None else str(which.stage)
     for kind, value in (("run", which.run), ("stage", stage), ("check", which.check)):
         if value:
             labelled = (LABELS.c.strategy == table.id, LABELS.c.kind == kind, LABELS.c.value == value)
             found.append(exists().where(*labelled))
+    if which.not_approved_by:
+        by = (LABELS.c.strategy == table.id, LABELS.c.kind == "approval")
+        found.append(not_(exists().where(*by, LABELS.c.value == one_line(which.not_approved_by))))
     for word in rows.folded(which.text).split():
         within = (table.words, table.id)
         found.append(or_(*(column.contains(word, autoescape=True) for column in within)))
     if which.without:
         found.append(table.id.not_in(which.without))
     return found
+
+
+def _expired(terms: Terms) -> Any:
+    """As :meth:`Entry.expired` tells it."""
+    table = STRATEGIES.c
+    ended = and_(table.until != "", table.until <= terms.now)
+    oldest = oldest_valid(terms.law, terms.now)
+    return and_(table.status == "approved", or_(ended, table.approved_at <= oldest) if oldest else ended)
 
 
 def _total(connection: Connection, conditions: list[Any]) -> int:

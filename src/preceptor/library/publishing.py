@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,10 +19,13 @@ from preceptor.core.errors import InputError, LibraryError
 from preceptor.core.untrusted import clean, one_line
 from preceptor.library import publishing_rows as stored
 from preceptor.library import rows
+from preceptor.library.batch import laws
 from preceptor.library.conversation_state import state_text
 from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry
 from preceptor.library.index import Embedder, IndexSettings
+from preceptor.library.law import moment
+from preceptor.library.paging import Terms
 from preceptor.library.publishing_audit import problem
 from preceptor.library.publishing_rows import Act, ReleaseRow
 from preceptor.library.release import (
@@ -37,7 +39,8 @@ from preceptor.library.release import (
 )
 from preceptor.library.release_make import Contents, make_release
 from preceptor.library.release_pointer import Pointed, write_pointer
-from preceptor.library.schema import HEAD, SCENARIOS, STRATEGIES
+from preceptor.library.schema import SCENARIOS, STRATEGIES
+from preceptor.library.truth import Truth, releasable
 
 _TRIES = 3
 
@@ -64,6 +67,8 @@ class Created:
     path: Path
     left_out: tuple[str, ...]
     """Approved strategies that must not be used: screening or measurement speaks against them."""
+    expired: tuple[str, ...]
+    """Approved strategies whose approval has ended: left out too."""
     new: bool
     """False: the same release was there already."""
 
@@ -108,21 +113,28 @@ class Releases:
     def create(self, recipe: Recipe, *, author: str, reason: str) -> Created:
         """Freezes what is approved now (for a trial: what a run may use) into a file and into rows.
 
+        What is approved is read from the log, checked link by link, which takes seconds for a large library.
+
         Raises:
             InputError: there is nothing to release, or the file cannot be written.
-            LibraryError: the library kept changing meanwhile, or the database fails.
+            LibraryError: the library kept changing meanwhile, its log is broken, or the database fails.
         """
+        truth = Truth()
         for _ in range(_TRIES):
             with self._database.reading() as connection:
-                seen = connection.execute(select(HEAD.c.seq)).scalar_one()
-                entries = _entries(connection, trial=recipe.trial)
+                truth.follow(connection)
+                entries = truth.entries(trial=recipe.trial)
                 states = _states(connection, {i for e in entries for i in e.strategy.scenarios})
-            data = make_release(_contents(recipe, [e for e in entries if e.usable], states))
+            terms = Terms(truth.state.law, moment(self._clock()))
+            expired = [] if recipe.trial else [e for e in entries if terms.expired(e)]
+            bad = [e for e in entries if not e.usable]
+            out = {e.strategy.id for e in (*expired, *bad)}
+            held = [e for e in entries if e.strategy.id not in out]
+            data = make_release(_contents(recipe, held, states))
             release = parse_release(data, "the new release")
             with self._database.writing() as connection:
                 stored.lock(connection)
-                head = connection.execute(select(HEAD.c.seq)).scalar_one()
-                if head != seen and _entries(connection, trial=recipe.trial) != entries:
+                if truth.follow(connection) and truth.entries(trial=recipe.trial) != entries:
                     continue
                 known = stored.find(connection, release.digest)
                 if known is None:
@@ -132,7 +144,8 @@ class Releases:
             return Created(
                 release=row,
                 path=write_release(self.folder, data),
-                left_out=tuple(e.strategy.id for e in entries if not e.usable),
+                left_out=tuple(e.strategy.id for e in bad),
+                expired=tuple(e.strategy.id for e in expired),
                 new=known is None,
             )
         raise LibraryError(
@@ -192,15 +205,20 @@ class Releases:
             expect: digest of the release that the author saw as current (empty: none); None: whatever it is.
 
         Raises:
-            LibraryError: no such release; a trial; altered; it holds what is no longer approved; or another one is
-                current than was expected.
+            LibraryError: no such release; a trial; altered; it holds what the log does not show as approved, in
+                these words, until now; the log is broken; or another one is current than was expected.
         """
+        truth = Truth()
+        with self._database.reading() as connection:  # most of the log, before others have to wait
+            stored.only(connection, id_or_prefix)
+            truth.follow(connection)
         with self._database.writing() as connection:
             before = stored.lock(connection)
             _check_expected(before, expect)
             row = stored.only(connection, id_or_prefix)
             release, data = stored.bytes_of(connection, row.digest)
-            _check_publishable(connection, release)
+            truth.follow(connection)
+            _check_publishable(truth, release, moment(self._clock()))
             previous = stored.find(connection, before.digest)
             write_release(self.folder, data)
             if before.digest != row.digest:
@@ -225,12 +243,18 @@ class Releases:
             withdrawn: tuple[str, ...] = ()
             if target:
                 release, data = stored.bytes_of(connection, target)
-                withdrawn = tuple(_withdrawn(connection, release))
+                withdrawn = tuple(_withdrawn(connection, release, moment(self._clock())))
                 write_release(self.folder, data)
             previous = stored.find(connection, before.digest)
             self._point(connection, "rollback", target, before, author=author, reason=reason)
         self._tell()
         return Published(current=self.current(), previous=previous, withdrawn=withdrawn)
+
+    def withdrawn(self, id_or_prefix: str) -> tuple[str, ...]:
+        """Ids of strategies in a release that could not be released now: rejected, edited, expired, ... since."""
+        release = self.read(id_or_prefix)
+        with self._database.reading() as connection:
+            return tuple(_withdrawn(connection, release, moment(self._clock())))
 
     def verify(self) -> str:
         """The first thing that does not hold, in words: log, pointer, rows, bytes; empty when all does."""
@@ -241,7 +265,7 @@ class Releases:
         author = one_line(author)
         if not author:
             raise LibraryError("a release needs an author", hint="tell who does it")
-        at = self._clock().astimezone(UTC).isoformat(timespec="microseconds")
+        at = moment(self._clock())
         return stored.append(connection, act, digest, author=author, at=at, reason=clean(reason))
 
     def _point(
@@ -250,6 +274,13 @@ class Releases:
         seq = self._log(connection, act, digest, author=author, reason=reason)
         assert seq > before.seq
         connection.execute(update(stored.POINTER).values(seq=seq, digest=digest))
+
+    def refresh(self) -> None:
+        """Writes the pointer's file and the current release's file anew: after the library was restored."""
+        current = self.current()
+        if current is not None:
+            self.read(current.digest)
+        self._tell()
 
     def _tell(self) -> None:
         """Writes the pointer's file from the row, alone among writers: of two publishers the later one's stays."""
@@ -288,13 +319,6 @@ def _contents(recipe: Recipe, entries: Sequence[Entry], states: Mapping[str, str
     )
 
 
-def _entries(connection: Connection, *, trial: bool) -> list[Entry]:
-    """What may be released: approved, for a trial proposed too. Those that must not be used are among them."""
-    statuses = ("approved", "proposed") if trial else ("approved",)
-    query = select(STRATEGIES.c.id, STRATEGIES.c.doc).where(STRATEGIES.c.status.in_(statuses))
-    return [rows.entry_of(row) for row in connection.execute(query.order_by(STRATEGIES.c.first_seq)).mappings()]
-
-
 def _states(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     wanted = frozenset(ids)
     found = connection.execute(select(SCENARIOS.c.id, SCENARIOS.c.doc)).mappings()
@@ -307,7 +331,7 @@ def _check_expected(before: Pointed, expect: str | None) -> None:
         raise LibraryError(f"the current release changed meanwhile: it is {name}", hint="look again, then decide")
 
 
-def _check_publishable(connection: Connection, release: Release) -> None:
+def _check_publishable(truth: Truth, release: Release, now: str) -> None:
     if release.trial:
         raise LibraryError(
             f"{release.id} is a trial release and can never be published",
@@ -317,7 +341,7 @@ def _check_publishable(connection: Connection, release: Release) -> None:
         raise LibraryError(
             f"{release.id} holds what was not approved", hint="make it again: preceptor release create"
         )
-    gone = _withdrawn(connection, release)
+    gone = list(truth.withdrawn(release, now))
     if gone:
         more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
         raise LibraryError(
@@ -326,7 +350,10 @@ def _check_publishable(connection: Connection, release: Release) -> None:
         )
 
 
-def _withdrawn(connection: Connection, release: Release) -> list[str]:
-    """Ids of strategies in the release that are not approved any more in that version, or must not be used."""
-    now = {e.strategy.id: e.version for e in _entries(connection, trial=False) if e.usable}
-    return [r.strategy.id for r in release.strategies().all() if now.get(r.strategy.id) != r.version]
+def _withdrawn(connection: Connection, release: Release, now: str) -> list[str]:
+    """Ids of strategies in the release that are not releasable any more in that version, as the tables tell it."""
+    terms = Terms(laws(connection)[0], now)
+    query = select(STRATEGIES.c.id, STRATEGIES.c.doc).where(STRATEGIES.c.status == "approved")
+    entries = map(rows.entry_of, connection.execute(query).mappings())
+    good = {e.strategy.id: e.version for e in entries if releasable(e, terms)}
+    return [r.strategy.id for r in release.strategies().all() if good.get(r.strategy.id) != r.version]

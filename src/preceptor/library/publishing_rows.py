@@ -160,11 +160,16 @@ def held_rows(release: Release) -> list[Row]:
 
 def insert_release(connection: Connection, release: Release, data: bytes, seq: int) -> None:
     """All rows of a release."""
-    connection.execute(insert(RELEASES).values(release_row(release, len(data), seq)))
-    connection.execute(insert(STRATEGIES), held_rows(release))
+    insert_rows(connection, release, len(data), seq)
     for number, start in enumerate(range(0, len(data), PART)):
         part = data[start : start + PART]
         connection.execute(insert(PARTS).values(digest=release.digest, number=number, data=part))
+
+
+def insert_rows(connection: Connection, release: Release, length: int, seq: int) -> None:
+    """The rows that tell of a release, beside its bytes."""
+    connection.execute(insert(RELEASES).values(release_row(release, length, seq)))
+    connection.execute(insert(STRATEGIES), held_rows(release))
 
 
 def bytes_of(connection: Connection, digest: str) -> tuple[Release, bytes]:

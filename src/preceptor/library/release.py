@@ -37,6 +37,8 @@ ALIGNMENT = 64
 _TYPES = frozenset(("<f2", "<f4", "<f8", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "|b1"))
 _MAGIC = re.compile(rb"preceptor-release ([0-9]{1,6}) ([0-9a-f]{64})")
 _FILE = re.compile(r"release-([0-9a-f]{16})")
+_APPROVED = b'{"status":"approved",'
+"""How the line of an approved strategy begins, in canonical JSON."""
 _AGAIN = "make it again with: preceptor release create (or fetch it again from where it came)"
 
 
@@ -241,6 +243,7 @@ def parse_release(data: bytes, name: str) -> Release:
         raise InputError(f"{name} has a manifest that cannot be used ({error})", hint=_AGAIN) from error
     body = memoryview(data)[_aligned(end + 1) :]
     _check_sections(manifest, body, data[end + 1 : _aligned(end + 1)], name)
+    _check_statuses(manifest, body, name)
     return Release(digest, manifest, body)
 
 
@@ -321,6 +324,16 @@ def _raw(value: str | NDArray[Any]) -> tuple[bytes, str, tuple[int, ...]]:
 
 def _aligned(length: int) -> int:
     return -(-length // ALIGNMENT) * ALIGNMENT
+
+
+def _check_statuses(manifest: Manifest, body: memoryview, name: str) -> None:
+    """Only a trial holds what is not approved, and says so itself: no pointer and no setting makes it another."""
+    section = next((s for s in manifest.sections if s.name == "strategies"), None)
+    if manifest.trial or section is None:
+        return
+    text = bytes(body[section.start : section.start + section.length])
+    if any(not line.startswith(_APPROVED) for line in text.splitlines()):
+        raise InputError(f"{name} holds what was not approved, and is not marked as a trial", hint=_AGAIN)
 
 
 def _check_sections(manifest: Manifest, body: memoryview, padding: bytes, name: str) -> None:

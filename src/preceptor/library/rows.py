@@ -11,11 +11,12 @@ from sqlalchemy import Table
 from preceptor.core.decode import decode
 from preceptor.core.errors import InputError, LibraryError
 from preceptor.core.ids import plain
-from preceptor.core.records import Scenario
+from preceptor.core.records import Scenario, Strategy
 from preceptor.core.untrusted import one_line
 from preceptor.library.chain import stored
 from preceptor.library.entry import Entry, LessonRow, State
-from preceptor.library.schema import LABELS, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.law import Asked, Law
+from preceptor.library.schema import LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 
 Row = Mapping[Any, Any]
 """A row of a table: column name to value."""
@@ -33,19 +34,28 @@ def entry_row(entry: Entry) -> dict[str, Any]:
         "scope": strategy.scope,
         "usable": int(entry.usable),
         "lesson": entry.lesson_id or "",
-        "words": folded(" ".join((strategy.when, strategy.do, strategy.avoid, strategy.why))),
+        "words": folded(" ".join(words_of(strategy))),
         "doc": stored(entry),
         "severity": entry.severity,
         "verdict": entry.verdict,
         "tainted": int(entry.tainted),
         "flagged": int(bool(entry.flags)),
         "rank": -entry.priority,
+        "approved_at": entry.approved_at,
+        "until": entry.until,
+        "half_approved": int(entry.half_approved),
     }
+
+
+def words_of(strategy: Strategy) -> tuple[str, ...]:
+    """What is searched in a strategy."""
+    return strategy.when, strategy.do, strategy.avoid, strategy.why
 
 
 def label_rows(entry: Entry) -> list[dict[str, Any]]:
     """The rows of ``labels``: what lists are filtered by, and a strategy may have several of."""
     found = [("check", f.check) for f in entry.findings]
+    found += [("approval", approval.by) for approval in entry.approvals]
     for origin in entry.provenance:
         if origin.run:
             found += [("run", origin.run), ("stage", str(origin.stage))]
@@ -67,6 +77,21 @@ def scenario_row(seq: int, scenario: Scenario) -> dict[str, Any]:
         "profile": one_line(scenario.profile),
         "doc": stored(scenario),
     }
+
+
+def law_row(state: State) -> dict[str, Any]:
+    """The only row of ``law``."""
+    return {"id": 1, "doc": stored({"law": state.law, "asked": state.asked})}
+
+
+def law_of(found: Row | None) -> tuple[Law, Asked | None]:
+    """The law, and the looser one that was asked for; LibraryError where the row is missing or was damaged."""
+    try:
+        doc: dict[str, Any] = json.loads(found["doc"]) if found is not None else {}
+        asked = doc["asked"]
+        return decode(Law, doc["law"]), None if asked is None else decode(Asked, asked)
+    except (InputError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise LibraryError(f"the library's law is damaged ({error})", hint=DAMAGED) from error
 
 
 def folded(text: str) -> str:
@@ -103,6 +128,7 @@ def expected(state: State, touches: Iterable[tuple[str, int]]) -> Iterator[tuple
     """Every row that the tables must hold, and no other, when the log led to ``state``."""
     yield STRATEGIES, [entry_row(entry) for entry in state.entries.values()]
     yield LABELS, [row for entry in state.entries.values() for row in label_rows(entry)]
+    yield LAW, [law_row(state)]
     yield LESSONS, [lesson_row(lesson) for lesson in state.lessons.values()]
     yield SCENARIOS, [scenario_row(seq, scenario) for seq, scenario in state.scenarios.values()]
     yield TOUCHED, [{"strategy": strategy, "seq": seq} for strategy, seq in touches]

@@ -10,11 +10,15 @@ from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Tab
 
 from preceptor.library.release_schema import POINTER_TABLE, release_tables
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision of the schema, oldest first, by the name of its migration."""
 
 REVISION_TABLE = "library_revision"
 """Holds the revision of the schema, as Alembic writes it."""
+
+
+FIRST_LAW = '{"asked":null,"law":{"people":1,"valid_days":0}}'
+"""The law of a new library, as ``rows.law_row`` writes it."""
 
 
 def _tables() -> MetaData:
@@ -58,10 +62,20 @@ def _tables() -> MetaData:
         Column("tainted", Integer, nullable=False),
         Column("flagged", Integer, nullable=False),
         Column("rank", Integer, nullable=False),
+        Column("approved_at", Text, nullable=False),
+        Column("until", Text, nullable=False),
+        Column("half_approved", Integer, nullable=False),
         Index("strategies_by_order", "first_seq", unique=True),
         Index("strategies_by_status", "status", "first_seq"),
         Index("strategies_by_rank", "status", "rank", "first_seq", "id"),
         Index("strategies_by_kind", "status", "severity", "scope", "verdict", "tainted", "flagged"),
+        Index("strategies_by_end", "status", "approved_at", "until"),
+    )
+    Table(
+        "law",
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=False),
+        Column("doc", Text, nullable=False),
     )
     Table(
         "labels",
@@ -114,6 +128,7 @@ METADATA = _tables()
 CHANGES = METADATA.tables["changes"]
 HEAD = METADATA.tables["head"]
 STRATEGIES = METADATA.tables["strategies"]
+LAW = METADATA.tables["law"]
 LABELS = METADATA.tables["labels"]
 TOUCHED = METADATA.tables["touched"]
 LESSONS = METADATA.tables["lessons"]
@@ -125,5 +140,6 @@ def make(connection: Connection) -> None:
     """All tables of a new library: what the migrations lead to (a test compares them), without Alembic."""
     METADATA.create_all(connection)
     connection.execute(insert(HEAD).values(id=1, seq=0, hash=""))
+    connection.execute(insert(LAW).values(id=1, doc=FIRST_LAW))
     connection.execute(insert(METADATA.tables[POINTER_TABLE]).values(id=1, seq=0, digest="", hash=""))
     connection.execute(insert(REVISION).values(version_num=REVISIONS[-1]))

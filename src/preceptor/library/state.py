@@ -30,8 +30,10 @@ from preceptor.library.changes import (
     Reopen,
     Retire,
     Screen,
+    SetLaw,
 )
 from preceptor.library.entry import Entry, Flagged, LessonRow, Measured, Stamp, State
+from preceptor.library.law import RUN, Approval, Asked, check_moment, same_person
 
 Act = Literal["edit", "approve", "reject", "retire", "reopen", "merge"]
 
@@ -60,7 +62,7 @@ def touched(change: Change) -> tuple[str, ...]:
             ids = (change.into.id, *change.of)
         case Flag():
             ids = change.strategy_ids
-        case RecordLesson() | RecordScenario() | Checkpoint():
+        case RecordLesson() | RecordScenario() | SetLaw() | Checkpoint():
             ids = ()
         case _:
             ids = (change.strategy_id,)
@@ -168,7 +170,7 @@ def _(change: Propose, state: State, stamp: Stamp) -> bool:
 def _(change: Merge, state: State, stamp: Stamp) -> bool:
     _check_words(change.into)
     away = [state.entry(i) for i in dict.fromkeys(change.of) if i != change.into.id]
-    gone = [replace(e, status=_moved("merge", e), merged_into=change.into.id) for e in away]
+    gone = [replace(e, status=_moved("merge", e), merged_into=change.into.id, approvals=(), until="") for e in away]
     provenance = tuple(p for e in away for p in e.provenance)
     scenarios = (*change.into.scenarios, *(s for e in away for s in e.strategy.scenarios))
     into = replace(change.into, scenarios=())
@@ -244,13 +246,32 @@ def _(change: Edit, state: State, stamp: Stamp) -> bool:
 @step.register
 def _(change: Approve, state: State, stamp: Stamp) -> bool:
     entry = state.entry(change.strategy_id)
-    if entry.blocked and entry.status == "proposed":
+    _check_person(stamp, f"approve {change.strategy_id}")
+    check_moment(change.until)
+    if entry.status == "approved":
+        if change.until in ("", entry.until) and not entry.expired(state.law, stamp.at):
+            return False
+        entry = replace(entry, status="proposed", approvals=(), until="")
+    status = _moved("approve", entry)
+    if change.until and change.until <= stamp.at:
+        raise LibraryError(f"the approval of {change.strategy_id} would end before it begins", hint="a later end")
+    if entry.blocked:
         found = next(f for f in entry.findings if f.severity == "blocking")
         raise LibraryError(
             f"{change.strategy_id} cannot be approved: screening ({found.check}) found: {found.reason}",
             hint="edit the strategy, or record a screening without this finding and say why",
         )
-    return _decide(state, stamp, "approve", entry)
+    if any(same_person(a.by, stamp.author) for a in entry.approvals):
+        raise LibraryError(
+            f"{stamp.author} has approved {change.strategy_id} already: it waits for a second person",
+            hint="somebody else has to look at it",
+        )
+    approvals = (*entry.approvals, Approval(by=stamp.author, at=stamp.at))
+    ends = [end for end in (entry.until, change.until) if end]
+    if len(approvals) < state.law.people:
+        status = entry.status
+    new = replace(entry, approvals=approvals, until=min(ends, default=""), status=status)
+    return _put(state, stamp, state.entries[change.strategy_id], new)
 
 
 @step.register
@@ -265,7 +286,10 @@ def _(change: Retire, state: State, stamp: Stamp) -> bool:
 
 @step.register
 def _(change: Reopen, state: State, stamp: Stamp) -> bool:
-    return _decide(state, stamp, "reopen", state.entry(change.strategy_id))
+    entry = state.entry(change.strategy_id)
+    if entry.half_approved:
+        return _put(state, stamp, entry, replace(entry, approvals=(), until=""))
+    return _decide(state, stamp, "reopen", entry)
 
 
 @step.register
@@ -275,6 +299,26 @@ def _(change: Evidence, state: State, stamp: Stamp) -> bool:
         verdict=change.verdict, lift=change.lift, interval=change.interval, n=change.n, run=change.run
     )
     return _put(state, stamp, entry, replace(entry, evidence=measured))
+
+
+@step.register
+def _(change: SetLaw, state: State, stamp: Stamp) -> bool:
+    _check_person(stamp, "set the law")
+    change.law.check()
+    asked = state.asked
+    if change.law == state.law:
+        state.asked = None
+        return asked is not None
+    if change.law.looser(state.law) and state.law.people > 1 and (asked is None or asked.law != change.law):
+        state.asked = Asked(law=change.law, by=stamp.author, at=stamp.at)
+        return True
+    if change.law.looser(state.law) and asked is not None and same_person(asked.by, stamp.author):
+        raise LibraryError(
+            f"{stamp.author} has asked for this law already: it waits for a second person",
+            hint="where two people approve, two have to loosen the law",
+        )
+    state.law, state.asked = change.law, None
+    return True
 
 
 def lesson_digest(lesson: Lesson) -> str:
@@ -287,7 +331,8 @@ def _decide(state: State, stamp: Stamp, act: Act, entry: Entry) -> bool:
         return False
     status = _moved(act, entry)
     merged_into = None if act == "reopen" else entry.merged_into
-    return _put(state, stamp, entry, replace(entry, status=status, merged_into=merged_into))
+    new = replace(entry, status=status, merged_into=merged_into, approvals=(), until="")
+    return _put(state, stamp, entry, new)
 
 
 def _moved(act: Act, entry: Entry) -> Status:
@@ -302,7 +347,13 @@ def _moved(act: Act, entry: Entry) -> Status:
 
 def _new_version(entry: Entry) -> Entry:
     """What was found, flagged or measured was about the old words."""
-    return replace(entry, version=entry.version + 1, status="proposed", findings=(), flags=(), evidence=None)
+    new = replace(entry, version=entry.version + 1, status="proposed", findings=(), flags=(), evidence=None)
+    return replace(new, approvals=(), until="")
+
+
+def _check_person(stamp: Stamp, act: str) -> None:
+    if stamp.author.startswith(RUN):
+        raise LibraryError(f"{stamp.author} cannot {act}: that is for a person", hint="tell who decides")
 
 
 def _put(state: State, stamp: Stamp, before: Entry, after: Entry) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Table, func, or_, select
+from sqlalchemy import Connection, Table, func, or_, select
 
 from preceptor.core.clock import Clock
 from preceptor.core.errors import InputError, LibraryError
@@ -17,12 +17,13 @@ from preceptor.core.records import Lesson, Scenario, Scope, Status, Strategy
 from preceptor.core.untrusted import clean, one_line
 from preceptor.library import chain, rows
 from preceptor.library.audit import streamed, verify
-from preceptor.library.batch import Batch
+from preceptor.library.batch import Batch, laws
 from preceptor.library.chain import BrokenError, Verification
 from preceptor.library.changes import Change, Checkpoint, RecordLesson, RecordScenario
 from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry, LessonRow, Record, State
 from preceptor.library.finding import ranked
+from preceptor.library.law import Asked, Law, moment
 from preceptor.library.log import changes_query, touched_query
 from preceptor.library.paging import (
     EVERY,
@@ -30,6 +31,7 @@ from preceptor.library.paging import (
     Filter,
     Order,
     Page,
+    Terms,
     check_order,
     counts_of,
     page_of,
@@ -108,7 +110,7 @@ class Library:
                 if earlier:
                     return earlier
             _check_expected(batch.state, expect or {})
-            at = _utc(self._clock())
+            at = moment(self._clock())
             for change in wanted:
                 batch.play(change, author=author, at=at, reason=reason, token=token)
             if token and not batch.log:
@@ -117,6 +119,19 @@ class Library:
             return tuple(row["seq"] for row in batch.log)
 
     # Reading
+
+    def law(self) -> Law:
+        """By which rules strategies are approved."""
+        return self._laws()[0]
+
+    def law_asked(self) -> Asked | None:
+        """A looser law that one person has asked for, where two have to."""
+        return self._laws()[1]
+
+    def terms(self) -> Terms:
+        """The law and the time: what decides whether an approval has ended."""
+        with self._database.reading() as connection:
+            return self._terms(connection)
 
     def has_token(self, token: str) -> bool:
         """Whether a batch of this name has been applied."""
@@ -138,18 +153,18 @@ class Library:
         """A part of the list of strategies that ``which`` lets through, with how many there are."""
         check_order(order)
         with self._database.reading() as connection:
-            return page_of(connection, which, order=order, offset=offset, limit=limit)
+            return page_of(connection, which, self._terms(connection), order=order, offset=offset, limit=limit)
 
     def position(self, strategy_id: str, which: Filter = EVERY, *, order: Order = "review") -> int | None:
         """How many strategies of the list stand before this one; None where it is not in the list."""
         check_order(order)
         with self._database.reading() as connection:
-            return position_of(connection, which, strategy_id, order=order)
+            return position_of(connection, which, self._terms(connection), strategy_id, order=order)
 
     def counts(self, which: Filter = EVERY) -> Counts:
         """How many of each status, severity, scope, verdict, check and run the filter lets through."""
         with self._database.reading() as connection:
-            return counts_of(connection, which)
+            return counts_of(connection, which, self._terms(connection))
 
     def entry(self, id_or_prefix: str) -> Entry:
         """The entry with this id, or the only one whose id begins so (the kind before the dash may be left out).
@@ -240,7 +255,7 @@ class Library:
         last = when
         if isinstance(when, datetime):
             # The number decides, not the time alone: clocks can go backwards.
-            (row,) = self._all(select(func.max(CHANGES.c.seq).label("seq")).where(CHANGES.c.at <= _utc(when)))
+            (row,) = self._all(select(func.max(CHANGES.c.seq).label("seq")).where(CHANGES.c.at <= moment(when)))
             last = row["seq"] or 0
         query = select(CHANGES).where(CHANGES.c.seq <= last).order_by(CHANGES.c.seq)
         with self._database.reading() as connection:
@@ -272,13 +287,23 @@ class Library:
             },
         )
 
-    def dump(self) -> Iterator[str]:
-        """The log as lines of canonical JSON, oldest first: the same for the same changes at the same times."""
+    def log(self) -> Iterator[Record]:
+        """Every change, oldest first."""
         last = 0
         while part := self._all(select(CHANGES).where(CHANGES.c.seq > last).order_by(CHANGES.c.seq).limit(500)):
-            for row in part:
-                yield chain.stored(_told(row))
+            yield from map(_told, part)
             last = part[-1]["seq"]
+
+    def dump(self) -> Iterator[str]:
+        """The log as lines of canonical JSON, oldest first: the same for the same changes at the same times."""
+        return (chain.stored(record) for record in self.log())
+
+    def _laws(self) -> tuple[Law, Asked | None]:
+        with self._database.reading() as connection:
+            return laws(connection)
+
+    def _terms(self, connection: Connection) -> Terms:
+        return Terms(laws(connection)[0], moment(self._clock()))
 
     def _all(self, query: Any) -> list[Any]:
         with self._database.reading() as connection:
@@ -301,10 +326,6 @@ class Library:
                 f"more than one {kind} begins with '{one_line(prefix, 80)}': {some}", hint="give more of the id"
             )
         return found[0]
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _normal(change: Change) -> Change:

@@ -21,9 +21,13 @@ def releases_folder(project: Project) -> Path:
 
 def open_releases(project: Project) -> Releases:
     """The project's releases; close them, or use them in a ``with``. LibraryError where there is no library."""
+    return Releases.open(library_place(project), releases_folder(project), clock=project.clock)
+
+
+def library_place(project: Project) -> str | Path:
+    """Path or URL of the project's library."""
     path = project.config.library.path
-    place = path if "://" in path else project.folder / path
-    return Releases.open(place, releases_folder(project), clock=project.clock)
+    return path if "://" in path else project.folder / path
 
 
 def recipe(project: Project, *, trial: bool) -> Recipe:

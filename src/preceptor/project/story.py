@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from preceptor.core.records import Lesson
-from preceptor.library.entry import Entry, Record
+from preceptor.library.entry import Entry, Record, State
 from preceptor.library.store import Library
 
 _MOST_LESSONS = 20
@@ -24,19 +24,23 @@ class Story:
     history: tuple[Record, ...]
 
 
-def story_of(library: Library, id_or_prefix: str) -> Story:
-    """The story of one strategy.
+def story_of(library: Library, id_or_prefix: str, then: State | None = None) -> Story:
+    """The story of one strategy; ``then``: as it was in this state of the past.
 
     Raises:
         LibraryError: no such strategy, or more than one begins so.
     """
     entry = library.entry(id_or_prefix)
+    history = library.history(entry.strategy.id)
+    if then is not None:
+        entry = then.entry(entry.strategy.id)
+        history = tuple(r for r in history if r.seq <= entry.changed_seq)
     ids = _lesson_ids(library, entry)
     return Story(
         entry=entry,
         lessons=tuple(library.lesson(i) for i in ids[:_MOST_LESSONS]),
         further=max(0, len(ids) - _MOST_LESSONS),
-        history=library.history(entry.strategy.id),
+        history=history,
     )
 
 

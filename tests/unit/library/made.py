@@ -38,24 +38,34 @@ def ticking(start: datetime = NOON, step: timedelta = timedelta(seconds=1)) -> C
 
 def strategy(n: int, **fields: Any) -> Strategy:
     values: dict[str, Any] = {
+        "id": f"strategy-{n:04}",
         "when": f"the customer asks for refund {n}",
         "do": "name the next step",
         "scenarios": (f"scenario-{n}",),
+        **fields,
     }
-    return Strategy(**{"id": f"strategy-{n:04}", **values, **fields})
+    return Strategy(**values)
 
 
 def provenance(n: int = 0, **fields: Any) -> Provenance:
-    values: dict[str, Any] = {"run": "learn-001", "stage": 1, "scenarios": (f"scenario-{n}",), "attempt": 2}
-    more: dict[str, Any] = {"prompts": (("teach", "abc"),), "models": (("student", "practice:x"),)}
-    return Provenance(**{**values, **more, **fields})
+    values: dict[str, Any] = {
+        "run": "learn-001",
+        "stage": 1,
+        "scenarios": (f"scenario-{n}",),
+        "attempt": 2,
+        "prompts": (("teach", "abc"),),
+        "models": (("student", "practice:x"),),
+        **fields,
+    }
+    return Provenance(**values)
 
 
 def propose(n: int, **fields: Any) -> Propose:
     """Strategy ``n``; ``findings``, ``lesson_id`` and ``provenance`` as given, other fields are the strategy's."""
-    own = {name: fields.pop(name) for name in ("findings", "lesson_id", "provenance") if name in fields}
-    values: dict[str, Any] = {"strategy": strategy(n, **fields), "provenance": provenance(n)}
-    return Propose(**{**values, **own})
+    names = ("findings", "lesson_id", "provenance")
+    own: dict[str, Any] = {name: fields.pop(name) for name in names if name in fields}
+    values: dict[str, Any] = {"strategy": strategy(n, **fields), "provenance": provenance(n), **own}
+    return Propose(**values)
 
 
 def finding(severity: str = "blocking", check: str = "private") -> Finding:
@@ -75,12 +85,15 @@ def lesson(n: int, reply: str = "Sorry.", **fields: Any) -> Lesson:
     comparison = Comparison(verdict="worse", axes=(("accuracy", -0.5),), reason="no next step", orders=1)
     attempt = Attempt(number=1, strategies=(strategy(n),), reply=reply, comparison=comparison)
     values: dict[str, Any] = {
+        "id": f"lesson-{n}",
+        "scenario": scenario(n),
         "teacher_reply": "I will look.",
         "attempts": (attempt,),
         "kept": 1,
         "outcome": "taught",
+        **fields,
     }
-    return Lesson(**{"id": f"lesson-{n}", "scenario": scenario(n), **values, **fields})
+    return Lesson(**values)
 
 
 def record(n: int, run: str = "learn-001", **fields: Any) -> RecordLesson:
@@ -126,4 +139,5 @@ def library(folder: Path, *changes: Change) -> Generator[Library]:
 
 
 def apply(to: Library, *changes: Change, **named: Any) -> tuple[int, ...]:
-    return to.apply(changes, **{"author": "run:learn-001", "reason": "stage 1", **named})
+    told: dict[str, Any] = {"author": "ann", "reason": "stage 1", **named}
+    return to.apply(changes, **told)

@@ -43,6 +43,7 @@ def test_kinds_are_stable_words() -> None:
         "reopen",
         "retire",
         "screen",
+        "setlaw",
     ]
 
 

@@ -1,56 +1,81 @@
-"""``preceptor library``: read the strategies that were learned."""
+"""``preceptor library``: read, decide on and keep the strategies that were learned."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.text import Text
 
+from preceptor.cli.commands import library_decide, library_keep
 from preceptor.cli.options import flags, json_option, project_options
-from preceptor.cli.out import console, line, table, write_json
+from preceptor.cli.out import console, write_json
 from preceptor.cli.story import render_story
+from preceptor.cli.strategies import entry_json, write_list
 from preceptor.core.errors import LibraryError
 from preceptor.core.ids import plain
-from preceptor.library.entry import Entry
+from preceptor.library.entry import Entry, State
+from preceptor.library.law import moment
+from preceptor.library.paging import Filter, Terms
 from preceptor.library.store import Library
 from preceptor.project import Project
+from preceptor.project.deciding import read_as_of
 from preceptor.project.story import Story, story_of
 
 _STATUS = click.Choice(["proposed", "approved", "rejected", "retired"])
+_ORDER = click.Choice(["oldest", "newest", "review"])
+_SEVERITY = click.Choice(["blocking", "warning", "info", "clean"])
+_AS_OF = "As it was after this change or at this time: 120, 2026-03-01 (that day's end) or 2026-03-01T12:30 (UTC)."
 
 
 @click.group("library")
 def command() -> None:
-    """Read the strategies that were learned."""
+    """Read, decide on and keep the strategies that were learned."""
+
+
+for part in (*library_decide.COMMANDS, *library_keep.COMMANDS):
+    command.add_command(part)
 
 
 @command.command("list")
 @click.option("--status", type=_STATUS, help="Only these.")
 @click.option("--scope", type=click.Choice(["scenario", "domain"]), help="Bound to situations, or domain-wide.")
+@click.option("--severity", type=_SEVERITY, help="Only with this as the worst finding.")
+@click.option("--check", metavar="NAME", help="Only where this check found something.")
 @click.option("--run", "run_id", metavar="RUN", help="Only what this run proposed.")
+@click.option("--words", metavar="TEXT", help="Only where all these words stand.")
 @click.option("--usable", is_flag=True, help="Only what a run may use.")
+@click.option("--expired", is_flag=True, help="Only what was approved until a time that has passed.")
+@click.option("--half-approved", is_flag=True, help="Only what one of two people has approved.")
+@click.option("--order", type=_ORDER, default="oldest", show_default=True, help="review: worst findings first.")
+@click.option("--limit", type=click.IntRange(1), help="Strategies at most; default: all.")
+@click.option("--offset", type=click.IntRange(0), default=0, help="Leave out so many at the beginning.")
+@click.option("--as-of", metavar="WHEN", help=_AS_OF)
 @project_options
 @json_option
-def list_entries(
-    status: str | None,
-    scope: str | None,
-    run_id: str | None,
-    usable: bool,
-    folder: Path,
-    sets: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """List strategies, oldest first."""
+def list_entries(folder: Path, sets: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """List strategies."""
+    which = Filter(
+        status=(given["status"],) if given["status"] else (),
+        scope=given["scope"] or "",
+        severity=given["severity"] or "",
+        check=given["check"] or "",
+        run=given["run_id"] or "",
+        text=given["words"] or "",
+        usable=True if given["usable"] else None,
+        expired=True if given["expired"] else None,
+        half_approved=True if given["half_approved"] else None,
+    )
+    order, offset, limit = given["order"], given["offset"], given["limit"]
     with _open(folder, sets) as library:
-        found = [
-            entry
-            for entry in library.entries(run=run_id)
-            if (status is None or entry.status == status)
-            and (scope is None or entry.strategy.scope == scope)
-            and (entry.usable or not usable)
-        ]
-    _write(found, as_json)
+        if given["as_of"] is None:
+            page = library.page(which, order=order, offset=offset, limit=limit or library.head())
+            found, terms, total = page.entries, page.terms, page.total
+        else:
+            state, terms = _then(library, given["as_of"])
+            every = [e for e in _ordered(state, order) if which.fits(e, terms)]
+            total, found = len(every), every[offset : offset + (limit or len(every))]
+    write_list(found, terms, total=total, as_json=as_json)
 
 
 @command.command("search")
@@ -61,25 +86,30 @@ def list_entries(
 def search(words: tuple[str, ...], limit: int, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
     """Find strategies by their words, best first."""
     with _open(folder, sets) as library:
-        found = library.search(" ".join(words), limit)
-    _write(list(found), as_json)
+        found, terms = library.search(" ".join(words), limit), library.terms()
+    write_list(found, terms, total=len(found), as_json=as_json)
 
 
 @command.command("show")
 @click.argument("id")
+@click.option("--as-of", metavar="WHEN", help=_AS_OF)
 @project_options
 @json_option
-def show(id: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
+def show(id: str, as_of: str | None, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
     """Show one strategy in full: its words, evidence, and the lesson it came from.
 
     The beginning of the ID is enough.
     """
     with _open(folder, sets) as library:
-        story = story_of(library, id)
+        if as_of is None:
+            story, terms = story_of(library, id), library.terms()
+        else:
+            state, terms = _then(library, as_of)
+            story = story_of(library, id, state)
     if as_json:
-        write_json(_story_json(story))
+        write_json(_story_json(story, terms))
         return
-    console().print(render_story(story))
+    console().print(render_story(story, terms))
 
 
 @command.command("verify")
@@ -123,54 +153,23 @@ def _open(folder: Path, sets: tuple[str, ...]) -> Library:
     return Project.open(folder, flags=flags(sets, {})).library()
 
 
-def _write(found: list[Entry], as_json: bool) -> None:
-    if as_json:
-        write_json({"strategies": [_entry_json(entry) for entry in found]})
-        return
-    if not found:
-        click.echo("no strategies")
-        return
-    rows = [(_short(entry), _standing(entry), line(entry.strategy.text(), 300)) for entry in found]
-    console().print(table(["id", "standing", "strategy"], rows))
-    click.echo(f"{len(found)} strategies. One in full: preceptor library show ID")
+def _then(library: Library, as_of: str) -> tuple[State, Terms]:
+    """The state of the past, with the law and the time of then."""
+    when = read_as_of(as_of)
+    state = library.as_of(when)
+    last = max((e.changed_at for e in state.entries.values()), default=library.terms().now)
+    return state, Terms(state.law, last if isinstance(when, int) else moment(when))
 
 
-def _short(entry: Entry) -> Text:
-    """The id without its kind: as much as the other commands ask for."""
-    return line(entry.strategy.id.rpartition("-")[2], style="bold")
+def _ordered(state: State, order: str) -> list[Entry]:
+    found = sorted(state.entries.values(), key=lambda e: e.first_seq, reverse=order == "newest")
+    return sorted(found, key=lambda e: -e.priority) if order == "review" else found
 
 
-def _standing(entry: Entry) -> Text:
-    parts = [entry.status, entry.verdict]
-    parts += ["general"] * (entry.strategy.scope == "domain") + ["blocked"] * entry.blocked
-    return Text("\n".join(parts), style="red" if entry.blocked else "")
-
-
-def _entry_json(entry: Entry) -> dict[str, object]:
-    return {
-        "id": entry.strategy.id,
-        "when": entry.strategy.when,
-        "do": entry.strategy.do,
-        "avoid": entry.strategy.avoid,
-        "why": entry.strategy.why,
-        "scope": entry.strategy.scope,
-        "scenarios": list(entry.strategy.scenarios),
-        "version": entry.version,
-        "status": entry.status,
-        "evidence": entry.verdict,
-        "usable": entry.usable,
-        "blocked": entry.blocked,
-        "lesson": entry.lesson_id,
-        "merged_into": entry.merged_into,
-        "changed_at": entry.changed_at,
-        "changed_by": entry.changed_by,
-    }
-
-
-def _story_json(story: Story) -> dict[str, object]:
+def _story_json(story: Story, terms: Terms) -> dict[str, object]:
     entry = story.entry
     return {
-        **_entry_json(entry),
+        **entry_json(entry, terms),
         "measured": plain(entry.evidence),
         "findings": plain(entry.findings),
         "flags": plain(entry.flags),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from preceptor.cli.options import flags, json_option, project_options
+from preceptor.cli.options import acting_options, flags, json_option, project_options
 from preceptor.cli.out import console, line, table, write_json
 from preceptor.core.ids import plain
 from preceptor.library.publishing import Published, Releases
@@ -27,14 +26,9 @@ def command() -> None:
     """
 
 
-def _acting(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--by", metavar="NAME", help="Who does it; default: your account.")(command)
-    return click.option("--reason", default="", metavar="TEXT", help="Why; kept in the log.")(command)
-
-
 @command.command("create")
 @click.option("--trial", is_flag=True, help="Also strategies that nobody reviewed; can never be published.")
-@_acting
+@acting_options
 @project_options
 @json_option
 def create(trial: bool, by: str | None, reason: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
@@ -43,13 +37,15 @@ def create(trial: bool, by: str | None, reason: str, folder: Path, sets: tuple[s
     with open_releases(project) as releases:
         made = releases.create(recipe(project, trial=trial), author=author(project, by), reason=reason)
     if as_json:
-        told = {"new": made.new, "path": str(made.path), "left_out": list(made.left_out)}
-        write_json({**_json(made.release), **told})
+        out = {"left_out": list(made.left_out), "expired": list(made.expired)}
+        write_json({**_json(made.release), "new": made.new, "path": str(made.path), **out})
         return
     click.echo(f"{made.release.id}: {_sizes(made.release)}" + ("" if made.new else " (was there already)"))
     click.echo(str(made.path))
     if made.left_out:
         click.echo(f"left out, since screening or measurement speaks against them: {', '.join(made.left_out)}")
+    if made.expired:
+        click.echo(f"left out, since their approval has ended: {', '.join(made.expired)}")
     if made.release.trial:
         click.echo(f"next: preceptor serve --trial --release {made.release.id} --upstream URL")
     else:
@@ -90,17 +86,19 @@ def list_releases(folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
 def show(id: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
     """Show one release with its strategies. The beginning of the ID is enough."""
     with _open(folder, sets) as releases:
-        row, release = releases.find(id), releases.read(id)
+        row, release, withdrawn = releases.find(id), releases.read(id), releases.withdrawn(id)
     held = list(release.strategies().all())
     if as_json:
         told = {"coach": plain(release.manifest.coach), "strategy_list": [plain(r) for r in held]}
-        write_json({**_json(row), **told})
+        write_json({**_json(row), **told, "withdrawn": list(withdrawn)})
         return
     out = console()
     mark = " (trial: not reviewed)" if row.trial else " (current)" if row.current else ""
     out.print(line(f"{row.id}{mark}: {_sizes(row)}", style="bold"))
     out.print(line(f"made {row.created_at[:19]} by {row.created_by}" + (f": {row.reason}" if row.reason else "")))
     out.print(table(["strategy", "version", "rule"], [_row(r) for r in held], right=["version"]))
+    if withdrawn and not row.trial:
+        out.print(line(f"not releasable any more (edited, withdrawn or expired since): {', '.join(withdrawn)}"))
 
 
 @command.command("diff")
@@ -128,7 +126,7 @@ def show_diff(a: str, b: str, folder: Path, sets: tuple[str, ...], as_json: bool
 
 @command.command("publish")
 @click.argument("id")
-@_acting
+@acting_options
 @project_options
 @json_option
 def publish(id: str, by: str | None, reason: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
@@ -140,7 +138,7 @@ def publish(id: str, by: str | None, reason: str, folder: Path, sets: tuple[str,
 
 
 @command.command("rollback")
-@_acting
+@acting_options
 @project_options
 @json_option
 def rollback(by: str | None, reason: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:

@@ -11,11 +11,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from preceptor.core.ids import canonical_json
+from preceptor.core.sheets import csv_line
 from preceptor.core.untrusted import one_line
 from preceptor.library.changes import Change, kind_of
 from preceptor.library.entry import Record
 from preceptor.library.state import touched
-from preceptor.review.files import csv_line, download
+from preceptor.review.files import download
 from preceptor.review.visit import Visit, get, post
 
 KINDS = tuple(kind.__name__.lower() for kind in get_args(Change))

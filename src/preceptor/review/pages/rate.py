@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from preceptor.core.errors import InputError
-from preceptor.review.files import csv_line, download
+from preceptor.core.sheets import csv_line
+from preceptor.review.files import download
 from preceptor.review.rater import Mode, Task
 from preceptor.review.ratings import Better, PersonRating, read_lines
 from preceptor.review.sessions import Shown
