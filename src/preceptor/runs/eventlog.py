@@ -35,6 +35,7 @@ class EventLog:
         self._path = path
         self._lock = Lock()
         self._file: BinaryIO | None = None
+        self._closed = False
 
     def append(self, event: Event, at: str) -> None:
         """Writes one event. RunError where the file cannot be written."""
@@ -50,14 +51,18 @@ class EventLog:
                     self._file = _opened(self._path)
                 self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
                 self._file.flush()
+                if self._closed:
+                    self._file.close()
+                    self._file = None
             except OSError as error:
                 raise RunError(
                     f"{self._path} cannot be written ({error.strerror})", hint="see to space and rights there"
                 ) from error
 
     def close(self) -> None:
-        """Closes the file; a later event opens it again."""
+        """Closes the file. A later event (of a call that outlasts its run) is still written."""
         with self._lock:
+            self._closed = True
             if self._file is not None:
                 self._file.close()
                 self._file = None

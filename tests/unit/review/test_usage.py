@@ -18,8 +18,8 @@ from preceptor.runs.store import RunStore
 
 SMALL = {
     "learn.teacher_share": [1.0],
-    "learn.dialogues": 3,
-    "learn.scenarios": 4,
+    "learn.dialogues": 8,
+    "learn.scenarios": 8,
     "learn.max_turns": 3,
     "coach.floor": 0.0,  # so that something fires, whatever is learned
     "evaluate.profiles": 4,
