@@ -111,7 +111,7 @@ class Rater:
         )
 
     def check(self, ratings: Sequence[PersonRating]) -> None:
-        """InputError for a rating of what the evaluation does not hold."""
+        """InputError for a rating of what the evaluation does not hold, and for a pair of one arm with itself."""
         known: dict[str, Mapping[tuple[str, str], object]] = {}
         for rating in ratings:
             if rating.run not in known:
@@ -120,6 +120,8 @@ class Rater:
                 if (rating.unit, arm) not in known[rating.run]:
                     missing = f"{rating.run} has no dialogue {rating.unit} of arm {arm}"
                     raise InputError(missing[:200], hint="see its evaluation.json")
+            if rating.other == rating.arm:
+                raise InputError(f"{rating.unit}: {rating.arm} beside itself", hint="a pair needs two arms")
 
     def _tasks(self, found: Evaluation, run: str, mode: Mode) -> list[Task]:
         by_unit: dict[str, dict[str, Dialogue]] = {}

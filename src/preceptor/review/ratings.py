@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from preceptor.core.clock import Clock
 from preceptor.core.errors import ConfigError, InputError
@@ -37,12 +37,26 @@ where (? = '' or run = ?) and (? = '' or by = ?) order by at, run, unit, arm, ot
 """
 _MOST_LINES = 50_000
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+_NONE: dict[str, JsonValue] = {"const": ""}
+_EITHER: dict[str, JsonValue] = {
+    "oneOf": [
+        {
+            "required": ["score"],
+            "properties": {"score": {"type": "number"}, "other": _NONE, "better": _NONE},
+        },
+        {
+            "required": ["other", "better"],
+            "properties": {"score": {"type": "null"}, "other": {"minLength": 1}, "better": {"minLength": 1}},
+        },
+    ]
+}
+"""What the model's own check asks for, for readers of its schema."""
 
 
 class RatingGiven(BaseModel):
     """A view of one dialogue, or of two of the same customer."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_EITHER)
 
     run: Name
     """The evaluation."""
@@ -61,8 +75,6 @@ class RatingGiven(BaseModel):
     def _either(self) -> Self:
         if bool(self.other) != bool(self.better) or bool(self.other) == (self.score is not None):
             raise ValueError("either a score, or another arm and which is better")
-        if self.other == self.arm:
-            raise ValueError("a pair needs two arms")
         return self
 
 

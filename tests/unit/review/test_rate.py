@@ -113,7 +113,6 @@ def test_the_order_of_a_pair_is_one():
         '{"run": "r", "unit": "u", "arm": "a", "by": "b"}',
         '{"run": "r", "unit": "u", "arm": "a", "by": "b", "score": 6}',
         '{"run": "r", "unit": "u", "arm": "a", "by": "b", "score": 3, "other": "c"}',
-        '{"run": "r", "unit": "u", "arm": "a", "other": "a", "better": "same", "by": "b"}',
         '{"run": "r", "unit": "u", "arm": "a", "by": "b", "score": NaN}',
         "[" * 100_000,
     ],
@@ -130,6 +129,10 @@ def test_what_was_never_said_cannot_be_rated(rated: Desk):
         rated.rater.check([PersonRating(**one)])
     with pytest.raises(LibraryError):
         rated.rater.check([PersonRating(**{**one, "run": "evaluate-777"})])
+    item = rated.rater.evaluation("evaluate-001").items[0]
+    itself = {"run": "evaluate-001", "unit": item.unit, "arm": item.arm, "other": item.arm, "better": "same"}
+    with pytest.raises(InputError, match="beside itself"):
+        rated.rater.check([PersonRating(**itself, by="ann")])
 
 
 def test_over_the_api(rated: Desk, mara: Browser):
