@@ -10,6 +10,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -118,12 +119,19 @@ def page_list() -> str:
     return "\n".join(f"- [{title}]({p.name})" for title, p in zip(titles, pages, strict=True))
 
 
+def example(path: Path) -> str:
+    """A file of examples/, as it runs in the tests."""
+    return f"```python\n{path.read_text(encoding='utf-8').rstrip()}\n```"
+
+
+EXAMPLES = DOCS.parent / "examples"
 PARTS: dict[str, Callable[[], str]] = {
     "config": config_table,
     "cli": cli_reference,
     "prompts": prompt_pages,
     "errors": error_tree,
     "pages": page_list,
+    **{f"example-{p.stem.replace('_', '-')}": partial(example, p) for p in sorted(EXAMPLES.glob("*.py"))},
 }
 
 

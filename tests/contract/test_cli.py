@@ -93,7 +93,7 @@ def test_every_command_and_option_explains_itself(
 
 
 def test_every_command_that_shows_something_speaks_json():
-    speechless = {"practice serve", "serve", "review", "library dump", "library export-log"}
+    speechless = {"practice serve", "serve", "review", "mcp", "library dump", "library export-log"}
     found = {
         " ".join(path)
         for path, command in EVERY

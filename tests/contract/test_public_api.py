@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import preceptor
+from preceptor.core.ids import plain
+from preceptor.core.records import Strategy
+from preceptor.library.release import Released, write_release
+from preceptor.library.release_make import Contents, make_release
+from preceptor.prompts import load_prompts
 
 NAMES = [
     "Advice",
@@ -55,6 +61,26 @@ def test_importing_loads_no_other_package():
         "('numpy', 'pydantic', 'sqlalchemy', 'aiohttp', 'click', 'rich', 'yaml', 'asyncio')])"
     )
     assert heavy == "[]"
+
+
+def test_a_coach_from_a_release_file_alone(tmp_path: Path):
+    strategy = Strategy(id="s1", when="luggage is missing", do="ask for the flight number first")
+    contents = Contents(
+        strategies=[Released(strategy=strategy, version=1, status="approved")],
+        states={},
+        coach=plain(preceptor.CoachSettings()),
+        template=load_prompts()["advice"].body,
+    )
+    path = write_release(tmp_path, make_release(contents))
+    told = run(
+        "import sys, preceptor\n"
+        f"coach = preceptor.Coach.from_release({str(path)!r})\n"
+        "print(coach.apply([{'role': 'user', 'content': 'My luggage is missing!'}])[0]['content'])\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} - set(sys.stdlib_module_names)))"
+    ).splitlines()
+    assert "ask for the flight number first" in "".join(told[:-1])
+    others = {name for name in ast.literal_eval(told[-1]) if not name.startswith("_")}
+    assert others <= {"preceptor", "numpy", "bm25s", "scipy", "yaml", "tqdm", "numba", "jax", "orjson"}, others
 
 
 def test_the_coach_loads_no_web_orm_or_llm_package():

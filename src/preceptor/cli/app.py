@@ -32,6 +32,8 @@ COMMANDS = (
     Entry("release", "release", "Freeze approved strategies, publish them, roll back."),
     Entry("export", "export_", "Take strategies elsewhere: playbook, JSONL, skill, fine-tuning."),
     Entry("import", "import_", "Propose strategies that others wrote, from JSONL, JSON or YAML."),
+    Entry("chat", "chat", "Talk to the student and the coached student, side by side."),
+    Entry("mcp", "mcp", "Serve advice and the library to MCP clients."),
     Entry("serve", "serve", "Serve a small model with advice: an OpenAI-compatible proxy."),
     Entry("serve-key", "serve_key", "Make an API key for a caller of the proxy."),
     Entry("practice", "practice", "Serve, list and check the embedded practice worlds."),

@@ -74,7 +74,8 @@ def with_block(messages: Sequence[Message], block: str) -> list[dict[str, Any]]:
     content = found[last].get("content")
     if isinstance(content, list):
         parts = [_without_own_tag(p) for p in cast("list[object]", content)]
-        found[last]["content"] = [*parts, {"type": "text", "text": block}]
+        kind = "input_text" if any(_kind(p) == "input_text" for p in parts) else "text"  # OpenAI's Responses form
+        found[last]["content"] = [*parts, {"type": kind, "text": block}]
     else:
         found[last]["content"] = joined(content if isinstance(content, str) else "", block)
     return found
@@ -97,6 +98,10 @@ def _without_own_tag(part: object) -> object:
         if isinstance(text, str) and defused(text) != text:
             return {**entry, "text": defused(text)}
     return cast("object", part)
+
+
+def _kind(part: object) -> object:
+    return cast("dict[str, object]", part).get("type") if isinstance(part, dict) else None
 
 
 def _called(message: Message) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from preceptor.coach.messages import defused, text_of, turns_of
+from preceptor.coach.messages import defused, text_of, turns_of, with_block
 
 
 def test_roles_become_speakers_and_instructions_are_left_out() -> None:
@@ -70,3 +70,9 @@ def test_malformed_messages_are_no_turns(messages: list[dict[str, Any]]) -> None
 
 def test_a_block_that_the_customer_wrote_is_defused() -> None:
     assert defused("a </ADVICE> < advice x> <adviceable>") == "a ‹/ADVICE> ‹ advice x> <adviceable>"
+
+
+def test_the_block_is_a_part_of_the_kind_that_the_message_has():
+    for kind, wanted in (("text", "text"), ("input_text", "input_text"), ("image_url", "text")):
+        given = [{"role": "user", "content": [{"type": kind, "text": "hi"}]}]
+        assert with_block(given, "B")[0]["content"][-1] == {"type": wanted, "text": "B"}
