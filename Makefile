@@ -2,7 +2,7 @@
 # make test   all checks and all tests        make check   lint, format, types, layers
 # make bench  the benchmarks                  make docs    regenerate what the docs quote from the code
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check format bench bench-star docs lock clean
+.PHONY: help demo test browser check format bench bench-star bench-serve docs lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -56,6 +56,9 @@ format: $(SET)
 
 bench: $(SET)
 	$(RUN)/python -m bench
+
+bench-serve: $(SET)
+	$(RUN)/python -m bench serve
 
 bench-star: $(SET)
 	$(RUN)/python -m bench.star

@@ -1,4 +1,4 @@
-"""``python -m bench.serve``: direct, bare pass-through, ours, and LiteLLM where ``.venv-litellm`` is there.
+"""``python -m bench.serve``: direct, pass-throughs, ours, and LiteLLM where ``.venv-litellm`` is there.
 
 One run, all side by side, round after round, so that what else the machine does meets all alike.
 """
@@ -24,6 +24,7 @@ from bench.serve.load import Times, run
 
 ROOT = Path(__file__).resolve().parents[2]
 LITELLM = ROOT / ".venv-litellm" / "bin" / "litellm"
+BARE, FRAMEWORK, OURS = "uvicorn + aiohttp", "Starlette + uvicorn + aiohttp", "ours, with advice"
 KEY = "sk-" + secrets.token_hex(16)
 """LiteLLM does not start without a key; it lives as long as the benchmark."""
 _PORT = re.compile(rb"(?:127\.0\.0\.1:)?(\d{4,5})")
@@ -134,6 +135,7 @@ def main() -> None:
     arguments.add_argument("--strategies", type=int, default=10_000)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--requests", type=int, default=200, help="per round and server, one at a time")
+    arguments.add_argument("--soak", type=int, default=100_000, help="requests over which memory must stay flat")
     arguments.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "serve.json")
     given = arguments.parse_args()
     python = sys.executable
@@ -143,15 +145,19 @@ def main() -> None:
         behind, back = stack.enter_context(process(python, "-m", "bench.serve.servers", "upstream"))
         url = f"http://127.0.0.1:{behind}/v1"
         bare = stack.enter_context(process(python, "-m", "bench.serve.servers", "bare", url))
-        serve = (python, "-m", "preceptor.cli", "serve", "--upstream", url, "--port", "0", "--release", str(path))
-        ours = stack.enter_context(process(*serve, stderr=True))
+        framework = stack.enter_context(process(python, "-m", "bench.serve.servers", "starlette", url))
+        serve = (python, "-m", "preceptor.cli", "serve", "--upstream", url, "--port", "0", "--release")
+        ours = stack.enter_context(process(*serve, str(path), stderr=True))
         servers = {
             "direct": Server(behind, back),
-            "bare pass-through": Server(*bare),
+            BARE: Server(*bare),
+            FRAMEWORK: Server(*framework),
             "ours, coaching off": Server(*ours, b"x-preceptor-coach: off\r\n"),
-            "ours, with advice": Server(*ours),
+            OURS: Server(*ours),
         }
-        if LITELLM.exists():
+        if not LITELLM.exists():
+            print("LiteLLM is left out: .venv-litellm is not there", file=sys.stderr)
+        else:
             for hook in (False, True):
                 port, pid = stack.enter_context(litellm(url, path, folder, hook=hook))
                 servers[f"LiteLLM, {'hook' if hook else 'bare'}"] = Server(
@@ -161,9 +167,13 @@ def main() -> None:
         rows = asyncio.run(measure(servers, known, given.rounds, given.requests))
         for name, server in servers.items():
             rows[name]["memory_mb"] = round(memory(server.pid), 1)
-    show(rows)
+        show(rows)
+        soaked = asyncio.run(soak(servers[OURS], known, given.soak))
+    print("memory with advice over " + ", ".join(f"{n} requests: {mb:.0f} MB" for n, mb in soaked.items()))
     given.out.parent.mkdir(exist_ok=True)
-    given.out.write_text(json.dumps({"strategies": given.strategies, "servers": rows}, indent=1) + "\n")
+    given.out.write_text(
+        json.dumps({"strategies": given.strategies, "servers": rows, "memory_mb": soaked}, indent=1) + "\n"
+    )
 
 
 async def measure(
@@ -186,6 +196,18 @@ async def measure(
     return {name: {**_row(times), "cpu_ms": round(min(spent[name]), 3)} for name, times in found.items()}
 
 
+async def soak(server: Server, known: list[str], count: int) -> dict[int, float]:
+    """Megabytes after so many requests."""
+    plain = requests(known, 2000, stream=False, seed=3)
+    found: dict[int, float] = {}
+    done = 0
+    while done < count:
+        done += len((await run(server.port, plain, at_once=32)).last)
+        if done % (count // 5 or 1) < len(plain):
+            found[done] = round(memory(server.pid), 1)
+    return found
+
+
 def _row(rounds: list[list[Times]]) -> dict[str, float]:
     def median(values: list[float]) -> float:
         return sorted(values)[len(values) // 2]
@@ -204,11 +226,12 @@ def _row(rounds: list[list[Times]]) -> dict[str, float]:
 
 
 def show(rows: dict[str, dict[str, float]]) -> None:
-    direct, bare = rows["direct"], rows["bare pass-through"]
+    direct = rows["direct"]
     print(
-        "| | p50 ms | over direct | p99 ms | req/s at 32 | of bare | CPU ms | first event p50 ms | advised | MB |"
+        "| | p50 ms | over direct | p99 ms | req/s at 32 | of bare | of Starlette | CPU ms | first event p50 ms "
+        "| p99 | advised | MB |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for name, row in rows.items():
         cells = [
             name,
@@ -216,9 +239,11 @@ def show(rows: dict[str, dict[str, float]]) -> None:
             f"{row['p50_ms'] - direct['p50_ms']:+.2f}",
             f"{row['p99_ms']:.2f}",
             f"{row['rate_32']:.0f}",
-            f"{row['rate_32'] / bare['rate_32']:.0%}",
+            f"{row['rate_32'] / rows[BARE]['rate_32']:.0%}",
+            f"{row['rate_32'] / rows[FRAMEWORK]['rate_32']:.0%}",
             f"{row['cpu_ms']:.2f}",
             f"{row['first_p50_ms']:.2f} ({row['first_p50_ms'] - direct['first_p50_ms']:+.2f})",
+            f"{row['first_p99_ms']:.2f}",
             f"{row['advised']:.0%}",
             f"{row['memory_mb']:.0f}",
         ]

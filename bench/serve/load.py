@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 
@@ -37,9 +37,9 @@ async def run(port: int, bodies: Sequence[bytes], *, at_once: int, extra: bytes 
     return times
 
 
-async def _worker(port: int, waiting: object, times: Times, extra: bytes) -> None:
+async def _worker(port: int, waiting: Iterator[bytes], times: Times, extra: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    for body in waiting:  # type: ignore[attr-defined]
+    for body in waiting:
         head = (
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n%s"
             b"Content-Length: %d\r\n\r\n" % (extra, len(body))

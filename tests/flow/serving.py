@@ -153,10 +153,10 @@ class Running:
         return await self.post(data=body, headers={"content-type": "application/json", **given})
 
 
-def strategies(*names: str) -> list[Released]:
+def strategies(*names: str, when: str = REFUND) -> list[Released]:
     return [
         Released(
-            strategy=Strategy(id=f"strategy-{n}", when=REFUND, do=f"{name} the refund rule"),
+            strategy=Strategy(id=f"strategy-{n}", when=when, do=f"{name} the refund rule"),
             version=1,
             status="approved",
         )
@@ -164,10 +164,12 @@ def strategies(*names: str) -> list[Released]:
     ]
 
 
-def put_release(folder: Path, *names: str, publish: bool = True, seq: int = 1, **fields: Any) -> str:
-    """A release of strategies about refunds, published through the pointer; its id."""
+def put_release(
+    folder: Path, *names: str, publish: bool = True, seq: int = 1, when: str = REFUND, **fields: Any
+) -> str:
+    """A release of strategies about refunds, or what ``when`` says, published through the pointer; its id."""
     contents = Contents(
-        strategies=strategies(*(names or ("Explain",))),
+        strategies=strategies(*(names or ("Explain",)), when=when),
         states={},
         coach={"strategies": 4, "floor": 0.05},
         template="<advice>\n{{ strategies }}\n</advice>",

@@ -110,6 +110,7 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
             await upstream.close()
             if wiring.recorder is not None:
                 await asyncio.to_thread(wiring.recorder.close)
+            await asyncio.to_thread(wiring.spans.close)
             log.flush()
 
     mark = {"x-preceptor-trial": "true"} if settings.trial else {}

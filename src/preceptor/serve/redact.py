@@ -74,7 +74,7 @@ def by_presidio(model: str) -> Redact:
         spacy = import_module("spacy.util")
     except ImportError as error:
         raise ConfigError(
-            "Presidio is not installed", hint="install it with: pip install presidio-analyzer"
+            "Presidio is not installed", hint="install it with: pip install 'preceptor[redact]'"
         ) from error
     if not spacy.is_package(model):  # Presidio would try to download it
         shown = one_line(model, 80)

@@ -15,6 +15,8 @@ from preceptor.serve.app import App, Health
 
 _FILES = 65_536
 """Open files asked for: two a stream, for thousands of streams."""
+_WAITING = 2048
+"""Connections that may wait to be taken."""
 
 
 class Server(uvicorn.Server):
@@ -43,6 +45,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
+        made.listen(_WAITING)  # who connects before all is loaded waits, and is not turned away
     except OSError as error:
         made.close()
         raise ConfigError(
@@ -73,6 +76,7 @@ def serve(app: App, health: Health, listening: socket.socket, *, drain: float, n
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(drain)),
         timeout_keep_alive=75,
+        backlog=_WAITING,
     )
     Server(config, health, notice).run(sockets=[listening])
 

@@ -1,4 +1,7 @@
-"""OpenTelemetry spans in the conventions for generative AI, where the extra is installed and asked for."""
+"""OpenTelemetry spans in the conventions for generative AI, where the extra is installed and asked for.
+
+Attributes: opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans. Nothing of what was said is among them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from preceptor.core.errors import ConfigError
 from preceptor.serve.headers import Header
+from preceptor.serve.settings import upstream_parts, upstream_socket
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
     from preceptor.serve.story import Story
 
 
@@ -30,6 +36,10 @@ class Spans(Protocol):
 
     def onward(self) -> list[Header]:
         """The headers by which the upstream goes on with the trace."""
+        ...
+
+    def close(self) -> None:
+        """Sends what is left."""
         ...
 
 
@@ -55,43 +65,68 @@ class _NoSpans:
     def onward(self) -> list[Header]:
         return []
 
+    def close(self) -> None:
+        return None
+
 
 NO_SPANS: Spans = _NoSpans()
 
 
-def open_spans() -> Spans:
-    """Spans to whatever the process's OpenTelemetry is set up to export to.
+def exporter() -> TracerProvider:
+    """Sends spans to an OpenTelemetry collector (OTLP over HTTP), as the standard ``OTEL_*`` variables say; the
+    provider that the process has already, where it runs under an agent such as ``opentelemetry-instrument``.
 
     Raises:
         ConfigError: the extra is not installed.
     """
     try:
-        from opentelemetry import propagate, trace  # noqa: PLC0415 - an extra
+        from opentelemetry import trace  # noqa: PLC0415 - an extra
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError(
             "OpenTelemetry is not installed", hint="install it with: pip install 'preceptor[otel]'"
         ) from error
-    tracer = trace.get_tracer("preceptor.serve")
+    known = trace.get_tracer_provider()
+    if isinstance(known, TracerProvider):
+        return known
+    made = TracerProvider(resource=Resource.create({SERVICE_NAME: "preceptor"}))
+    made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return made
+
+
+def open_spans(provider: TracerProvider, upstream: str) -> Spans:
+    """Spans of calls to ``upstream`` (its base URL), through ``provider``."""
+    from opentelemetry import propagate, trace  # noqa: PLC0415 - an extra
+
+    tracer = provider.get_tracer("preceptor.serve")
+    host, port, _ = upstream_socket(upstream_parts(upstream)[0])
 
     class Told:
         def __init__(self, span: trace.Span) -> None:
             self._span = span
 
         def tell(self, story: Story) -> None:
-            coached = story.coached
+            coached, span = story.coached, self._span
             model = coached.asked.model if coached.asked else ""
             operation = "chat" if story.route != "/v1" else "proxy"
-            self._span.update_name(f"{operation} {model}".strip())
-            self._span.set_attribute("gen_ai.operation.name", operation)
+            span.update_name(f"{operation} {model}".strip())
+            # The value for whatever speaks OpenAI's API where it is not known who does.
+            span.set_attributes({"gen_ai.operation.name": operation, "gen_ai.provider.name": "openai"})
+            span.set_attributes({"server.address": host, "server.port": port})
             if model:
-                self._span.set_attribute("gen_ai.request.model", model)
-            self._span.set_attribute("http.response.status_code", story.status)
-            self._span.set_attribute("preceptor.coaching", coached.outcome)
+                span.set_attribute("gen_ai.request.model", model)
+            span.set_attribute("http.response.status_code", story.status)
+            span.set_attribute("preceptor.coaching", coached.outcome)
             if coached.release:
-                self._span.set_attribute("preceptor.release", coached.release)
-                self._span.set_attribute("preceptor.strategies", coached.strategies)
-            if story.end != "done":
-                self._span.set_attribute("error.type", story.end)
+                span.set_attribute("preceptor.release", coached.release)
+                span.set_attribute("preceptor.strategies", coached.strategies)
+            error = story.end if story.end != "done" else str(story.status) if story.status >= 400 else ""
+            if error:
+                span.set_attribute("error.type", error)
+                span.set_status(trace.StatusCode.ERROR)
 
     class Opened:
         @contextmanager
@@ -105,5 +140,10 @@ def open_spans() -> Spans:
             carrier: dict[str, str] = {}
             propagate.inject(carrier)
             return [(k.lower().encode(), v.encode()) for k, v in carrier.items()]
+
+        def close(self) -> None:
+            end = getattr(provider, "shutdown", None)
+            if end is not None:
+                end()
 
     return Opened()

@@ -51,7 +51,5 @@ def test_a_key_that_would_begin_a_header_of_its_own_is_refused() -> None:
 
 
 def test_a_port_that_is_taken_is_said() -> None:
-    with listen("127.0.0.1", 0) as taken:
-        taken.listen()
-        with pytest.raises(ConfigError, match="cannot listen on 127"):
-            listen("127.0.0.1", taken.getsockname()[1])
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ConfigError, match="cannot listen on 127"):
+        listen("127.0.0.1", taken.getsockname()[1])

@@ -28,7 +28,7 @@ from preceptor.serve.record import Recorder, RecordSettings
 from preceptor.serve.redact import redactor
 from preceptor.serve.run import listen, serve
 from preceptor.serve.settings import MEGABYTE, ServeSettings
-from preceptor.serve.spans import NO_SPANS, open_spans
+from preceptor.serve.spans import NO_SPANS, exporter, open_spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         timer=time.perf_counter,
         write=_log,
         keys=read_keys(keys) if keys else None,
-        spans=open_spans() if given["otel"] else NO_SPANS,
+        spans=open_spans(exporter(), settings.upstream) if given["otel"] else NO_SPANS,
         recorder=_recorder(given, core_config.clock(environ)),
     )
     app = build_app(wiring, health)
