@@ -16,6 +16,7 @@ ALL = {
     "money": "the cap and the count over random schedules of faults and crashes",
     "calibrate": "the practice students beside published figures",
     "coverage": "how often intervals cover and A/A passes",
+    "noise": "the same on the practice world, 200 experiments (needs some minutes)",
     "serve": "the proxy beside others (needs some minutes)",
     "star": "real human dialogues (needs ../shared/data/star)",
 }

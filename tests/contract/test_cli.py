@@ -348,6 +348,24 @@ def test_runs(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[s
     assert set(full) - set(run) == {"seed", "models", "prompts", "config", "results", "stored", "failures"}
 
 
+def test_report(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    told = read(capsys, "report", "-C", demo[0], "--out", tmp_path / "r")
+    assert shape(told) == {
+        "run": "str",
+        "headline": "str",
+        "simulated": "bool",
+        "html": "str",
+        "markdown": "str",
+        "json": "str",
+    }
+    html = Path(told["html"]).read_text(encoding="utf-8")
+    assert "Simulated models" in html
+    assert "learn-001: scenarios in which" in html
+    code, _, err = call(capsys, "report", "learn-001", "-C", demo[0])
+    assert code == 1
+    assert "has no evaluation" in err
+
+
 def test_practice_worlds(capsys: pytest.CaptureFixture[str]):
     told = read(capsys, "practice", "worlds")
     assert {w["name"] for w in told["worlds"]} == {"airline", "retailer"}

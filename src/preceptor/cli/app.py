@@ -24,6 +24,7 @@ COMMANDS = (
     Entry("config", "config", "Print the settings that hold and where each came from."),
     Entry("learn", "learn", "Learn strategies: the student practises, the teacher writes."),
     Entry("evaluate", "evaluate", "Measure the student without and with the library."),
+    Entry("report", "report", "Write an evaluation's report: one HTML file, Markdown and JSON."),
     Entry("stats", "stats", "Analyse scores that you have: paired differences and intervals."),
     Entry("library", "library", "Read, decide on and keep the strategies that were learned."),
     Entry("runs", "runs", "Look at runs and what they spent."),
