@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -115,10 +116,10 @@ async def _body(reader: asyncio.StreamReader, headers: list[tuple[str, str]]) ->
 
 
 @asynccontextmanager
-async def upstream(reply: Reply = answered) -> AsyncGenerator[Upstream]:
+async def upstream(reply: Reply = answered, tls: ssl.SSLContext | None = None) -> AsyncGenerator[Upstream]:
     made = Upstream(reply)
-    server = await asyncio.start_server(made.handle, "127.0.0.1", 0, limit=1 << 20)
-    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    server = await asyncio.start_server(made.handle, "127.0.0.1", 0, limit=1 << 20, ssl=tls)
+    made.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield made
     finally:

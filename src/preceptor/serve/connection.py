@@ -97,6 +97,11 @@ class Connection(asyncio.Protocol):
             await self._wait()
 
     @property
+    def usable(self) -> bool:
+        """False once it is closed, or about to be: the other side may have gone a moment ago."""
+        return not self.closed and not self._transport.is_closing()
+
+    @property
     def over(self) -> bool:
         """True once all of the answer has come and was taken."""
         return self._done and not self._parts
@@ -119,7 +124,8 @@ class Connection(asyncio.Protocol):
         if self._paused:
             self._paused = False
             self.heard = self._loop.time()
-            self._transport.resume_reading()
+            if self.usable:
+                self._transport.resume_reading()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def finish(self) -> None:
@@ -127,7 +133,7 @@ class Connection(asyncio.Protocol):
         if self._upload is not None:
             self._upload.cancel()
             self._keep = False
-        if self._done and self._keep and not self.closed:
+        if self._done and self._keep and self.usable:
             self._given_back(self)
         else:
             self.close()
@@ -188,16 +194,16 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         self.heard = self._loop.time()
-        if not self.status:
-            self._head_size += len(data)
-            if self._head_size > _LONGEST_HEAD:
-                self.fail(BROKE_OFF)
-                return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.fail(BROKE_OFF)
             return
+        if not self.status:  # all of it was head
+            self._head_size += len(data)
+            if self._head_size > _LONGEST_HEAD:
+                self.fail(BROKE_OFF)
+                return
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -256,7 +262,7 @@ class Connection(asyncio.Protocol):
             return
         self._parts.append(body)
         self._ahead += len(body)
-        if self._ahead > _AHEAD and not self._paused and not self.closed:
+        if self._ahead > _AHEAD and not self._paused and self.usable:
             self._paused = True
             self._transport.pause_reading()
 

@@ -92,7 +92,7 @@ class Upstream:
         oldest = asyncio.get_running_loop().time() - _KEEP_SECONDS
         while self._idle:
             connection = self._idle.pop()
-            if not connection.closed and connection.heard > oldest:
+            if connection.usable and connection.heard > oldest:
                 return connection
             connection.close()
         return None

@@ -27,10 +27,14 @@ class Socket(asyncio.Transport):
         super().__init__()
         self.sent = b""
         self.reading = True
+        self.closing = False
         self._connection = connection
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.sent += bytes(data)
+
+    def is_closing(self) -> bool:
+        return self.closing or self._connection.closed
 
     def abort(self) -> None:
         if not self._connection.closed:
@@ -40,6 +44,7 @@ class Socket(asyncio.Transport):
         self.reading = False
 
     def resume_reading(self) -> None:
+        assert not self.is_closing()
         self.reading = True
 
 
@@ -154,13 +159,14 @@ def test_an_answer_byte_by_byte() -> None:
         HEAD + b"content-length: 20\r\n\r\nok",
         HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\nok\r\n",
         HEAD + b"transfer-encoding: chunked\r\n\r\n5\r\nok",
-        HEAD + b"x: " + b"y" * 300_000 + b"\r\n\r\n",
+        HEAD + b"x: " + b"y" * 400_000 + b"\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nhi",
     ],
     ids=range(10),
 )
 def test_what_is_no_whole_answer_is_told_and_the_connection_goes(raw: bytes) -> None:
-    found = asyncio.run(exchange([raw], closes=True))
+    pieces = [raw[at : at + 65536] for at in range(0, len(raw), 65536)]  # as a socket gives them
+    found = asyncio.run(exchange(pieces, closes=True))
     assert (found.error, found.kept) == (BROKE_OFF, False)
 
 
@@ -216,6 +222,27 @@ async def test_a_slow_client_stops_the_reading_and_is_not_taken_for_a_silent_ups
     connection.fail(TIMEOUT)
     with pytest.raises(CutError, match=TIMEOUT):
         await connection.chunk()
+
+
+async def test_what_was_read_ahead_comes_out_of_a_connection_that_is_gone() -> None:
+    connection, _ = Line().open()
+    connection.send(b"", b"", chunked=False, head_only=False)
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 300000\r\n\r\n" + b"x" * 300_000)
+    connection.connection_lost(None)
+    assert len(await connection.chunk()) == 300_000
+    assert connection.over
+
+
+async def test_a_connection_that_is_about_to_close_is_not_given_back() -> None:
+    line = Line()
+    connection, socket = line.open()
+    connection.send(b"", b"", chunked=False, head_only=False)
+    connection.data_received(ANSWERS["empty"][0])
+    await connection.answered()
+    socket.closing = True
+    connection.finish()
+    assert line.back == []
+    assert connection.closed
 
 
 async def test_uploads_go_in_chunks_wait_for_the_socket_and_fail_as_they_fail() -> None:
