@@ -122,7 +122,7 @@ Answer = str | Mapping[str, Any]
 class ChatServer:
     """``/v1/chat/completions`` and ``/v1/models`` on a free loopback port, as an async context manager.
 
-    ``answered``, ``input_tokens`` and ``output_tokens`` count good answers only, whole ones; ``asked`` counts every
+    ``reads_most`` cuts longer prompts off in silence, as some servers do. ``answered``, ``input_tokens`` and ``output_tokens`` count good answers only, whole ones; ``asked`` counts every
     call. Faults given to :meth:`next` are used up one a call; ``always`` holds when there are none left.
     """
 
@@ -134,12 +134,14 @@ class ChatServer:
         takes_schema: bool = True,
         tells_usage: bool = True,
         delay: float = 0.0,
+        reads_most: int = 10**9,
     ) -> None:
         self._answer = answer
         self._models = models
         self._takes_schema = takes_schema
         self._tells_usage = tells_usage
         self._delay = delay
+        self._reads_most = reads_most
         self._faults: deque[Fault] = deque()
         self._runner: web.AppRunner | None = None
         self.always: Fault = ok()
@@ -223,7 +225,7 @@ class ChatServer:
             if isinstance(answer, str)
             else dict(answer)
         )
-        sent = sum(estimate_tokens(m["content"]) for m in body["messages"])
+        sent = min(self._reads_most, sum(estimate_tokens(m["content"]) for m in body["messages"]))
         got = estimate_tokens(str(choice.get("message", {}).get("content") or ""))
         envelope: dict[str, Any] = {
             "id": f"chat-{self.answered}",

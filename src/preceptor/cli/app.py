@@ -28,6 +28,8 @@ COMMANDS = (
     Entry("stats", "stats", "Analyse scores that you have: paired differences and intervals."),
     Entry("library", "library", "Read, decide on and keep the strategies that were learned."),
     Entry("runs", "runs", "Look at runs and what they spent."),
+    Entry("journal", "journal", "Look after the answers that runs keep: measure, prune, encrypt, repair."),
+    Entry("doctor", "doctor", "Try every seat: key, model, answers, usage, price. Says what to change."),
     Entry("review", "review", "Read, edit, approve and release strategies in the browser."),
     Entry("review-user", "review_user", "Accounts of reviewers: add, change, remove, tokens."),
     Entry("release", "release", "Freeze approved strategies, publish them, roll back."),

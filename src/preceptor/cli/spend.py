@@ -10,18 +10,25 @@ from preceptor.cli.out import line, table
 from preceptor.cli.tally import short
 from preceptor.llm import LedgerRow
 
-_COLUMNS = ("seat", "phase", "calls", "replayed", "lost", "tokens in", "cached", "tokens out", "thought", "USD")
+_ALWAYS = ("calls", "input", "output")
+_TITLES = {"input": "tokens in", "output": "tokens out", "reasoning": "thought"}
+_ORDER = ("calls", "replayed", "lost", "input", "cached", "output", "reasoning")
 
 
 def spend_table(rows: Sequence[LedgerRow]) -> RenderableType:
-    """One row a seat and phase and one for all; what the figures rest on, where that matters, below."""
-    cells = [_cells(r.seat, r.phase, r) for r in rows]
+    """One row a seat and phase and one for all; what the figures rest on, where that matters, below.
+
+    Columns in which nothing stands are left out.
+    """
+    counts = [c for c in _ORDER if c in _ALWAYS or any(getattr(r, c) for r in rows)]
+    cells = [_cells(r.seat, r.phase, r, counts) for r in rows]
     if len(rows) > 1:
         total = rows[0]
         for row in rows[1:]:
             total = total.plus(row)
-        cells.append(_cells("all", "", total))
-    return Group(table(_COLUMNS, cells, right=_COLUMNS[2:]), *(line(n, style="yellow") for n in _notes(rows)))
+        cells.append(_cells("all", "", total, counts))
+    titles = ["seat", "phase", *(_TITLES.get(c, c) for c in counts), "USD"]
+    return Group(table(titles, cells, right=titles[2:]), *(line(n, style="yellow") for n in _notes(rows)))
 
 
 def usd(value: float | None) -> str:
@@ -31,9 +38,8 @@ def usd(value: float | None) -> str:
     return f"{value:.2f}" if value >= 0.01 or not value else f"{value:.4f}"
 
 
-def _cells(seat: str, phase: str, row: LedgerRow) -> tuple[str, ...]:
-    counts = (row.calls, row.replayed, row.lost, row.input, row.cached, row.output, row.reasoning)
-    return (seat, phase, *(short(n) for n in counts), usd(row.usd) + ("~" if row.estimated else ""))
+def _cells(seat: str, phase: str, row: LedgerRow, counts: Sequence[str]) -> tuple[str, ...]:
+    return (seat, phase, *(short(getattr(row, c)) for c in counts), usd(row.usd) + ("~" if row.estimated else ""))
 
 
 def _notes(rows: Sequence[LedgerRow]) -> list[str]:

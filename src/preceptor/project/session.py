@@ -8,13 +8,14 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from preceptor.core.errors import BudgetError, ConfigError, PreceptorError, StoppedError
+from preceptor.core.errors import BudgetError, PreceptorError, StoppedError
 from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
 from preceptor.llm import Journal, Ledger, Seats, open_seats
 from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.modes import ModeMemory
 from preceptor.practice import open_practice
+from preceptor.project.journals import passphrase, sweep
 from preceptor.project.stopping import Stop
 from preceptor.runs.run import Job, Run, RunStatus
 
@@ -91,6 +92,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
         message = "ended by an unexpected error"
         opened: Session | None = None
         try:
+            sweep(project, run)
             journal = stack.enter_context(
                 Journal.open(run.journal, passphrase=passphrase(project), clock=project.clock)
             )
@@ -118,19 +120,6 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             spend = tuple(cast("Mapping[str, Any]", plain(row)) for row in ledger.table())
             run.finish(status, message, opened.summary if opened else None, spend)
             tell(RunEnded(run=run.id, status=status, message=message))
-
-
-def passphrase(project: Project) -> str:
-    """What journals are encrypted under; empty where they are not. ConfigError where its variable is not set."""
-    name = project.config.journal.key_env
-    if not name:
-        return ""
-    found = project.environ.get(name, "")
-    if not found:
-        raise ConfigError(
-            f"journal.key_env: the environment variable {name} is not set", hint=f"export {name}=... (a passphrase)"
-        )
-    return found
 
 
 def _status(error: PreceptorError) -> RunStatus:

@@ -232,17 +232,20 @@ def opened_seal(connection: sqlite3.Connection, passphrase: str) -> Seal:
                 hint="set journal.key_env to the environment variable that holds the passphrase",
             )
         return Plain()
-    seal = Encrypted(passphrase, meta.get("salt") or secrets.token_bytes(SALT_BYTES))
+    salt = meta.get("salt") or secrets.token_bytes(SALT_BYTES)
+    seal = Encrypted(passphrase, salt)
     if meta:
         seal.require(meta["proof"])
-        return seal
-    salt = secrets.token_bytes(SALT_BYTES)
-    seal = Encrypted(passphrase, salt)
-    connection.execute("BEGIN IMMEDIATE")
-    rows = (("salt", salt), ("proof", seal.proof()))
-    connection.executemany("INSERT INTO meta VALUES (?,?)", rows)
-    connection.execute("COMMIT")
+    else:
+        note_seal(connection, seal, salt)
     return seal
+
+
+def note_seal(connection: sqlite3.Connection, seal: Encrypted, salt: bytes) -> None:
+    """Note how a journal's answers are encrypted, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("INSERT INTO meta VALUES (?,?)", (("salt", salt), ("proof", seal.proof())))
+    connection.execute("COMMIT")
 
 
 def spent_rows(connection: sqlite3.Connection) -> list[LedgerRow]:
