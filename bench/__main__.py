@@ -14,6 +14,7 @@ ALL = {
     "economy": "calls per scenario taught, and what they bring",
     "estimate": "what --dry-run expects, over what a run takes",
     "money": "the cap and the count over random schedules of faults and crashes",
+    "kills": "kill -9 at random moments, then --resume (some minutes)",
     "calibrate": "the practice students beside published figures",
     "coverage": "how often intervals cover and A/A passes",
     "noise": "the same on the practice world, 200 experiments (needs some minutes)",

@@ -32,7 +32,7 @@ class Fault:
     status: int = 0
     body: str = ""
     content_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     delay: float = 0.0
     cut: bool = False
     """Breaks the connection in the middle of a good answer."""
@@ -122,8 +122,9 @@ Answer = str | Mapping[str, Any]
 class ChatServer:
     """``/v1/chat/completions`` and ``/v1/models`` on a free loopback port, as an async context manager.
 
-    ``reads_most`` cuts longer prompts off in silence, as some servers do. ``answered``, ``input_tokens`` and ``output_tokens`` count good answers only, whole ones; ``asked`` counts every
-    call. Faults given to :meth:`next` are used up one a call; ``always`` holds when there are none left.
+    ``answered``, ``input_tokens`` and ``output_tokens`` count good answers only, whole ones; ``asked`` counts every
+    call. Faults given to :meth:`next` are used up one a call; ``always`` holds when there are none left. Prompts
+    longer than ``reads_most`` tokens are cut off in silence, as some servers do.
     """
 
     def __init__(
@@ -220,7 +221,7 @@ class ChatServer:
 
     async def _answered(self, request: web.Request, body: dict[str, Any], fault: Fault) -> web.StreamResponse:
         answer = self._answer(body) if callable(self._answer) else self._answer
-        choice = (
+        choice: dict[str, Any] = (
             {"message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}
             if isinstance(answer, str)
             else dict(answer)

@@ -39,7 +39,7 @@ class Replaying:
             BudgetError, ModelError: as the model and the ledger do.
             RunError: the journal cannot be read or written.
         """
-        key = _key(self._spec, request)
+        key = call_key(self._spec, request)
         while True:
             known = await self._journal.get(key)
             if known is not None:
@@ -107,7 +107,7 @@ class Replaying:
         return paid.reply
 
 
-def _key(spec: str, request: ChatRequest) -> str:
+def call_key(spec: str, request: ChatRequest) -> str:
     """All that may change the answer: the model, the messages, seed, limits and schema. Flat, since it is made for
     every call."""
     messages = [part for m in request.messages for part in (m.role, m.content)]
