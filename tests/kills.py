@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import create_engine
 from tests.servers.chat_server import ChatServer
 
@@ -53,7 +54,8 @@ class Watched:
     def answer(self, body: dict[str, Any]) -> str:
         """What the practice model says; the call is recorded."""
         messages = tuple(ChatMessage(m["role"], m["content"]) for m in body["messages"])
-        schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+        title = body.get("response_format", {}).get("json_schema", {}).get("schema", {}).get("title", "")
+        schema = next((s.model_json_schema() for s in BaseModel.__subclasses__() if s.__name__ == title), None)
         request = ChatRequest(
             messages=messages,
             seed=body["seed"],

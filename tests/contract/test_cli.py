@@ -345,7 +345,16 @@ def test_runs(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[s
     assert shape(told) == {"runs": [run], "broken": []}
     assert [r["id"] for r in told["runs"]] == ["learn-001", "evaluate-001"]
     full = read(capsys, "runs", "show", "-C", demo[0])
-    assert set(full) - set(run) == {"seed", "models", "prompts", "config", "results", "stored", "failures"}
+    assert set(full) - set(run) == {
+        "seed",
+        "models",
+        "prompts",
+        "config",
+        "results",
+        "stored",
+        "failures",
+        "failure_kinds",
+    }
 
 
 def test_report(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]):

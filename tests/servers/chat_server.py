@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -170,7 +170,7 @@ class ChatServer:
         """What the next calls get, one each, in order of arrival."""
         self._faults.extend(faults)
 
-    async def __aenter__(self) -> ChatServer:
+    async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=16 * 2**20)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._list)
@@ -188,6 +188,11 @@ class ChatServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    def fault_for(self, body: dict[str, Any]) -> Fault:
+        """What this call gets; others may tell by its body."""
+        del body
+        return self._faults.popleft() if self._faults else self.always
+
     async def _list(self, request: web.Request) -> web.Response:
         self.headers.append(dict(request.headers))
         return web.json_response({"object": "list", "data": [{"id": name} for name in self._models]})
@@ -197,7 +202,7 @@ class ChatServer:
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
         self.connections.add(request.transport)
-        fault = self._faults.popleft() if self._faults else self.always
+        fault = self.fault_for(body)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:

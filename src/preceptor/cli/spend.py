@@ -51,7 +51,7 @@ def _notes(rows: Sequence[LedgerRow]) -> list[str]:
     seats = sorted({r.seat for r in rows if r.over})
     if seats:
         notes.append(
-            f"{', '.join(seats)}: answers were longer than max_tokens allows; the server ignores it, and a cap can "
-            "be passed by as much as the calls in flight take too much"
+            f"{', '.join(seats)}: answers took more tokens than were set aside (unusual text, or the server "
+            "ignores max_tokens); a cap can be passed by what calls in flight take too much"
         )
     return notes

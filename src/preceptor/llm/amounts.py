@@ -32,7 +32,7 @@ class LedgerRow:
     estimated: bool = False
     """True when some of the tokens are our estimate, not the server's count."""
     over: int = 0
-    """Answers that took more than was reserved for them: the server ignores ``max_tokens``."""
+    """Answers that took more than was reserved: unusual text, or a server that ignores ``max_tokens``."""
 
     def plus(self, other: LedgerRow) -> LedgerRow:
         """The sum, under this row's seat and phase."""

@@ -206,7 +206,9 @@ class Ledger:
             told = f"{label} of {cap} USD: {spent:.4f} spent, the next call ({seat}) may need {need.usd:.4f}"
         excess = self._excess.get(seat)
         if excess is not None:
-            told += f"; {excess.calls} of its answers took more than asked for: the server ignores max_tokens"
+            told += f"; {excess.calls} of its answers took more tokens than were set aside"
+            if excess.output > 1:
+                told += ": the server ignores max_tokens"
         return BudgetError(told, hint=f"raise {setting} and resume the run; nothing paid for is lost")
 
     async def _lent(self, seat: str, need: Amount) -> bool:

@@ -50,13 +50,24 @@ def _read(path: Path) -> dict[str, Mode]:
     return {spec: mode for spec, mode in found.items() if mode in MODES}
 
 
+def portable(schema: Any) -> Any:
+    """The schema without what many servers choke on: lengths of texts become rules of a grammar in llama.cpp, one
+    for each character, which it refuses or dies of. Answers are checked against the whole shape all the same."""
+    if isinstance(schema, dict):
+        fields = cast("dict[str, Any]", schema)
+        text = fields.get("type") == "string"
+        return {k: portable(v) for k, v in fields.items() if not (text and k in ("maxLength", "minLength"))}
+    return [portable(v) for v in cast("list[Any]", schema)] if isinstance(schema, list) else schema
+
+
 def wanted(mode: Mode, schema: Mapping[str, Any]) -> dict[str, Any]:
     """What a mode adds to the body of a chat completion."""
     name = re.sub(r"[^A-Za-z0-9_-]", "_", str(schema.get("title", "answer")))[:60] or "answer"
+    shape = portable(dict(schema))
     if mode == "native":
-        return {"response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": dict(schema)}}}
+        return {"response_format": {"type": "json_schema", "json_schema": {"name": name, "schema": shape}}}
     if mode == "tool":
-        function = {"name": name, "description": "Give the answer.", "parameters": dict(schema)}
+        function = {"name": name, "description": "Give the answer.", "parameters": shape}
         return {
             "tools": [{"type": "function", "function": function}],
             "tool_choice": {"type": "function", "function": {"name": name}},

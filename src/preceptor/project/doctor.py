@@ -11,7 +11,7 @@ from preceptor.core.events import ignore
 from preceptor.core.records import Turn
 from preceptor.core.settings import BudgetConfig, SeatConfig, SeatsConfig
 from preceptor.dialogue import Agent, Customer
-from preceptor.judge import Pair, compare, rate
+from preceptor.judge import Case, Pair, compare, rate
 from preceptor.llm import Ledger, LedgerRow, NullJournal, Seat, open_seats
 from preceptor.llm.limiter import Monotonic
 from preceptor.llm.modes import ModeMemory
@@ -214,16 +214,8 @@ async def _doing(project: Project, seat: Seat) -> str:
 
 async def _rated(project: Project, seat: Seat, *, seed: int) -> str:
     turns = (*_opening(project), Turn(speaker="agent", text=_BRUSH_OFF, by="student"))
-    found = await rate(
-        seat,
-        project.prompts,
-        domain=project.domain,
-        profile=project.domain.profiles[0],
-        turns=turns,
-        seed=seed,
-        phase=PHASE,
-        item="rating",
-    )
+    case = Case(domain=project.domain, profile=project.domain.profiles[0], turns=turns)
+    found = await rate(seat, project.prompts, case, seed=seed, phase=PHASE, item="rating")
     return f"{found.satisfaction:g} of 5 for a brush-off"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from preceptor.cli.failures import failure_kinds, failure_table
 from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, line, table, write_json
 from preceptor.cli.spend import spend_table, usd
@@ -62,6 +63,7 @@ def show(id: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
             "results": plain(run.info.results),
             "stored": list(run.results()),
             "failures": plain(failures),
+            "failure_kinds": plain(failure_kinds(failures)),
         }
         write_json({**_run_json(run), **full})
         return
@@ -74,10 +76,10 @@ def show(id: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
     spend = [decode(LedgerRow, row) for row in run.info.spend]
     if spend:
         out.print(spend_table(spend))
-    for event in failures[:10]:
-        out.print(line(f"failed: {event.kind} {event.id}: {event.failure}: {event.reason}", 200, style="yellow"))
-    if len(failures) > 10:
-        click.echo(f"and {len(failures) - 10} more failures: see events.jsonl")
+    if run.info.status == "done" and run.info.job == "learn" and not run.info.results.get("strategies", 1):
+        out.print(line("nothing was learned", style="bold yellow"))
+    if failures:
+        out.print(failure_table(failure_kinds(failures)))
     out.print(line(f"files: {run.folder}", style="dim"), soft_wrap=True)
 
 
