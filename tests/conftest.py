@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
+collect_ignore = [] if os.environ.get("PRECEPTOR_TEST_LLAMA") else ["flow/test_real_engine.py"]
+"""Opt-in: needs an engine that takes many minutes to build."""
+
 _LEAKS = re.compile(
     r"PRECEPTOR_.*|.*(?:_API_KEY|_TOKEN|_SECRET|_PASSWORD)|SOURCE_DATE_EPOCH|NO_COLOR|FORCE_COLOR|COLUMNS|LINES"
     r"|.*_PROXY|.*_proxy|OPENAI_.*|ANTHROPIC_.*|OLLAMA_.*"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 LAYERS, WIDTH, HEADS, INNER, CONTEXT = 2, 64, 4, 128, 8192
@@ -10,9 +11,8 @@ LAYERS, WIDTH, HEADS, INNER, CONTEXT = 2, 64, 4, 128, 8192
 
 def main(path: str) -> None:
     """The whole file: a header, a vocabulary of bytes and letters, and tensors from a seeded generator."""
-    import gguf  # noqa: PLC0415 - not one of our packages
-    import numpy as np  # noqa: PLC0415
-
+    gguf: Any = import_module("gguf")
+    np: Any = import_module("numpy")
     rng = np.random.default_rng(1)
     words = ["<unk>", "<s>", "</s>", *(f"<0x{b:02X}>" for b in range(256))]
     words += ["▁", *"etaoinshrdlucmfwypvbgkjqxz", *(f"▁{c}" for c in "taoiswcb"), *'{}[]:,."']
