@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck
@@ -39,7 +39,7 @@ class NetworkBlockedError(AssertionError):
 
 
 def _check(address: Any) -> None:
-    host = address[0] if isinstance(address, tuple) else address
+    host: Any = cast("tuple[Any, ...]", address)[0] if isinstance(address, tuple) else address
     if isinstance(host, bytes):
         host = host.decode("ascii", "replace")
     if host in (None, "", "localhost"):

@@ -1,7 +1,8 @@
 """A real engine in all four seats: opt-in, with llama-cpp-python's server and a random model made here.
 
-Set ``PRECEPTOR_TEST_LLAMA`` to the Python of an environment with ``llama-cpp-python[server]`` and ``gguf``; without it
-this file is not collected. The model's weights are random: it talks nonsense. The run must survive that, learn nothing, say so, and end cleanly.
+Set ``PRECEPTOR_TEST_LLAMA`` to the Python of an environment with ``llama-cpp-python[server]`` and ``gguf``; without
+it this file is not collected. The model's weights are random: it talks nonsense. The run must survive that, learn
+nothing, say so, and end cleanly.
 """
 
 from __future__ import annotations
