@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from tests.bad_answers_reported import REPORTED
 
 from preceptor.llm.model import Finish
 
@@ -307,4 +308,11 @@ def _rows() -> list[BadAnswer]:
     return rows
 
 
-BAD_ANSWERS: tuple[BadAnswer, ...] = tuple(_rows())
+CORE_ANSWERS: tuple[BadAnswer, ...] = tuple(_rows())
+"""Kinds that whole runs are held to."""
+
+BAD_ANSWERS: tuple[BadAnswer, ...] = (
+    *CORE_ANSWERS,
+    *(BadAnswer(name=n, make=m, finish=e, fill=f, say=s) for n, m, e, f, s in REPORTED),
+)
+"""All kinds: those of :mod:`tests.bad_answers_reported` too."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from tests.bad_answers import BAD_ANSWERS, BadAnswer
+from tests.bad_answers import CORE_ANSWERS, BadAnswer
 from tests.flow.loop import run_loop, seats_over
 
 from preceptor.coach import Coach
@@ -56,7 +56,7 @@ def ids(bad: BadAnswer) -> str:
     return bad.name
 
 
-@pytest.mark.parametrize("bad", BAD_ANSWERS, ids=ids)
+@pytest.mark.parametrize("bad", CORE_ANSWERS, ids=ids)
 async def test_seats_that_answer_badly_now_and_then_spoil_no_run(bad: BadAnswer, tmp_path: Path):
     spoiled: dict[str, Spoiled] = {}
 
@@ -72,7 +72,7 @@ async def test_seats_that_answer_badly_now_and_then_spoil_no_run(bad: BadAnswer,
             assert rule in said, "a strategy that the teacher never meant to write"
 
 
-@pytest.mark.parametrize("bad", [b for b in BAD_ANSWERS if b.fill not in ("same", "data")], ids=ids)
+@pytest.mark.parametrize("bad", [b for b in CORE_ANSWERS if b.fill not in ("same", "data")], ids=ids)
 async def test_a_teacher_that_never_answers_usably_teaches_nothing_and_says_why(bad: BadAnswer, tmp_path: Path):
     def wrap(name: str, model: ChatModel) -> ChatModel:
         return Spoiled(model, bad) if name == "teacher" else model
@@ -83,7 +83,7 @@ async def test_a_teacher_that_never_answers_usably_teaches_nothing_and_says_why(
     assert all(f.failure and f.reason for f in ran.failures)
 
 
-@pytest.mark.parametrize("bad", BAD_ANSWERS, ids=ids)
+@pytest.mark.parametrize("bad", CORE_ANSWERS, ids=ids)
 async def test_a_judge_that_answers_badly_leaves_no_made_up_rating(bad: BadAnswer):
     judged: list[Spoiled] = []
 

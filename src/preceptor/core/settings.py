@@ -101,10 +101,6 @@ class BudgetConfig(Section):
 class JournalConfig(Section):
     """How answers that were paid for are kept. Customers' words are in them."""
 
-    url: str = Field(
-        default="",
-        description="postgresql:// database for the journals of all runs; empty: a file in each run's folder",
-    )
     key_env: str = Field(
         default="",
         description="environment variable with the passphrase that encrypts the answers; empty: not encrypted",
@@ -243,6 +239,9 @@ class RunConfig(Section):
 
     folder: str = Field(default="runs", description="folder that holds one folder a run")
     concurrency: int = Field(default=64, ge=1, le=4096, description="dialogues or lessons under way at once")
+    traces: bool = Field(
+        default=False, description="OpenTelemetry spans of the run, its phases and calls (needs the extra: otel)"
+    )
 
 
 class Config(Section):

@@ -22,7 +22,9 @@ _TURN_START = re.compile(
 )
 _TURN_END = re.compile(r"(?:<\|(?:im_end|eot_id|end|endoftext|return|im_start)\|>|</s>|<end_of_turn>)")
 _HTML = re.compile(r"\A\s*(?:<!DOCTYPE\s+html|<html[\s>]|<\?xml\s)", re.IGNORECASE)
-_DATA = re.compile(r"\A(?:```\w*\s*)?(?:\{\s*[\"'“}/]|\{\s*\w+\s*[:=]|\[\s*[\[{\"]).*[\]}](?:\s*```)?\Z", re.DOTALL)
+_DATA = re.compile(
+    r"\A(?:`{1,4}\w*\s*)?(?:\{\s*[\"'“}/`#,{]|\{\s*\w+\s*[:=]|\[\s*[\[{\"]).*[\]}](?:\s*`{1,4})?\Z", re.DOTALL
+)
 _TOOL_CALL = re.compile(r"\A(?:<tool_call>|<function[=_ ]|\[TOOL_CALLS\]|<\|python_tag\|>)")
 _REFUSAL = re.compile(
     r"\b(?:i(?:'m| am) (?:sorry|afraid|unable|not able)|i (?:can(?:no|')t|won't|must decline)|as an ai\b)",

@@ -11,8 +11,12 @@ _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _WORDS = {"True": "true", "False": "false", "None": "null"}
 _OPENING = {'"': '"', "'": "'", "“": '”“"', "„": '“”"', "‘": "’", "`": "`"}
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_LOOSE_COMMA = re.compile(r",\s*(?=[}\]])")
+_COMMENT = re.compile(r"//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
+_LOOSE_COMMA = re.compile(r",\s*(?=[}\]])|(?<=[{\[]),|(?<=[{\[] ),")
+_ESCAPE = re.compile(r"\\(?:([\"\\/bfnrt])|(u[0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_ESCAPED_OBJECT = re.compile(r"\{\s*\\\"")
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f\u3000", " "))
+"""Spaces that JSON does not know."""
 _AFTER_STRING = re.compile(r"\s{0,40}(?:[,:}\]]|\Z)")
 _MOST = 20
 """Candidates looked at in one answer."""
@@ -37,9 +41,7 @@ def candidates(text: str) -> list[object]:
     contradiction: DuplicateKeyError | None = None
     for piece in _pieces(text):
         try:
-            value = _load(piece)
-            if value is None:
-                value = _load(repaired(piece))
+            value = _read(piece)
         except DuplicateKeyError as error:
             contradiction = error
             continue
@@ -48,6 +50,20 @@ def candidates(text: str) -> list[object]:
     if not found and contradiction is not None:
         raise contradiction
     return found
+
+
+def _read(piece: str) -> object | None:
+    """The piece as it stands, else mended, else without a template's second braces or a second escaping."""
+    for form in (piece, repaired(piece)):
+        value = _load(form)
+        if value is not None:
+            return value
+    if piece.startswith("{{") and piece.endswith("}}"):
+        return _read(piece[1:-1])
+    if _ESCAPED_OBJECT.match(piece):
+        inner = _load(f'"{piece}"')
+        return _load(inner) if isinstance(inner, str) else None
+    return None
 
 
 def _unquoted(value: object) -> object:
@@ -181,13 +197,22 @@ def repaired(text: str) -> str:
             out.append(_WORDS.get(match.group(), match.group()))
             at = match.end()
             continue
-        out.append(char)
+        out.append(char.translate(_SPACES))
         at += 1
     return "".join(out)
 
 
 def _requoted(inner: str, quote: str) -> str:
+    inner = _ESCAPE.sub(_escaped, inner)
     if quote == '"':
         return f'"{inner}"'
     inner = inner.replace("\\'", "'")
     return '"' + re.sub(r'(?<!\\)"', r'\\"', inner) + '"'
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """Escapes that JSON does not know stand for what was meant: the sign itself, or a backslash before a letter."""
+    known, code, other = match.groups()
+    if known or code:
+        return match.group()
+    return f"\\\\{other}" if other.isalnum() else other

@@ -16,7 +16,13 @@ from preceptor.llm.model import ChatReply
 
 T = TypeVar("T", bound=BaseModel)
 
-_ENVELOPES = ({"name", "arguments"}, {"name", "parameters"}, {"name", "input"})
+_ENVELOPES = (
+    {"name", "arguments"},
+    {"name", "parameters"},
+    {"name", "input"},
+    {"role", "content"},
+)
+_INNER = ("arguments", "parameters", "input", "content")
 _MOST_DEEP = 40
 
 
@@ -86,7 +92,11 @@ def _forms(value: object, shape: type[BaseModel]) -> Sequence[dict[str, Any]]:
     if isinstance(value, list):
         items = cast("list[object]", value)
         fields = list(shape.model_fields)
-        only = [cast("dict[str, Any]", items[0])] if len(items) == 1 and isinstance(items[0], dict) else []
+        only: list[dict[str, Any]] = []
+        if len(items) == 1 and isinstance(items[0], dict):
+            mapping = cast("dict[str, Any]", items[0])
+            inner = _boxed(mapping, shape)
+            only = [mapping] if inner is None else [mapping, inner]
         return [*only, {fields[0]: items}] if len(fields) == 1 else only
     if not isinstance(value, dict):
         return []
@@ -103,7 +113,7 @@ def _boxed(mapping: Mapping[str, Any], shape: type[BaseModel]) -> dict[str, Any]
     if len(keys) == 1:
         inner = next(iter(mapping.values()))
     elif any(envelope == keys - {"id", "type"} for envelope in _ENVELOPES):
-        inner = next(mapping[k] for k in ("arguments", "parameters", "input") if k in mapping)
+        inner = next(mapping[k] for k in _INNER if k in mapping)
     if isinstance(inner, str) and inner.lstrip().startswith("{"):
         found = candidates(inner)
         inner = found[0] if len(found) == 1 else None

@@ -11,6 +11,7 @@ from preceptor.llm.journal import AnyJournal
 from preceptor.llm.ledger import Ledger
 from preceptor.llm.metered import Answered, Metered
 from preceptor.llm.model import ChatReply, ChatRequest
+from preceptor.llm.trace import NoTrace, Trace
 
 InFlight = dict[str, "asyncio.Future[Paid]"]
 """Calls under way by journal key; shared by all seats of a run."""
@@ -23,7 +24,15 @@ class Replaying:
     """
 
     def __init__(
-        self, metered: Metered, journal: AnyJournal, in_flight: InFlight, *, spec: str, ledger: Ledger, emit: Emit
+        self,
+        metered: Metered,
+        journal: AnyJournal,
+        in_flight: InFlight,
+        *,
+        spec: str,
+        ledger: Ledger,
+        emit: Emit,
+        trace: Trace | None = None,
     ) -> None:
         self._metered = metered
         self._journal = journal
@@ -31,6 +40,7 @@ class Replaying:
         self._spec = spec
         self._ledger = ledger
         self._emit = emit
+        self._trace = trace or NoTrace()
 
     async def ask(self, request: ChatRequest, tag: Tag) -> ChatReply:
         """The answer to ``request``, replayed or new.
@@ -57,7 +67,9 @@ class Replaying:
         self._in_flight[key] = mine
         keeping: asyncio.Future[None] | None = None
         try:
-            answered = await self._metered.complete(request, key, tag)
+            with self._trace.call(self._spec, request, key, tag) as span:
+                answered = await self._metered.complete(request, key, tag)
+                span.answered(answered.paid.reply, answered.paid.usd)
             keeping = self._journal.put(key, answered.paid, spec=self._spec, tag=tag, mark=answered.mark)
             # From here on the answer is paid for: twins are told when it is safe, whatever becomes of this caller.
             keeping.add_done_callback(lambda done: self._kept(key, mine, answered, done))

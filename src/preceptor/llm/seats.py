@@ -22,6 +22,7 @@ from preceptor.llm.opening import Opened, open_model
 from preceptor.llm.replay import InFlight, Replaying
 from preceptor.llm.retry import Retrying
 from preceptor.llm.seat import Seat
+from preceptor.llm.trace import NoTrace, Trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,16 @@ class Timing:
     """Only spreads the waiting between tries: it has no part in any result."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What goes on beside the calls of a run."""
+
+    modes: ModeMemory = field(default_factory=ModeMemory)
+    """How each model gives structured answers."""
+    trace: Trace = field(default_factory=NoTrace)
+    """Where its spans go."""
+
+
 @asynccontextmanager
 async def open_seats(
     config: SeatsConfig,
@@ -54,12 +65,12 @@ async def open_seats(
     ledger: Ledger,
     emit: Emit,
     timing: Timing | None = None,
-    modes: ModeMemory | None = None,
+    beside: Beside | None = None,
 ) -> AsyncGenerator[Seats]:
     """The seats of a run, their connections closed at the end.
 
     ``factories`` maps a scheme such as ``practice`` to a function from what stands after the colon to a model.
-    ``modes`` remembers how each model gives structured answers. Seats with the same seat string and key share one
+    Seats with the same seat string and key share one
     model and its connections. Nothing is called yet; the ledger takes over what ``journal`` says was spent. Closing
     the journal is the caller's business.
 
@@ -68,6 +79,7 @@ async def open_seats(
         RunError: the journal cannot be read.
     """
     timing = timing or Timing()
+    beside = beside or Beside()
     models: dict[tuple[str, str], Opened] = {}
     in_flight: InFlight = {}
     async with AsyncExitStack() as stack:
@@ -75,7 +87,9 @@ async def open_seats(
         def seat(name: str, seat_config: SeatConfig) -> Seat:
             key = (seat_config.model, seat_config.api_key_env)
             if key not in models:
-                models[key] = open_model(name, seat_config, environ=environ, factories=factories, modes=modes)
+                models[key] = open_model(
+                    name, seat_config, environ=environ, factories=factories, modes=beside.modes
+                )
                 stack.push_async_callback(models[key].model.aclose)
             opened = models[key]
             limiter = Limiter(seat_config.concurrency, seat_config.per_minute, now=timing.now, sleep=timing.sleep)
@@ -85,7 +99,9 @@ async def open_seats(
             )
             price = ledger.price_of(name, opened.model.spec, local=opened.local, own=seat_config)
             metered = Metered(retrying, ledger, price=price, emit=emit, journal=journal)
-            replaying = Replaying(metered, journal, in_flight, spec=opened.model.spec, ledger=ledger, emit=emit)
+            replaying = Replaying(
+                metered, journal, in_flight, spec=opened.model.spec, ledger=ledger, emit=emit, trace=beside.trace
+            )
             return Seat(
                 name=name, spec=opened.model.spec, local=opened.local, config=seat_config, ask=replaying.ask
             )

@@ -15,6 +15,7 @@ from preceptor.judge import Case, Pair, compare, rate
 from preceptor.llm import Ledger, LedgerRow, NullJournal, Seat, open_seats
 from preceptor.llm.limiter import Monotonic
 from preceptor.llm.modes import ModeMemory
+from preceptor.llm.seats import Beside
 from preceptor.practice import open_practice
 from preceptor.project.checks import Check, failed, good, price_check, raw_checks, warned
 
@@ -101,7 +102,7 @@ class _Patient:
                 journal=NullJournal(),
                 ledger=self.ledger,
                 emit=ignore,
-                modes=self.memory,
+                beside=Beside(modes=self.memory),
             ) as seats:
                 seat: Seat = getattr(seats, self.name)
                 if await self._job(seat):

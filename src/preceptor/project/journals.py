@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from preceptor.core.errors import ConfigError, InputError, RunError
 from preceptor.llm.journal import keep
-from preceptor.llm.journal.keep import JournalStats, Repaired
+from preceptor.llm.journal.keep import Call, JournalStats, Repaired
 from preceptor.runs.run import Run
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ def list_journals(project: Project) -> tuple[Kept, ...]:
 def stats(project: Project, run: str) -> JournalStats:
     """One journal in numbers. RunError where there is none."""
     return keep.measure(_run(project, run).journal)
+
+
+def calls(project: Project, run: str, item: str) -> tuple[Call, ...]:
+    """The calls of a run that were made for an item: the scenario of a strategy, a dialogue."""
+    return keep.calls_of(_run(project, run).journal, item, passphrase=passphrase(project))
 
 
 def verify(project: Project, run: str) -> tuple[str, ...]:

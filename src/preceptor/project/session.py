@@ -14,6 +14,8 @@ from preceptor.core.ids import plain
 from preceptor.llm import Journal, Ledger, Seats, open_seats
 from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.modes import ModeMemory
+from preceptor.llm.seats import Beside
+from preceptor.llm.trace import NoTrace, RunTrace
 from preceptor.practice import open_practice
 from preceptor.project.journals import passphrase, sweep
 from preceptor.project.stopping import Stop
@@ -81,8 +83,11 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
         if resume:
             run.resume()
 
+        trace = RunTrace() if project.config.run.traces else NoTrace()
+
         def tell(event: Event) -> None:
             run.record(event)
+            trace.listen(event)
             emit(event)
 
         seats_config = project.config.seats
@@ -104,7 +109,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                 journal=journal,
                 ledger=ledger,
                 emit=tell,
-                modes=ModeMemory(run.folder.parent / "models.json"),
+                beside=Beside(modes=ModeMemory(run.folder.parent / "models.json"), trace=trace),
             )
             async with seats as ready:
                 opened = Session(run=run, seats=ready, ledger=ledger, emit=tell)

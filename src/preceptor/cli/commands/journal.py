@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from preceptor.cli.options import flags, json_option, project_options
-from preceptor.cli.out import console, line, table, write_json
+from preceptor.cli.out import console, line, table, text, write_json
 from preceptor.cli.spend import spend_table
 from preceptor.cli.tally import short
 from preceptor.core.errors import RunError
@@ -57,6 +57,31 @@ def stats(run: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
     console().print(table(("answers", "size", "words", "from", "to"), [_cells(found)]))
     if found.rows:
         console().print(spend_table(found.rows))
+
+
+@command.command("calls")
+@click.argument("item")
+@click.option("--run", default="last", metavar="RUN", help="Which run; default: the last one.")
+@project_options
+@json_option
+def calls(item: str, run: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
+    """Show every call that was made for ITEM, with its answer.
+
+    ITEM is the id of a scenario (preceptor library show names those of a strategy) or of a dialogue.
+    """
+    found = journals.calls(_project(folder, sets), run, item)
+    if as_json:
+        write_json({"calls": plain(found)})
+        return
+    if not found:
+        click.echo(f"no call was made for {line(item)} in that run")
+    out = console()
+    for c in found:
+        head = (
+            f"{c.seat}, {c.phase}: {short(c.input)} tokens in, {short(c.output)} out, {c.model}, call {c.key[:12]}"
+        )
+        out.print(line(head, style="bold"))
+        out.print(text(c.text))
 
 
 @command.command("verify")

@@ -70,6 +70,46 @@ def measure(path: Path) -> JournalStats:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One answered call of a run."""
+
+    key: str
+    seat: str
+    phase: str
+    item: str
+    model: str
+    at: str
+    input: int
+    output: int
+    usd: float | None
+    text: str
+    """Untrusted; empty where the words were dropped."""
+
+
+def calls_of(path: Path, item: str, *, passphrase: str = "") -> tuple[Call, ...]:
+    """The calls that were made for an item (a scenario, a dialogue), in the order in which they were answered."""
+    with _reading(path) as connection:
+        seal = opened_seal(connection, passphrase)
+        rows = [r for r in _answers(connection) if r[4] == item]
+    found = [
+        Call(
+            key=str(key),
+            seat=str(seat),
+            phase=str(phase),
+            item=item,
+            model=str(spec),
+            at=str(at),
+            input=int(str(sent)),
+            output=int(str(got)),
+            usd=usd if isinstance(usd, float) else None,
+            text="" if reply is None else unpack(seal.open(str(key), _bytes(reply))).text,
+        )
+        for key, spec, seat, phase, _, sent, got, usd, _, _, _, at, reply, _ in rows
+    ]
+    return tuple(sorted(found, key=lambda c: (c.at, c.phase, c.key)))
+
+
 def verify(path: Path, *, passphrase: str = "") -> tuple[str, ...]:
     """Keys of answers that are not what was written, or that the passphrase does not open; empty: all is well."""
     with _writing(path) as connection:

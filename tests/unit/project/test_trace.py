@@ -1,0 +1,95 @@
+"""Spans of a run: the run, its phases, every paid call in the conventions for generative AI."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from preceptor import Project
+from preceptor.core.errors import BudgetError, ConfigError
+from preceptor.llm.trace import RunTrace
+
+SMALL = {"learn.dialogues": 3, "learn.scenarios": 3, "learn.max_turns": 3, "learn.teacher_share": (1.0,)}
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Generator[InMemorySpanExporter]:
+    """Where spans go, for one test."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    yield exporter
+    provider.shutdown()
+
+
+def ids(span: ReadableSpan) -> tuple[int, int]:
+    """Trace and span."""
+    context = span.get_span_context()
+    assert context is not None
+    return context.trace_id, context.span_id
+
+
+def parent(span: ReadableSpan) -> int:
+    return 0 if span.parent is None else span.parent.span_id
+
+
+def attribute(span: ReadableSpan, name: str) -> object:
+    return (span.attributes or {}).get(name)
+
+
+def test_a_run_its_phases_and_its_calls(tmp_path: Path, spans: InMemorySpanExporter) -> None:
+    project = Project.create(tmp_path / "p", settings={**SMALL, "run.traces": True}, environ={})
+    result = project.learn()
+    found = spans.get_finished_spans()
+    (run,) = [s for s in found if s.name == "preceptor learn"]
+    assert attribute(run, "preceptor.run") == "learn-001"
+    assert attribute(run, "preceptor.status") == "done"
+    phases = {ids(s)[1]: s for s in found if parent(s) == ids(run)[1]}
+    assert {"generate", "probe", "teach"} <= {s.name for s in phases.values()}
+    calls = [s for s in found if s.name.startswith("chat ")]
+    assert len(calls) == sum(r.calls for r in result.spend)
+    assert all(parent(s) in phases for s in calls)
+    assert {ids(s)[0] for s in found} == {ids(run)[0]}
+    one = calls[0]
+    for name in ("gen_ai.operation.name", "gen_ai.request.model", "gen_ai.usage.input_tokens", "preceptor.seat"):
+        assert attribute(one, name), name
+    assert sum(int(str(attribute(s, "gen_ai.usage.input_tokens"))) for s in calls) == sum(
+        r.input for r in result.spend
+    )
+
+
+def test_a_strategy_is_followed_back_to_its_calls(tmp_path: Path, spans: InMemorySpanExporter) -> None:
+    from preceptor.project import journals  # noqa: PLC0415
+
+    project = Project.create(tmp_path / "p", settings={**SMALL, "run.traces": True}, environ={})
+    project.learn()
+    strategy = next(s for s in project.strategies() if s.scenarios)
+    wanted = set(strategy.scenarios)
+    calls = [s for s in spans.get_finished_spans() if attribute(s, "preceptor.item") in wanted]
+    kept = [c for item in wanted for c in journals.calls(project, "last", item)]
+    assert {attribute(s, "preceptor.call") for s in calls} == {c.key for c in kept}
+    assert any(strategy.do in c.text for c in kept), "the very answer that the strategy stands in"
+
+
+def test_a_run_that_fails_says_so(tmp_path: Path, spans: InMemorySpanExporter) -> None:
+    project = Project.create(tmp_path / "p", settings={**SMALL, "run.traces": True, "budget.calls": 5}, environ={})
+    with pytest.raises(BudgetError):
+        project.learn()
+    (run,) = [s for s in spans.get_finished_spans() if s.name == "preceptor learn"]
+    assert attribute(run, "preceptor.status") == "over_budget"
+    assert not run.status.is_ok
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys  # noqa: PLC0415
+
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(ConfigError, match="not installed"):
+        RunTrace()
