@@ -375,6 +375,14 @@ def test_report(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytes
     assert "has no evaluation" in err
 
 
+def test_judge_check(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    told = read(capsys, "judge", "check", "-C", demo[0], "--dialogues", "4")
+    assert set(told) == {"run", "sentences", "check"}
+    assert "does not apply" in told["sentences"][-1]
+    page = read(capsys, "report", "-C", demo[0], "--out", tmp_path)
+    assert told["sentences"][0] in Path(page["markdown"]).read_text(encoding="utf-8")
+
+
 def test_practice_worlds(capsys: pytest.CaptureFixture[str]):
     told = read(capsys, "practice", "worlds")
     assert {w["name"] for w in told["worlds"]} == {"airline", "retailer"}

@@ -16,6 +16,7 @@ PHASES = {
     "review": "screening",
     "evaluate": "measuring",
     "again": "measuring the noise",
+    "judge": "asking the judge again",
     "pairs": "comparing dialogues",
 }
 """Phase names as people read them; others are shown as they are."""

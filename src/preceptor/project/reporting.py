@@ -68,7 +68,16 @@ def _beside(project: Project, run: Run) -> Beside:
         learned=learned.id if learned else "",
         stages=_stages(learned) if learned else (),
         proved=_proved(project),
+        judge=_judged(run),
     )
+
+
+def _judged(run: Run) -> tuple[str, ...]:
+    """What a check of this evaluation's judge found, in words."""
+    if "judge-check" not in run.results():
+        return ()
+    told = cast("Mapping[str, Any]", run.read_result("judge-check")).get("sentences", [])
+    return tuple(one_line(str(line), 600) for line in cast("list[object]", told))
 
 
 def _learning_before(project: Project, run: Run) -> Run | None:
