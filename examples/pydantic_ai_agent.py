@@ -25,11 +25,10 @@ class Coaching(AbstractCapability[None]):
         ctx: RunContext[None],  # noqa: ARG002
         request_context: ModelRequestContext,
     ) -> ModelRequestContext:
-        messages = request_context.messages
-        advice = self.coach.advise(list(conversation(messages)))
-        return (
-            replace(request_context, messages=with_text(messages, advice.text)) if advice.text else request_context
-        )
+        advice = self.coach.advise(list(conversation(request_context.messages)))
+        if not advice.text:
+            return request_context
+        return replace(request_context, messages=with_text(request_context.messages, advice.text))
 
 
 def conversation(messages: list[ModelMessage]) -> Iterator[dict]:

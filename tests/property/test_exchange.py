@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.library.made import ticking
 
+from preceptor.core.errors import InputError
 from preceptor.core.records import Attempt, Comparison, Domain, Lesson, Scenario, Strategy, Turn
 from preceptor.core.untrusted import one_line
 from preceptor.exchange.contents import Contents, Item, Taught
@@ -81,7 +83,7 @@ def contents(draw: st.DrawFn) -> Contents:
     )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(contents())
 def test_export_and_import_keep_words_scenarios_lessons_and_provenance(given: Contents):
     with tempfile.TemporaryDirectory() as place:
@@ -107,3 +109,37 @@ def test_export_and_import_keep_words_scenarios_lessons_and_provenance(given: Co
             assert take(library, reading, DOMAIN, author="ann", reason="test").new == ()
             assert library.head() == head
             assert library.verify().ok
+
+
+KEYS = st.sampled_from(
+    ["scenario", "guidelines", "kind", "strategy", "lesson", "id", "when", "do", "role", "content", "turns"]
+)
+SAID = st.sampled_from(["strategy", "lesson", "scenario", "user", "1. a 2. b", "Customer: x", "preceptor-export"])
+LEAF = st.none() | st.booleans() | st.integers() | TEXT | SAID
+ENTRY = st.fixed_dictionaries({"scenario": LEAF, "guidelines": LEAF | st.lists(LEAF, max_size=3)})
+VALUE = st.recursive(
+    LEAF, lambda v: st.lists(v, max_size=3) | st.dictionaries(KEYS | TEXT, v, max_size=4), max_leaves=12
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(VALUE | ENTRY, max_size=4), st.sampled_from(["jsonl", "json", "yaml"]), st.binary(max_size=30))
+def test_whatever_a_file_holds_it_is_taken_or_told(values: list[object], form: str, rubbish: bytes):
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / f"in.{form}"
+        lines = b"".join(f"{json.dumps(v)}\n".encode() for v in values)
+        path.write_bytes(lines + rubbish if form == "jsonl" else json.dumps(values).encode())
+        try:
+            reading = read_file(path)
+        except InputError:
+            return
+        lost = sum(r.lost for r in reading.remarks)
+        headers = sum("preceptor-export" in str(v) for v in values)
+        taken_from = len({s.where for s in reading.strategies})
+        silent = len(reading.scenarios) + len(reading.lessons) + headers
+        assert lost + taken_from <= reading.entries <= lost + taken_from + silent
+        if reading.strategies:
+            with Library.open(Path(place) / "library.db", clock=ticking(), create=True) as library:
+                taken = take(library, reading, DOMAIN, author="ann", reason="test")
+                assert len(taken.new) + taken.known + taken.lost == len(reading.strategies) + lost
+                assert library.verify().ok

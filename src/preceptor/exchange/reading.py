@@ -33,7 +33,7 @@ class Remark:
     """Something about one place of the file."""
 
     where: str
-    """``line 3`` or ``entry 3``."""
+    """``line 3``, ``entry 3`` or ``entry 3 (line 14)``."""
     kind: str
     """Short stable word for counting."""
     reason: str
@@ -107,7 +107,7 @@ class _Reader:
         if self._path.suffix.lower() in YAML:
             document = read_yaml(self._path)
             for number, (_, value) in enumerate(self._listed(document.value)):
-                yield f"line {document.lines.get((number,), number + 1)}", value
+                yield f"entry {number + 1} (line {document.lines.get((number,), 1)})", value
             return
         if self._path.suffix.lower() == ".json":
             try:

@@ -98,6 +98,9 @@ def _strategies(form: str, source: _Source, given: Mapping[str, Any]) -> dict[st
     out: Path | None = given["out"]
     if contents.trial:
         click.echo(f"note: {UNREVIEWED}", err=True)
+    logged = sum(bool(s.reference) for s in contents.scenarios.values()) if form == "jsonl" else 0
+    if logged:
+        click.echo(f"note: {logged} scenarios hold the words of real customers", err=True)
     if form == "skills":
         assert out is not None
         name = skill_name(contents.domain, given["name"])
