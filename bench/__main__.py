@@ -18,6 +18,7 @@ ALL = {
     "calibrate": "the practice students beside published figures",
     "coverage": "how often intervals cover and A/A passes",
     "noise": "the same on the practice world, 200 experiments (needs some minutes)",
+    "review": "each page of the review app over 20,000 strategies",
     "serve": "the proxy beside others (needs some minutes)",
     "judge_tm3": "a judge beside human labels (needs a real judge and ../shared/data/taskmaster)",
     "star": "real human dialogues (needs ../shared/data/star)",

@@ -8,33 +8,18 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.chromium import ARGS, executable, serving
 from tests.review_app import open_desk
 
 from preceptor.project import Project
-from preceptor.review.app import create_app
 from preceptor.review.desk import Desk
 from preceptor.review.people import Account, Role
-from preceptor.review.run import listen
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-)
 MISSING = "no Chromium here: see 'make browser'"
 SMALL = {
     "learn.teacher_share": [1.0],
@@ -140,24 +125,12 @@ class Site:
 
 @contextmanager
 def served(desk: Desk, chromium: Browser) -> Generator[Site]:
-    """The app over ``desk``, listening until the end."""
-    listening = listen("127.0.0.1", 0)
-    config = uvicorn.Config(
-        create_app(desk), log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    site = Site(desk, f"http://127.0.0.1:{listening.getsockname()[1]}", chromium)
-    try:
+    """The app over ``desk``, until the end; then no window may have complained."""
+    with serving(desk) as base:
+        site = Site(desk, base, chromium)
         yield site
         for window in site.windows:
             window.over()
-    finally:
-        desk.closing.set()
-        server.should_exit = True
-        thread.join(10)
-        listening.close()
 
 
 @pytest.fixture(scope="session")
@@ -187,8 +160,7 @@ def chromium(project: Path, small: Path) -> Iterator[Browser]:
     running event loop, in which nobody else can begin one.
     """
     with sync_playwright() as playwright:
-        own = Path(playwright.chromium.executable_path)
-        found = next(filter(None, map(shutil.which, NAMES)), None) or (str(own) if own.exists() else None)
+        found = executable(playwright)
         if found is None:
             pytest.skip(MISSING)
         made = playwright.chromium.launch(executable_path=found, args=ARGS)

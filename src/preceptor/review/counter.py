@@ -84,6 +84,8 @@ class Counter:
         self._lock = Lock()
         self._read: OrderedDict[str, Release] = OrderedDict()
         self._compared: OrderedDict[tuple[str, str], Moves] = OrderedDict()
+        self._held: OrderedDict[str, Mapping[str, Held]] = OrderedDict()
+        self._next: tuple[tuple[int, str], tuple[Moves, tuple[Entry, ...]]] | None = None
 
     def read(self, digest: str) -> Release:
         """The release, checked when it is first read. LibraryError where it was altered."""
@@ -101,8 +103,7 @@ class Counter:
             known = self._compared.get((before, after))
         if known is None:
             old = self.read(before) if before else None
-            new = self.read(after)
-            known = moves(_held(old), _held(new), _settings(old, new))
+            known = moves(self.held(before), self.held(after), _settings(old, self.read(after)))
         with self._lock:
             _keep(self._compared, (before, after), known)
         return known
@@ -110,10 +111,25 @@ class Counter:
     def next(self, before: str) -> tuple[Moves, tuple[Entry, ...]]:
         """What a release made now would change, and which approved strategies it would leave out."""
         view = self._shelf.view()
+        with self._lock:
+            if self._next is not None and self._next[0] == (view.seq, before):
+                return self._next[1]
         approved = [e for e in view.entries.values() if e.status == "approved"]
         after = {e.strategy.id: Held(e.strategy, e.version) for e in approved if e.usable}
-        old = self.read(before) if before else None
-        return moves(_held(old), after, ()), tuple(e for e in approved if not e.usable)
+        found = moves(self.held(before), after, ()), tuple(e for e in approved if not e.usable)
+        with self._lock:
+            self._next = (view.seq, before), found
+        return found
+
+    def held(self, digest: str) -> Mapping[str, Held]:
+        """What a release holds, by id; nothing for an empty digest."""
+        with self._lock:
+            found = self._held.get(digest)
+        if found is None:
+            found = _held(self.read(digest) if digest else None)
+        with self._lock:
+            _keep(self._held, digest, found)
+        return found
 
 
 def moves(before: Mapping[str, Held], after: Mapping[str, Held], settings: tuple[str, ...]) -> Moves:

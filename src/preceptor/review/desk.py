@@ -20,6 +20,7 @@ from preceptor.review.people import People
 from preceptor.review.rater import Rater
 from preceptor.review.ratings import Ratings
 from preceptor.review.render import Pages
+from preceptor.review.run_story import Stories
 from preceptor.review.sessions import Sessions, Throttle
 from preceptor.review.shelf import Shelf
 from preceptor.review.tryout import Student, Tryout
@@ -76,6 +77,7 @@ class Desk:
         self.tryout = Tryout(house.library, house.releases, self.shelf, house.recipe, house.student)
         self.ratings = house.ratings
         self.rater = Rater(house.runs, house.ratings)
+        self.stories = Stories(house.library, self.shelf)
         self.usage = UsageBook(self.rater, house.serve_logs)
         self.decisions = Decisions(house.library, self.shelf, self.screened)
         self.checked: Checked | None = None

@@ -12,6 +12,7 @@ from preceptor.library.rows import folded
 from preceptor.review.ranking import worst
 from preceptor.review.shelf import View
 
+_MOST_KEPT = 8
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "status": ("proposed", "approved", "rejected", "retired", "all"),
     "severity": ("blocking", "warning", "clean"),
@@ -61,7 +62,15 @@ class Filter:
     def chosen(self, view: View, default_status: str = "proposed") -> tuple[Entry, ...]:
         """The entries that fit, those to look at first in front."""
         status = self.status or default_status
-        return tuple(self._fitting((view.entries[i] for i in view.order), status))
+        key = (self, status)
+        known = view.chosen.get(key)
+        if known is None:
+            entries = (view.entries[i] for i in view.order)
+            known = tuple(self._fitting(entries, status))
+            if len(view.chosen) >= _MOST_KEPT:
+                view.chosen.clear()
+            view.chosen[key] = known
+        return known
 
     def _fitting(self, entries: Iterable[Entry], status: str) -> Iterator[Entry]:
         words = folded(self.q).split()

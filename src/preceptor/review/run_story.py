@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, cast
 
 from preceptor.library.entry import LessonRow
 from preceptor.library.store import Library
+from preceptor.review.progress import Progress, progress_of
 from preceptor.review.scenario_map import project
 from preceptor.review.shelf import Shelf
 from preceptor.runs.run import Run
@@ -20,8 +22,9 @@ OUTCOMES = (
     ("not_taught", "not taught"),
 )
 """Outcomes of lessons with their words, best first."""
-_MOST_POINTS = 3000
+_MOST_POINTS = 2000
 _MOST_TRAILS = 400
+_MOST_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +46,14 @@ def story(library: Library, shelf: Shelf, run: str) -> dict[str, Any]:
     for entry in shelf.view().entries.values():
         for scenario in entry.strategy.scenarios:
             by_scenario.setdefault(scenario, entry.strategy.id)
-    shown = [row.scenario for row in lessons][:_MOST_POINTS]
+    shown = [row.scenario for row in _spread(lessons, _MOST_POINTS)]
     points = [
         (point, outcome[point.scenario.id], by_scenario.get(point.scenario.id, ""))
         for point in project(library.scenarios(shown))
     ]
     verdicts: dict[int, Counter[str]] = {}
-    for row in lessons[:_MOST_TRAILS]:
+    trails = _spread(lessons, _MOST_TRAILS)
+    for row in trails:
         for attempt in library.lesson(row.id).attempts:
             verdicts.setdefault(attempt.number, Counter())[attempt.comparison.verdict] += 1
     tries = [(n, counts, sum(counts.values())) for n, counts in sorted(verdicts.items())]
@@ -57,10 +61,46 @@ def story(library: Library, shelf: Shelf, run: str) -> dict[str, Any]:
         "points": points,
         "tries": tries,
         "lessons": len(lessons),
-        "totals": Counter(outcome.values()),
+        "totals": Counter(row.outcome for row in lessons),
         "stages": by_stage(lessons),
-        "left_out": max(0, len(lessons) - _MOST_TRAILS),
+        "left_out": len(lessons) - len(trails),
     }
+
+
+class Stories:
+    """Of runs that have ended, what was last asked for is kept: it does not change. Safe to share."""
+
+    def __init__(self, library: Library, shelf: Shelf) -> None:
+        self._library = library
+        self._shelf = shelf
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[str, str | None], tuple[Progress, dict[str, Any]]] = OrderedDict()
+
+    def of(self, run: Run) -> tuple[Progress, dict[str, Any]]:
+        """The run in numbers, and its story; an empty one where nothing was learned in it."""
+        key = run.id, run.info.ended
+        with self._lock:
+            known = self._kept.get(key)
+        if known is not None:
+            return known
+        told = progress_of(run)
+        found = told, (story(self._library, self._shelf, run.id) if run.info.job == "learn" else _nothing())
+        if run.info.status != "running" and told.status != "running":
+            with self._lock:
+                self._kept[key] = found
+                while len(self._kept) > _MOST_KEPT:
+                    self._kept.popitem(last=False)
+        return found
+
+
+def _nothing() -> dict[str, Any]:
+    totals = Counter[str]()
+    return {"points": [], "tries": [], "lessons": 0, "left_out": 0, "stages": [], "totals": totals}
+
+
+def _spread(rows: Sequence[LessonRow], most: int) -> Sequence[LessonRow]:
+    """At most so many, evenly from all."""
+    return rows[:: max(1, -(-len(rows) // most))]
 
 
 def by_stage(lessons: Sequence[LessonRow]) -> list[tuple[int, list[Part], int]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from threading import Lock
 
 from preceptor.core.records import Strategy
 from preceptor.library.entry import Entry
 from preceptor.library.store import Library
 from preceptor.review.alike import Alike, AlikeIndex
-from preceptor.review.ranking import ranked
+from preceptor.review.ranking import Ranking
 
 _MANY = 400
 """Changed entries above which all are read again at once."""
@@ -26,6 +26,10 @@ class View:
     """All ids, those to look at first in front (:mod:`preceptor.review.ranking`)."""
     waiting: int = 0
     """How many are proposed."""
+    chosen: dict[Hashable, tuple[Entry, ...]] = field(
+        default_factory=dict[Hashable, tuple[Entry, ...]], compare=False, repr=False
+    )
+    """What filters found in it, kept: the page of a strategy and the decision on it ask for the same."""
 
 
 class Shelf:
@@ -36,6 +40,7 @@ class Shelf:
         self._lock = Lock()
         self._view = View(0, {}, ())
         self._alike = AlikeIndex()
+        self._ranking = Ranking()
 
     def view(self) -> View:
         """The library as it is now. LibraryError where it cannot be read."""
@@ -58,6 +63,12 @@ class Shelf:
         fresh = self._library.entries() if many else tuple(map(self._library.entry, touched))
         for entry in fresh:
             self._alike.put(entry.strategy)
+        self._ranking.put(fresh)
+        before = sum(i in known.entries and known.entries[i].status == "proposed" for i in map(_id, fresh))
+        now = sum(e.status == "proposed" for e in fresh)
         entries = {**known.entries, **{e.strategy.id: e for e in fresh}}
-        waiting = sum(e.status == "proposed" for e in entries.values())
-        return View(seq, entries, ranked(entries.values()) if fresh else known.order, waiting)
+        return View(seq, entries, self._ranking.order(), known.waiting - before + now)
+
+
+def _id(entry: Entry) -> str:
+    return entry.strategy.id

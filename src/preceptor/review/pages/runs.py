@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -16,8 +15,8 @@ from starlette.routing import BaseRoute, Route
 
 from preceptor.core.errors import InputError, PreceptorError
 from preceptor.review.desk import Desk
-from preceptor.review.progress import Progress, progress_of
-from preceptor.review.run_story import OUTCOMES, result_of, story
+from preceptor.review.progress import Progress
+from preceptor.review.run_story import OUTCOMES, result_of
 from preceptor.review.visit import Visit, get, post
 from preceptor.runs.run import Run
 
@@ -45,13 +44,9 @@ def _list(visit: Visit) -> Response:
 
 def _page(visit: Visit) -> Response:
     run = visit.desk.runs.open(visit.path("id"))
-    told = progress_of(run)
-    values: dict[str, Any] = {"run": run, "process": run.process, "progress": told, "models": run.info.models}
-    values |= {"points": [], "tries": [], "lessons": 0, "left_out": 0, "stages": [], "totals": Counter[str]()}
-    values["outcome_names"] = OUTCOMES
-    if run.info.job == "learn":
-        values |= story(visit.desk.library, visit.desk.shelf, run.id)
-    return visit.page("run.html", **values)
+    progress, story = visit.desk.stories.of(run)
+    values: dict[str, Any] = {"run": run, "process": run.process, "progress": progress, "models": run.info.models}
+    return visit.page("run.html", outcome_names=OUTCOMES, **values, **story)
 
 
 async def _live(request: Request) -> Response:
