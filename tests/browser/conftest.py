@@ -30,7 +30,8 @@ SMALL = {
     "evaluate.max_turns": 2,
     "evaluate.arms": ["student", "coached"],
 }
-WAIT = 10_000
+WAIT = 20_000
+"""Milliseconds for which a page may keep a test waiting: machines are busy."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -159,6 +160,7 @@ def chromium(project: Path, small: Path) -> Iterator[Browser]:
     For a module and no longer, and after ``project`` was made: while it is open, this thread counts as one with a
     running event loop, in which nobody else can begin one.
     """
+    expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
         found = executable(playwright)
         if found is None:
