@@ -169,7 +169,8 @@ def main() -> None:
             rows[name]["memory_mb"] = round(memory(server.pid), 1)
         show(rows)
         soaked = asyncio.run(soak(servers[OURS], known, given.soak))
-    print("memory with advice over " + ", ".join(f"{n} requests: {mb:.0f} MB" for n, mb in soaked.items()))
+    if soaked:
+        print("memory with advice: " + ", ".join(f"{mb:.1f} MB after {n} requests" for n, mb in soaked.items()))
     given.out.parent.mkdir(exist_ok=True)
     given.out.write_text(
         json.dumps({"strategies": given.strategies, "servers": rows, "memory_mb": soaked}, indent=1) + "\n"
