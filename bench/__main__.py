@@ -19,6 +19,7 @@ ALL = {
     "coverage": "how often intervals cover and A/A passes",
     "noise": "the same on the practice world, 200 experiments (needs some minutes)",
     "review": "each page of the review app over 20,000 strategies",
+    "prove": "verdicts on strategies beside the truth of the practice world",
     "serve": "the proxy beside others (needs some minutes)",
     "judge_tm3": "a judge beside human labels (needs a real judge and ../shared/data/taskmaster)",
     "star": "real human dialogues (needs ../shared/data/star)",

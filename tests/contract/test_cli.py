@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -320,6 +321,30 @@ def test_library(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixtur
         "problem": "str",
     }
     assert shape(read(capsys, "library", "digest", "-C", demo[0])) == {"digest": "str"}
+
+
+def test_prove(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree(demo[0], tmp_path / "p")
+    small = ("--calls", 120, "--set=prove.dialogues=3", "--set=prove.max_turns=2")
+    told = read(capsys, "prove", "-C", tmp_path / "p", *small)
+    assert shape(told["strategies"]) == [
+        {
+            "strategy": "str",
+            "text": "str",
+            "verdict": "str",
+            "lift": "float",
+            "low": "float",
+            "high": "float",
+            "rank": "float",
+            "q": "float",
+            "n": "int",
+            "clusters": "int",
+        }
+    ]
+    assert set(told) == {
+        *("run", "folder", "format", "domain", "simulated", "student", "models", "seed", "rate", "looks", "calls"),
+        *("dialogues", "situations", "failed", "noise", "strategies", "untried", "written", "changed", "spend"),
+    }
 
 
 def test_library_dump_is_json_lines(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]):

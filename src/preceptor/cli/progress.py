@@ -104,7 +104,7 @@ class Progress:
         return parts
 
     def _items(self) -> list[tuple[str, int]]:
-        kinds = ("dialogue", "scenario", "lesson", "attempt", "strategy", "rating")
+        kinds = ("dialogue", "scenario", "lesson", "attempt", "strategy", "rating", "replay")
         plural = {"strategy": "strategies"}
         return [(plural.get(kind, f"{kind}s"), self.tally.items[kind]) for kind in kinds]
 

@@ -18,6 +18,8 @@ PHASES = {
     "again": "measuring the noise",
     "judge": "asking the judge again",
     "pairs": "comparing dialogues",
+    "prove: dialogues": "talking with customers",
+    "prove": "replaying",
 }
 """Phase names as people read them; others are shown as they are."""
 

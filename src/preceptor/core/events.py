@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["dialogue", "scenario", "lesson", "attempt", "strategy", "rating"]
+Kind = Literal["dialogue", "scenario", "lesson", "attempt", "strategy", "rating", "replay"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +14,7 @@ class RunStarted:
     """A run began or went on."""
 
     run: str
-    job: Literal["learn", "evaluate"]
+    job: str
     resumed: bool
 
 

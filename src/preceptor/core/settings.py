@@ -146,6 +146,11 @@ class LearnConfig(Section):
     )
     general: int = Field(default=6, ge=0, le=50, description="domain-wide strategies kept at most")
     general_support: int = Field(default=3, ge=2, description="scenarios that a domain-wide strategy must rest on")
+    general_evidence: Literal["any", "helpful"] = Field(
+        default="any",
+        description="what domain-wide strategies are made from: any strategy that is not harmful, or only those "
+        "measured to help (preceptor prove)",
+    )
     merge_likeness: float = Field(
         default=0.8,
         gt=0,
@@ -214,6 +219,38 @@ class EvaluateConfig(Section):
     max_turns: int = Field(default=6, ge=1, le=50, description="agent turns in a dialogue at most")
 
 
+class ProveConfig(Section):
+    """Size of proving, and what it holds."""
+
+    seed: int = Field(default=1, ge=0, lt=2**31, description="everything random derives from it")
+    calls: int | None = Field(
+        default=None, ge=1, description="calls to spend; empty: 40 per strategy, beside the fresh dialogues"
+    )
+    dialogues: int = Field(
+        default=40, ge=0, description="fresh dialogues with training profiles; 0: the library's scenarios only"
+    )
+    max_turns: int = Field(default=6, ge=1, le=50, description="agent turns in a dialogue at most")
+    retrieved: int = Field(
+        default=6,
+        ge=1,
+        le=50,
+        description="strategies tried in one replay at most; each answer gets about half of them",
+    )
+    false_discoveries: float = Field(
+        default=0.05, gt=0, lt=1, description="share of verdicts that may be wrong, on average"
+    )
+
+
+class ReleaseConfig(Section):
+    """What a release demands."""
+
+    evidence: Literal["any", "measured", "helpful"] = Field(
+        default="any",
+        description="approved strategies that it takes: any that is not harmful, any that was measured and is not "
+        "harmful, or only those measured to help",
+    )
+
+
 class DomainConfig(Section):
     """Where the domain stands."""
 
@@ -252,6 +289,8 @@ class Config(Section):
     learn: LearnConfig = LearnConfig()
     coach: CoachConfig = CoachConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    prove: ProveConfig = ProveConfig()
+    release: ReleaseConfig = ReleaseConfig()
     domain: DomainConfig = DomainConfig()
     library: LibraryConfig = LibraryConfig()
     prompts: PromptsConfig = PromptsConfig()

@@ -2,7 +2,7 @@
 
 from preceptor.judge.breaches import Breach, PolicyCheck, find_breaches
 from preceptor.judge.case import Case
-from preceptor.judge.compare import Pair, compare
+from preceptor.judge.compare import Pair, compare, prefer_reply
 from preceptor.judge.prefer import Preferred, prefer
 from preceptor.judge.rate import Rating, rate
 from preceptor.judge.service import DIMENSIONS, Service, rate_service
@@ -19,6 +19,7 @@ __all__ = [
     "compare",
     "find_breaches",
     "prefer",
+    "prefer_reply",
     "rate",
     "rate_service",
 ]

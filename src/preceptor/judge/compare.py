@@ -68,20 +68,12 @@ async def compare(
     if one_line(candidate).casefold() == one_line(reference).casefold():
         return Comparison(verdict="as_good", axes=tuple((a, 0.0) for a in AXES), reason="the same words", orders=0)
 
-    async def ask(first: str, second: str, order: int) -> Judgement:
-        text = prompts["compare"].render(
-            policy=pair.policy.strip(),
-            conversation=conversation(pair.turns),
-            first=fence("first", first),
-            second=fence("second", second),
-        )
-        return await seat.fill(
-            [ChatMessage("user", text)], Judgement, seed=derive_seed(seed, "order", order), phase=phase, item=item
-        )
+    async def ask(swapped: bool) -> Judgement:
+        return await judgement(seat, prompts, pair, swapped=swapped, seed=seed, phase=phase, item=item)
 
-    judged = [(await ask(candidate, reference, 0), 1)]
+    judged = [(await ask(False), 1)]
     if judged[0][0].better != "second" or thorough:
-        judged.append((await ask(reference, candidate, 1), -1))
+        judged.append((await ask(True), -1))
     overall = sum(sign * _value(j.better) for j, sign in judged)
     axes = tuple((a, sum(sign * _value(getattr(j, a)) for j, sign in judged) / len(judged)) for a in AXES)
     telling, side = next(((j, s) for j, s in judged if s * _value(j.better) < 0), judged[0])
@@ -91,6 +83,39 @@ async def compare(
         reason=one_line(_placed(f"{telling.reason} {telling.lacks}", candidate_first=side > 0), 600),
         orders=len(judged),
     )
+
+
+async def judgement(
+    seat: Seat, prompts: PromptSet, pair: Pair, *, swapped: bool, seed: int, phase: str, item: str
+) -> Judgement:
+    """One order: the candidate is shown first or, ``swapped``, second. ModelError as :func:`compare`."""
+    shown = (pair.reference, pair.candidate) if swapped else (pair.candidate, pair.reference)
+    text = prompts["compare"].render(
+        policy=pair.policy.strip(),
+        conversation=conversation(pair.turns),
+        first=fence("first", shown[0]),
+        second=fence("second", shown[1]),
+    )
+    order = derive_seed(seed, "order", int(swapped))
+    return await seat.fill([ChatMessage("user", text)], Judgement, seed=order, phase=phase, item=item)
+
+
+async def prefer_reply(
+    seat: Seat, prompts: PromptSet, pair: Pair, *, seed: int, phase: str, item: str
+) -> tuple[float, int]:
+    """How far the candidate is preferred to the reference, -1 to 1, and how many orders were asked.
+
+    Always both orders, so that what standing first is worth cancels: the mean of 1 for better, 0 for the same, -1
+    for worse. The same words are 0 without a call.
+
+    Raises:
+        ModelError: no usable judgement came.
+    """
+    if one_line(pair.candidate).casefold() == one_line(pair.reference).casefold():
+        return 0.0, 0
+    first = await judgement(seat, prompts, pair, swapped=False, seed=seed, phase=phase, item=item)
+    second = await judgement(seat, prompts, pair, swapped=True, seed=seed, phase=phase, item=item)
+    return (_value(first.better) - _value(second.better)) / 2, 2
 
 
 def _placed(reason: str, *, candidate_first: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -72,9 +72,17 @@ class Consolidation:
 
 
 async def consolidate(
-    context: Context, stage: int, fresh: Sequence[Strategy], known: Sequence[Strategy]
+    context: Context,
+    stage: int,
+    fresh: Sequence[Strategy],
+    known: Sequence[Strategy],
+    *,
+    helpful: Collection[str] = (),
 ) -> Consolidation:
     """Consolidates the stage's ``fresh`` strategies among themselves and with ``known`` ones of the snapshot.
+
+    ``helpful``: ids of those that were measured to help; where ``learn.general_evidence`` demands it, domain-wide
+    strategies are made from these alone.
 
     The result depends on the strategies and the seed alone, not on concurrency: groups of alike strategies are
     independent of each other, and within a group the order is fixed.
@@ -96,6 +104,8 @@ async def consolidate(
     gone = {s.id for m in result.merged for s in m.of}
     alive = [s for s in bound if s.id not in gone] + [m.into for m in result.merged if m.into.id not in gone]
     general = [s for s in known if s.scope == "domain"]
+    if context.settings.general_evidence == "helpful":
+        alive = [s for s in alive if s.id in helpful]
     result.general = await _generalise(context, stage, alive, general)
     return result
 

@@ -33,6 +33,8 @@ class Snapshot:
 
     strategies: tuple[Strategy, ...] = ()
     scenarios: Mapping[str, Scenario] = field(default_factory=dict[str, Scenario])
+    helpful: tuple[str, ...] = ()
+    """Ids of those that were measured to help."""
 
     def coach(self, context: Context) -> Coach:
         """The coach that the student has throughout the stage."""

@@ -78,7 +78,8 @@ def _snapshot(library: Library, notes: Notes, stage: int) -> Snapshot:
     if notes.has_result(name):
         return decode(Snapshot, notes.read_result(name))
     strategies = library.snapshot()
-    snapshot = Snapshot(strategies=strategies, scenarios={s.id: s for s in library.scenarios()})
+    helpful = tuple(e.strategy.id for e in library.entries() if e.verdict == "helpful")
+    snapshot = Snapshot(strategies=strategies, scenarios={s.id: s for s in library.scenarios()}, helpful=helpful)
     notes.write_result(name, plain(snapshot))
     return snapshot
 

@@ -81,7 +81,7 @@ async def run_stage(
     taught = await _each(context, TEACH, stage, widest, tutor.teach)
     lessons = [*good, *taught]
     fresh = [s for lesson in lessons for s in lesson.strategies]
-    consolidation = await consolidate(context, stage, fresh, snapshot.strategies)
+    consolidation = await consolidate(context, stage, fresh, snapshot.strategies, helpful=snapshot.helpful)
     scenarios = {**snapshot.scenarios, **{lesson.scenario.id: lesson.scenario for lesson in lessons}}
     changes, blocked = await _changes(context, stage, lessons, consolidation, scenarios, tainted=tainted)
     report = StageReport(

@@ -19,6 +19,11 @@ from preceptor.library.law import Law
 EvidenceVerdict = Literal["unproven", "helpful", "harmful"]
 
 
+Measure = Literal["satisfaction", "preference"]
+"""``satisfaction``: points of 1 to 5 over whole dialogues; ``preference``: share of replies preferred less share of
+replies not preferred, -1 to 1, when the same scenario is answered with and without."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where a strategy came from."""
@@ -146,12 +151,25 @@ class Evidence:
     strategy_id: str
     verdict: EvidenceVerdict
     lift: float
-    """Mean paired difference in satisfaction (scale 1 to 5) with and without the strategy."""
+    """Mean paired difference with and without the strategy, in the units of ``measure``."""
     interval: tuple[float, float]
     """95% interval of ``lift``."""
     n: int
-    """Paired dialogues."""
+    """Pairs."""
     run: str
+    measure: Measure = "satisfaction"
+    student: str = ""
+    """Seat string of the student that it was measured with; empty: not told."""
+    elsewhere: bool = False
+    """True: measured with another student than the project's own; its verdict holds for that student alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """May be released although it was measured to harm. The reason is told with the change; new evidence or new
+    words end it."""
+
+    strategy_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +198,7 @@ Change = (
     | Reopen
     | Evidence
     | SetLaw
+    | Override
     | Checkpoint
 )
 

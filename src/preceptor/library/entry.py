@@ -8,7 +8,7 @@ from typing import Literal
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Finding, Outcome, Scenario, Severity, Status, Strategy
-from preceptor.library.changes import Change, EvidenceVerdict, Provenance
+from preceptor.library.changes import Change, EvidenceVerdict, Measure, Provenance
 from preceptor.library.law import Approval, Asked, Law, ends_at
 
 _WEIGHT: Mapping[Severity, int] = {"blocking": 100, "warning": 10, "info": 1}
@@ -31,6 +31,8 @@ class Measured:
     interval: tuple[float, float]
     n: int
     run: str
+    measure: Measure = "satisfaction"
+    student: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,10 @@ class Entry:
     """One for each time it was proposed, and those of strategies merged into it."""
     lesson_id: str | None = None
     evidence: Measured | None = None
+    elsewhere: tuple[Measured, ...] = ()
+    """What it was measured to do with other students than the project's own, one each."""
+    overridden: bool = False
+    """True: somebody decided, with a reason, that it may be used although it was measured to harm."""
     findings: tuple[Finding, ...] = ()
     flags: tuple[Flagged, ...] = ()
     merged_into: str | None = None
@@ -64,6 +70,11 @@ class Entry:
     def verdict(self) -> EvidenceVerdict:
         """``unproven`` until measured."""
         return self.evidence.verdict if self.evidence else "unproven"
+
+    @property
+    def harmful_for(self) -> tuple[str, ...]:
+        """Seat strings of the other students that it was measured to harm."""
+        return tuple(m.student for m in self.elsewhere if m.verdict == "harmful")
 
     @property
     def blocked(self) -> bool:
@@ -117,8 +128,9 @@ class Entry:
 
     @property
     def usable(self) -> bool:
-        """What a run may use: proposed or approved, nothing blocking found, not measured to harm."""
-        return self.status in ("proposed", "approved") and not self.blocked and self.verdict != "harmful"
+        """What a run may use: proposed or approved, nothing blocking found, not measured to harm, or overridden."""
+        harmful = self.verdict == "harmful" and not self.overridden
+        return self.status in ("proposed", "approved") and not self.blocked and not harmful
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

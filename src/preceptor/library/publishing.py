@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from sqlalchemy import Connection, select, update
 
@@ -42,6 +42,7 @@ from preceptor.library.release_pointer import Pointed, write_pointer
 from preceptor.library.schema import SCENARIOS, STRATEGIES
 from preceptor.library.truth import Truth, releasable
 
+Demand = Literal["any", "measured", "helpful"]
 _TRIES = 3
 
 
@@ -57,6 +58,8 @@ class Recipe:
     """True: also strategies that nobody reviewed. Can never be published."""
     retrieval: IndexSettings = field(default_factory=IndexSettings)
     embedder: Embedder | None = None
+    evidence: Demand = "any"
+    """Which it takes of what is approved and not harmful: any, what was measured, or what was measured to help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,8 @@ class Created:
     release: ReleaseRow
     path: Path
     left_out: tuple[str, ...]
-    """Approved strategies that must not be used: screening or measurement speaks against them."""
+    """Approved strategies that must not be used, since screening or measurement speaks against them, or that lack
+    the evidence which the recipe demands."""
     expired: tuple[str, ...]
     """Approved strategies whose approval has ended: left out too."""
     new: bool
@@ -127,7 +131,7 @@ class Releases:
                 states = _states(connection, {i for e in entries for i in e.strategy.scenarios})
             terms = Terms(truth.state.law, moment(self._clock()))
             expired = [] if recipe.trial else [e for e in entries if terms.expired(e)]
-            bad = [e for e in entries if not e.usable]
+            bad = [e for e in entries if not _taken(e, recipe.evidence)]
             out = {e.strategy.id for e in (*expired, *bad)}
             held = [e for e in entries if e.strategy.id not in out]
             data = make_release(_contents(recipe, held, states))
@@ -309,7 +313,10 @@ class DatabasePointer:
 
 def _contents(recipe: Recipe, entries: Sequence[Entry], states: Mapping[str, str]) -> Contents:
     return Contents(
-        strategies=[Released(strategy=e.strategy, version=e.version, status=e.status) for e in entries],
+        strategies=[
+            Released(strategy=e.strategy, version=e.version, status=e.status, harmful_for=e.harmful_for)
+            for e in entries
+        ],
         states=states,
         coach=recipe.coach,
         template=recipe.template,
@@ -317,6 +324,12 @@ def _contents(recipe: Recipe, entries: Sequence[Entry], states: Mapping[str, str
         retrieval=recipe.retrieval,
         embedder=recipe.embedder,
     )
+
+
+def _taken(entry: Entry, demand: Demand) -> bool:
+    measured = demand == "any" or entry.evidence is not None
+    helps = demand != "helpful" or entry.verdict == "helpful" or entry.overridden
+    return entry.usable and measured and helps
 
 
 def _states(connection: Connection, ids: Iterable[str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from preceptor.library.changes import (
     Evidence,
     Flag,
     Merge,
+    Override,
     Propose,
     Provenance,
     RecordLesson,
@@ -296,9 +297,30 @@ def _(change: Reopen, state: State, stamp: Stamp) -> bool:
 def _(change: Evidence, state: State, stamp: Stamp) -> bool:
     entry = state.entry(change.strategy_id)
     measured = Measured(
-        verdict=change.verdict, lift=change.lift, interval=change.interval, n=change.n, run=change.run
+        verdict=change.verdict,
+        lift=change.lift,
+        interval=change.interval,
+        n=change.n,
+        run=change.run,
+        measure=change.measure,
+        student=change.student,
     )
-    return _put(state, stamp, entry, replace(entry, evidence=measured))
+    if change.elsewhere:
+        others = tuple(m for m in entry.elsewhere if m.student != change.student)
+        return _put(state, stamp, entry, replace(entry, elsewhere=(*others, measured)))
+    return _put(state, stamp, entry, replace(entry, evidence=measured, overridden=False))
+
+
+@step.register
+def _(change: Override, state: State, stamp: Stamp) -> bool:
+    _check_person(stamp, "override evidence of harm")
+    entry = state.entry(change.strategy_id)
+    if entry.verdict != "harmful":
+        raise LibraryError(
+            f"{change.strategy_id} was not measured to harm: there is nothing to override",
+            hint="see: preceptor library show",
+        )
+    return _put(state, stamp, entry, replace(entry, overridden=True))
 
 
 @step.register
@@ -347,8 +369,18 @@ def _moved(act: Act, entry: Entry) -> Status:
 
 def _new_version(entry: Entry) -> Entry:
     """What was found, flagged or measured was about the old words."""
-    new = replace(entry, version=entry.version + 1, status="proposed", findings=(), flags=(), evidence=None)
-    return replace(new, approvals=(), until="")
+    return replace(
+        entry,
+        version=entry.version + 1,
+        status="proposed",
+        findings=(),
+        flags=(),
+        evidence=None,
+        elsewhere=(),
+        overridden=False,
+        approvals=(),
+        until="",
+    )
 
 
 def _check_person(stamp: Stamp, act: str) -> None:

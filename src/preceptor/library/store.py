@@ -178,11 +178,12 @@ class Library:
             return rows.entry_of(exact[0])
         return rows.entry_of(self._only(STRATEGIES, id_or_prefix, "strategy", "preceptor library list"))
 
-    def snapshot(self) -> tuple[Strategy, ...]:
+    def snapshot(self, *, student: str = "") -> tuple[Strategy, ...]:
         """What a run may use, in a fixed order: proposed or approved, nothing blocking found, not measured to
-        harm; general and scenario-bound."""
+        harm; general and scenario-bound. ``student``: without what harms this one (its seat string)."""
         query = select(STRATEGIES.c.id, STRATEGIES.c.doc).order_by(STRATEGIES.c.first_seq)
-        return tuple(rows.entry_of(row).strategy for row in self._all(query.where(STRATEGIES.c.usable == 1)))
+        found = map(rows.entry_of, self._all(query.where(STRATEGIES.c.usable == 1)))
+        return tuple(e.strategy for e in found if student not in e.harmful_for)
 
     def search(self, text: str, limit: int = 20) -> tuple[Entry, ...]:
         """Entries that hold words of ``text`` (without regard to case), best first; rare words count more."""

@@ -98,8 +98,9 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
 
 def build_coach(project: Project, library: Library) -> Coach:
     """The coach over what the library offers to a run."""
+    student = project.config.seats.student.model
     return Coach(
-        library.snapshot(),
+        library.snapshot(student=student),
         {s.id: s for s in library.scenarios()},
         coach_settings(project),
         template=project.prompts["advice"].body,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from preceptor.evaluate.result import Evaluation
     from preceptor.library.store import Library
     from preceptor.project.estimate import Estimate
-    from preceptor.project.results import EvaluateResult, LearnResult
+    from preceptor.project.results import EvaluateResult, LearnResult, ProveResult
     from preceptor.runs.store import RunStore
 
 # ruff: noqa: PLC0415 - see above
@@ -191,6 +191,21 @@ class Project:
         from preceptor.project.jobs import evaluate_job
 
         return await evaluate_job(self, resume=resume, emit=emit, stop=stop or Stop())
+
+    async def prove_async(
+        self, *, resume: str | None = None, emit: Emit = ignore, stop: Stop | None = None
+    ) -> ProveResult:
+        """Measures every usable strategy of the library by replays, and writes the evidence into it; arguments as
+        in :meth:`learn_async`."""
+        from preceptor.project.proving import prove_job
+
+        return await prove_job(self, resume=resume, emit=emit, stop=stop or Stop())
+
+    def prove(
+        self, *, resume: str | None = None, emit: Emit = ignore, stopping: Callable[[], None] = lambda: None
+    ) -> ProveResult:
+        """:meth:`prove_async` for those without an event loop; as :meth:`learn`."""
+        return run(lambda stop: self.prove_async(resume=resume, emit=emit, stop=stop), stopping)
 
     def learn(
         self,

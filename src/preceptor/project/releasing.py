@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from preceptor.core.errors import ConfigError
+from preceptor.core.errors import ConfigError, InputError
 from preceptor.core.ids import plain
+from preceptor.library.changes import Override
 from preceptor.library.publishing import Recipe, Releases
 from preceptor.project.jobs import coach_settings
 from preceptor.project.project import Project
@@ -32,7 +34,27 @@ def library_place(project: Project) -> str | Path:
 
 def recipe(project: Project, *, trial: bool) -> Recipe:
     """A release with the project's limits on advice and its advice prompt."""
-    return Recipe(coach=plain(coach_settings(project)), template=project.prompts["advice"].body, trial=trial)
+    return Recipe(
+        coach=plain(coach_settings(project)),
+        template=project.prompts["advice"].body,
+        trial=trial,
+        evidence=project.config.release.evidence,
+    )
+
+
+def override(project: Project, ids: Sequence[str], *, author: str, reason: str) -> tuple[str, ...]:
+    """Lets strategies be released that were measured to harm; their full ids. The reason stays in the log.
+
+    Raises:
+        InputError: no reason is given.
+        LibraryError: there is no such strategy, or it was not measured to harm.
+    """
+    if not reason.strip():
+        raise InputError("to override evidence of harm needs a reason", hint="tell with: --reason TEXT")
+    with project.library() as library:
+        found = tuple(library.entry(i).strategy.id for i in ids)
+        library.apply([Override(strategy_id=i) for i in found], author=author, reason=reason)
+    return found
 
 
 def author(project: Project, given: str | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preceptor.core.records import Strategy
+from preceptor.evaluate.prove import Proof
 from preceptor.evaluate.result import Evaluation
 from preceptor.learn import StageReport
 from preceptor.learn.log_report import Report
@@ -37,6 +38,20 @@ class LearnResult:
     def failed(self) -> int:
         """Scenarios lost to failures of models."""
         return sum(s.failed for s in self.stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProveResult:
+    """A finished proving run."""
+
+    run: str
+    folder: Path
+    proof: Proof
+    written: int
+    """Strategies whose evidence is in the library now."""
+    changed: tuple[str, ...]
+    """Strategies whose words changed while the run went: the evidence is of their old words and was not written."""
+    spend: tuple[LedgerRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,8 @@ def _detail(strategy_id: str, record: Record) -> str:
             return f"with {', '.join(i for i in ids if i != strategy_id)}: {note}"
         case Screen(findings=findings):
             return f"{len(findings)} findings" if findings else "nothing found"
-        case Evidence(verdict=verdict, lift=lift, interval=(low, high), n=n):
-            return f"{verdict}: {lift:+.2f} ({low:+.2f} to {high:+.2f}), {n} pairs"
+        case Evidence(verdict=verdict, lift=lift, interval=(low, high), n=n, student=student, elsewhere=elsewhere):
+            told = f"{verdict}: {lift:+.2f} ({low:+.2f} to {high:+.2f}), {n} pairs"
+            return f"{told}, with {student}" if elsewhere else told
         case _:
             return ""

@@ -19,7 +19,7 @@ from preceptor.runs.eventlog import EventLog, Told
 from preceptor.runs.files import read_json, write_json
 from preceptor.runs.sameness import first_difference, may_differ
 
-Job = Literal["learn", "evaluate"]
+Job = Literal["learn", "evaluate", "prove", "transfer"]
 RunStatus = Literal["running", "done", "stopped", "over_budget", "failed"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from preceptor.core.ids import canonical_json
 
 _ABSENT = object()
+
+_JOBS = ("learn", "evaluate", "prove", "transfer", "release")
+"""Sections of settings that belong to one job."""
+_READS = frozenset({("transfer", "evaluate"), ("transfer", "prove")})
+"""Jobs that read another one's section."""
 
 _FREE = (
     "budget.*",
@@ -31,9 +36,9 @@ _FREE = (
 """Settings that change neither what is asked nor what comes out. Prompts are compared by their hashes."""
 
 
-def may_differ(job: Literal["learn", "evaluate"]) -> tuple[str, ...]:
+def may_differ(job: str) -> tuple[str, ...]:
     """Patterns of settings that a resumed run of this job may change."""
-    return (*_FREE, "evaluate.*") if job == "learn" else (*_FREE, "learn.*")
+    return (*_FREE, *(f"{other}.*" for other in _JOBS if other != job and (job, other) not in _READS))
 
 
 def first_difference(

@@ -2,7 +2,7 @@ import pytest
 from tests.seats import FakeSeat
 
 from preceptor.core.records import Turn
-from preceptor.judge import Pair, compare
+from preceptor.judge import Pair, compare, prefer_reply
 from preceptor.prompts import load_prompts
 
 PAIR = Pair(
@@ -95,3 +95,18 @@ async def test_a_reason_names_the_reply_and_not_its_place(sides: tuple[str, ...]
     answer = dict.fromkeys(("accuracy", "tone", "clarity", "next_step"), "same")
     seat = FakeSeat("teacher", lambda _, __: {**answer, "better": next(left), "reason": said, "lacks": ""})
     assert (await ask(seat)).reason == told
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wanted"),
+    [("first", "second", 1.0), ("second", "first", -1.0), ("first", "first", 0.0), ("same", "second", 0.5)],
+)
+async def test_preference_asks_both_orders_so_that_position_cancels(first: str, second: str, wanted: float) -> None:
+    seat = says(first, second)
+    found = await prefer_reply(seat, load_prompts(), PAIR, seed=1, phase="p", item="i")
+    assert found == (wanted, 2)
+
+
+async def test_preference_between_the_same_words_costs_nothing() -> None:
+    pair = Pair(policy="", turns=PAIR.turns, candidate="Yes.", reference="yes. ")
+    assert await prefer_reply(says(), load_prompts(), pair, seed=1, phase="p", item="i") == (0.0, 0)

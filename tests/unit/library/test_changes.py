@@ -36,6 +36,7 @@ def test_kinds_are_stable_words() -> None:
         "evidence",
         "flag",
         "merge",
+        "override",
         "propose",
         "recordlesson",
         "recordscenario",

@@ -12,7 +12,7 @@ from tests.unit.library.made import apply, evidence, finding, library, propose, 
 
 from preceptor.core.errors import InputError, LibraryError
 from preceptor.library import migrations, publishing, schema
-from preceptor.library.changes import Approve, Edit, Reject, Screen
+from preceptor.library.changes import Approve, Edit, Override, Reject, Screen
 from preceptor.library.publishing import DatabasePointer, Recipe, Releases
 from preceptor.library.release import read_release
 from preceptor.library.release_pointer import FilePointer, read_pointer, write_pointer
@@ -304,3 +304,25 @@ def test_the_migration_leads_to_the_schema(tmp_path: Path) -> None:
         assert one.get_pk_constraint(table) == two.get_pk_constraint(table)
     made.dispose()
     migrated.dispose()
+
+
+@pytest.mark.parametrize(
+    ("demand", "taken"),
+    [("any", {"strategy-0001", "strategy-0002"}), ("measured", {"strategy-0001"}), ("helpful", {"strategy-0001"})],
+)
+def test_a_recipe_can_demand_evidence(releases: Releases, store: Library, demand: Any, taken: set[str]) -> None:
+    apply(store, evidence(1))
+    made = releases.create(Recipe(coach={}, template="{{ strategies }}", evidence=demand), **BY)
+    assert {s.id for s in read_release(made.path).strategies()} == taken
+    assert {*made.left_out, *taken} == {"strategy-0001", "strategy-0002"}
+
+
+def test_harm_is_released_by_override_only(releases: Releases, store: Library) -> None:
+    apply(store, evidence(1, "harmful"), evidence(2))
+    recipe = Recipe(coach={}, template="{{ strategies }}", evidence="helpful")
+    assert releases.create(recipe, **BY).left_out == ("strategy-0001",)
+    apply(store, Override(strategy_id="strategy-0001"), author="ann", reason="the judge is wrong here")
+    made = releases.create(recipe, **BY)
+    assert made.left_out == ()
+    assert releases.publish(made.release.id, **BY).current == releases.find(made.release.id)
+    assert store.history("strategy-0001")[-1].reason == "the judge is wrong here"

@@ -14,8 +14,10 @@ from preceptor.library.changes import (
     Approve,
     Change,
     Edit,
+    Evidence,
     Flag,
     Merge,
+    Override,
     Reject,
     Reopen,
     Retire,
@@ -244,3 +246,38 @@ def test_taint_lasts_until_a_person_approves() -> None:
 def test_reopening_a_merged_strategy_cuts_the_pointer() -> None:
     state = play(propose(1), propose(2), Merge(into=strategy(1), of=(TWO,), reason="same"), Reopen(strategy_id=TWO))
     assert (state.entries[TWO].status, state.entries[TWO].merged_into) == ("proposed", None)
+
+
+def measured(verdict: str, **fields: object) -> Evidence:
+    return replace(evidence(1, verdict), **fields)  # type: ignore[arg-type]
+
+
+def test_harm_can_be_overridden_until_it_is_measured_again() -> None:
+    state = play(propose(1), measured("harmful"))
+    assert not state.entries[ONE].usable
+    assert again(state, Override(strategy_id=ONE))
+    assert state.entries[ONE].usable
+    assert not again(state, Override(strategy_id=ONE))
+    assert again(state, measured("harmful", run="prove-002"))
+    assert not state.entries[ONE].usable
+
+
+def test_what_does_no_harm_has_nothing_to_override() -> None:
+    with pytest.raises(LibraryError, match="not measured to harm"):
+        play(propose(1), Override(strategy_id=ONE))
+
+
+def test_evidence_of_another_student_holds_for_that_one_alone() -> None:
+    there = {"elsewhere": True, "measure": "preference"}
+    state = play(
+        propose(1),
+        measured("helpful", student="a"),
+        measured("harmful", student="b", **there),
+        measured("unproven", student="c", **there),
+    )
+    entry = state.entries[ONE]
+    assert (entry.verdict, entry.usable, entry.harmful_for) == ("helpful", True, ("b",))
+    assert again(state, measured("helpful", student="b", **there))
+    assert state.entries[ONE].harmful_for == ()
+    assert again(state, Edit(strategy_id=ONE, do="say when"))
+    assert (state.entries[ONE].elsewhere, state.entries[ONE].evidence) == ((), None)

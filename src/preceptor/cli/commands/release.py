@@ -15,7 +15,7 @@ from preceptor.library.publishing_rows import ReleaseRow
 from preceptor.library.release import Released
 from preceptor.library.release_diff import diff
 from preceptor.project import Project
-from preceptor.project.releasing import author, open_releases, recipe
+from preceptor.project.releasing import author, open_releases, override, recipe
 
 
 @click.group("release")
@@ -28,12 +28,32 @@ def command() -> None:
 
 @command.command("create")
 @click.option("--trial", is_flag=True, help="Also strategies that nobody reviewed; can never be published.")
+@click.option(
+    "--override",
+    "overridden",
+    multiple=True,
+    metavar="STRATEGY",
+    help="Take this one although it was measured to harm; needs --reason.",
+)
 @acting_options
 @project_options
 @json_option
-def create(trial: bool, by: str | None, reason: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
-    """Freeze the approved strategies into a release."""
+def create(  # one parameter an option
+    trial: bool,
+    overridden: tuple[str, ...],
+    by: str | None,
+    reason: str,
+    folder: Path,
+    sets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Freeze the approved strategies into a release.
+
+    What was measured to harm is left out; release.evidence can demand that all of it was measured to help.
+    """
     project = Project.open(folder, flags=flags(sets, {}))
+    if overridden:
+        override(project, overridden, author=author(project, by), reason=reason)
     with open_releases(project) as releases:
         made = releases.create(recipe(project, trial=trial), author=author(project, by), reason=reason)
     if as_json:
@@ -43,7 +63,8 @@ def create(trial: bool, by: str | None, reason: str, folder: Path, sets: tuple[s
     click.echo(f"{made.release.id}: {_sizes(made.release)}" + ("" if made.new else " (was there already)"))
     click.echo(str(made.path))
     if made.left_out:
-        click.echo(f"left out, since screening or measurement speaks against them: {', '.join(made.left_out)}")
+        why = "screening or evidence speaks against them, or the evidence that is demanded is missing"
+        click.echo(f"left out, since {why}: {', '.join(made.left_out)}")
     if made.expired:
         click.echo(f"left out, since their approval has ended: {', '.join(made.expired)}")
     if made.release.trial:

@@ -1,0 +1,128 @@
+"""Proving: fill the pool, replay in rounds, look after each, spend the rest where it decides most."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from preceptor.core.errors import RunError
+from preceptor.core.events import PhaseStarted
+from preceptor.core.ids import derive_seed
+from preceptor.core.pool import run_all
+from preceptor.evaluate.prove.ground import PHASE, Ground
+from preceptor.evaluate.prove.lifts import Lift, lifts, shrunk
+from preceptor.evaluate.prove.pool import Pool, fill_pool
+from preceptor.evaluate.prove.replay import A_REPLAY, Replay, replay
+from preceptor.evaluate.prove.result import Proof, Proved
+from preceptor.evaluate.prove.spend import SHARES, Plan, Task, worth
+from preceptor.evaluate.prove.verdicts import Looks
+
+PER_STRATEGY = 40
+"""Calls per strategy where no budget is set."""
+_SHUFFLES = 20
+
+
+async def prove(ground: Ground, pool: Pool | None = None) -> Proof:
+    """The lift and the verdict of every strategy of the ground, within ``prove.calls``.
+
+    Args:
+        pool: scenarios to replay; None: fresh dialogues are played first.
+
+    Raises:
+        RunError: there is nothing to prove, or nothing to prove it on.
+        PreceptorError: what ends a run: budget, stop, a model that is down.
+    """
+    if not ground.strategies:
+        raise RunError("there are no strategies to prove", hint="learn some with: preceptor learn")
+    pool = pool or await fill_pool(ground)
+    if not pool.situations:
+        raise RunError(
+            "no scenario calls up any strategy that was not learned from it",
+            hint="raise prove.dialogues, or lower coach.floor",
+        )
+    total = ground.settings.calls or PER_STRATEGY * len(ground.strategies) + pool.calls
+    looks = Looks(planned=len(SHARES), rate=ground.settings.false_discoveries)
+    plan = Plan(pool.situations, ground.settings.retrieved)
+    replays: list[Replay] = []
+    for number in range(len(SHARES)):
+        left = total - pool.calls - sum(r.calls for r in replays)
+        count = max(0, int(left * SHARES[number] / sum(SHARES[number:])) // A_REPLAY)
+        replays += await _round(ground, _choose(plan, looks, count), number)
+        looks.look(lifts(replays))
+    if not looks.last:
+        raise RunError(
+            f"not one of {len(replays)} replays could be judged" if replays else "the budget allows no replay",
+            hint="see the failures with: preceptor runs show" if replays else "raise prove.calls",
+        )
+    return _proof(ground, pool, replays, looks)
+
+
+def _choose(plan: Plan, looks: Looks, count: int) -> list[Task]:
+    if not looks.last:
+        return plan.pick({}, (), count)
+    verdicts = looks.verdicts()
+    unsettled = sum(v == "unproven" for v in verdicts.values())
+    weights = worth(looks.last, verdicts, count * plan.most / max(1, unsettled))
+    return plan.pick(weights, [i for i, v in verdicts.items() if v != "unproven"], count)
+
+
+async def _round(ground: Ground, tasks: Sequence[Task], number: int) -> list[Replay]:
+    ground.emit(PhaseStarted(name=PHASE, stage=number, total=len(tasks)))
+
+    async def one(task: Task) -> Replay:
+        return await replay(ground, task.situation.scenario, task.use, task.strategies)
+
+    return await run_all(tasks, one, concurrency=ground.concurrency)
+
+
+def _proof(ground: Ground, pool: Pool, replays: Sequence[Replay], looks: Looks) -> Proof:
+    texts = {s.id: s.text() for s in ground.strategies}
+    verdicts, q, ranks = looks.verdicts(), looks.q(), shrunk(looks.last)
+    seats = ground.seats
+    models = {s.name: s.spec for s in (seats.student, seats.customer, seats.judge)}
+
+    def proved(name: str, lift: Lift) -> Proved:
+        low, high = lift.interval(looks.level)
+        return Proved(
+            strategy=name,
+            text=texts[name],
+            verdict=verdicts[name],
+            lift=lift.value,
+            low=low,
+            high=high,
+            rank=ranks[name],
+            q=q[name],
+            n=lift.n,
+            clusters=lift.clusters,
+        )
+
+    rows = [proved(name, lift) for name, lift in looks.last.items()]
+    return Proof(
+        domain=ground.domain.name,
+        simulated=any(spec.startswith("practice:") for spec in models.values()),
+        student=seats.student.spec,
+        models=models,
+        seed=ground.settings.seed,
+        rate=looks.rate,
+        looks=looks.planned,
+        calls=pool.calls + sum(r.calls for r in replays),
+        dialogues=pool.dialogues,
+        situations=len(pool.situations),
+        failed=sum(r.value is None for r in replays),
+        noise=_noise(replays, looks, ground.settings.seed),
+        strategies=tuple(sorted(rows, key=lambda s: (-s.rank, s.strategy))),
+        untried=tuple(sorted(texts.keys() - looks.last.keys())),
+        replays=tuple(replays),
+    )
+
+
+def _noise(replays: Sequence[Replay], looks: Looks, seed: int) -> float:
+    """Verdicts by luck, on average over random swaps of the sides of each replay."""
+    count = sum(r.value is not None and bool(r.signs) for r in replays)
+    rng = random.Random(derive_seed(seed, PHASE, "noise"))
+    found = 0
+    for _ in range(_SHUFFLES):
+        luck = Looks(planned=looks.planned, rate=looks.rate)
+        luck.look(lifts(replays, flips=[rng.choice((1, -1)) for _ in range(count)]))
+        found += sum(v != "unproven" for v in luck.verdicts().values())
+    return found / _SHUFFLES

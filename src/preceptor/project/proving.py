@@ -1,0 +1,75 @@
+"""Proving, wired: the library's strategies in, evidence out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from preceptor.coach import Coach
+from preceptor.core.events import Emit
+from preceptor.core.ids import digest, plain
+from preceptor.evaluate.prove import Ground, Proof, evidence, prove
+from preceptor.library.changes import Checkpoint, Evidence
+from preceptor.library.entry import Entry
+from preceptor.library.store import Library
+from preceptor.project.jobs import coach_settings
+from preceptor.project.results import ProveResult
+from preceptor.project.session import session, spend_rows, start
+from preceptor.project.stopping import Stop
+
+if TYPE_CHECKING:
+    from preceptor.project.project import Project
+
+
+async def prove_job(project: Project, *, resume: str | None, emit: Emit, stop: Stop) -> ProveResult:
+    """See :meth:`Project.prove_async`."""
+    with project.library() as library:
+        entries = [e for e in library.entries() if e.usable]
+        known = {e.strategy.id: e.version for e in entries}
+        inputs = {"domain": digest("domain", project.domain), "strategies": digest("proved", sorted(known.items()))}
+        run = start(project, "prove", resume=resume, inputs=inputs)
+        async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
+            strategies = [e.strategy for e in entries]
+            scenarios = {s.id: s for s in library.scenarios()}
+            template = project.prompts["advice"].body
+            found = await prove(
+                Ground(
+                    domain=project.domain,
+                    seats=now.seats,
+                    coach=Coach(strategies, scenarios, coach_settings(project), template=template),
+                    strategies=strategies,
+                    prompts=project.prompts,
+                    settings=project.config.prove,
+                    concurrency=project.config.run.concurrency,
+                    scenarios=scenarios,
+                    emit=now.emit,
+                )
+            )
+            now.write_result("proof", plain(found))
+            changed = write_evidence(library, found, entries, run.id)
+            counts = {v: len(found.having(v)) for v in ("helpful", "unproven", "harmful")}
+            now.summary = {**counts, "untried": len(found.untried), "simulated": found.simulated}
+            return ProveResult(
+                run=run.id,
+                folder=run.folder,
+                proof=found,
+                written=len(found.strategies) - len(changed),
+                changed=changed,
+                spend=spend_rows(now.ledger),
+            )
+
+
+def write_evidence(library: Library, proof: Proof, entries: Sequence[Entry], run: str) -> tuple[str, ...]:
+    """Puts the proof into the library; ids of strategies whose words have changed since ``entries`` were read."""
+    versions = {e.strategy.id: e.version for e in entries}
+    current = {e.strategy.id: e.version for e in library.entries()}
+    changes = evidence(proof, run)
+    kept: list[Evidence] = [c for c in changes if current.get(c.strategy_id) == versions[c.strategy_id]]
+    library.apply(
+        kept or [Checkpoint()],
+        author=f"run:{run}",
+        reason=f"measured on {proof.situations} scenarios of {proof.domain}",
+        token=f"{run}:evidence",
+    )
+    written = {c.strategy_id for c in kept}
+    return tuple(c.strategy_id for c in changes if c.strategy_id not in written)
