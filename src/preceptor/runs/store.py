@@ -16,7 +16,7 @@ from preceptor.core.untrusted import one_line
 from preceptor.runs.files import sync_folder, write_json
 from preceptor.runs.run import Job, Run, RunInfo
 
-_ID = re.compile(r"(learn|evaluate)-(\d{3,9})")
+_ID = re.compile(r"(learn|evaluate|prove|transfer)-(\d{3,9})")
 _PREFIX = re.compile(r"[a-z0-9-]{1,64}")
 
 
