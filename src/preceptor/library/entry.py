@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Literal, Self
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Finding, Outcome, Scenario, Severity, Status, Strategy
-from preceptor.library.changes import Change, EvidenceVerdict, Measure, Provenance
+from preceptor.library.changes import Change, Evidence, EvidenceVerdict, Measure, Provenance
 from preceptor.library.law import Approval, Asked, Law, ends_at
 
 _WEIGHT: Mapping[Severity, int] = {"blocking": 100, "warning": 10, "info": 1}
@@ -33,6 +33,11 @@ class Measured:
     run: str
     measure: Measure = "satisfaction"
     student: str = ""
+
+    @classmethod
+    def of(cls, change: Evidence) -> Self:
+        """What the change tells."""
+        return cls(**{f.name: getattr(change, f.name) for f in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

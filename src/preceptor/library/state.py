@@ -296,15 +296,7 @@ def _(change: Reopen, state: State, stamp: Stamp) -> bool:
 @step.register
 def _(change: Evidence, state: State, stamp: Stamp) -> bool:
     entry = state.entry(change.strategy_id)
-    measured = Measured(
-        verdict=change.verdict,
-        lift=change.lift,
-        interval=change.interval,
-        n=change.n,
-        run=change.run,
-        measure=change.measure,
-        student=change.student,
-    )
+    measured = Measured.of(change)
     if change.elsewhere:
         others = tuple(m for m in entry.elsewhere if m.student != change.student)
         return _put(state, stamp, entry, replace(entry, elsewhere=(*others, measured)))
@@ -369,18 +361,8 @@ def _moved(act: Act, entry: Entry) -> Status:
 
 def _new_version(entry: Entry) -> Entry:
     """What was found, flagged or measured was about the old words."""
-    return replace(
-        entry,
-        version=entry.version + 1,
-        status="proposed",
-        findings=(),
-        flags=(),
-        evidence=None,
-        elsewhere=(),
-        overridden=False,
-        approvals=(),
-        until="",
-    )
+    new = replace(entry, version=entry.version + 1, status="proposed", findings=(), flags=(), evidence=None)
+    return replace(new, elsewhere=(), overridden=False, approvals=(), until="")
 
 
 def _check_person(stamp: Stamp, act: str) -> None:
