@@ -50,8 +50,8 @@ class Released:
     version: int
     status: Status
     """``approved``; in a trial release also ``proposed``."""
-    harmful_for: tuple[str, ...] = ()
-    """Seat strings of students that it was measured to harm: held back for them."""
+    withheld_from: tuple[str, ...] = ()
+    """Seat strings of students that it was measured to harm: they do not get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
