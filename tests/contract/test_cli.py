@@ -347,6 +347,36 @@ def test_prove(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest
     }
 
 
+def test_transfer(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree(demo[0], tmp_path / "p")
+    students = "practice:student-small,practice:student-medium"
+    small = ("--profiles", 3, "--calls", 60, "--set=prove.dialogues=2", "--set=prove.max_turns=2")
+    told = read(capsys, "transfer", "--students", students, "--domains", "retailer", *small, "-C", tmp_path / "p")
+    assert [(c["home"], c["student"]) for c in told["cells"]] == [
+        (home, student) for home in (True, False) for student in students.split(",")
+    ]
+    assert set(told["cells"][0]) == {
+        *("domain", "student", "home", "base", "coached", "gain", "p_holm", "unseen_profiles", "unseen_issues"),
+        "advised",
+    }
+    assert set(told["versatile"][0]) == {"strategy", "text", "verdicts", "lifts", "intervals", "kind"}
+    assert set(told) == {
+        *(
+            "run",
+            "folder",
+            "format",
+            "release",
+            "strategies",
+            "learned_with",
+            "simulated",
+            "models",
+            "seed",
+            "cells",
+        ),
+        *("proofs", "versatile", "spend"),
+    }
+
+
 def test_library_dump_is_json_lines(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]):
     code, out, _ = call(capsys, "library", "dump", "-C", demo[0])
     assert code == 0

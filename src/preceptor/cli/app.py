@@ -27,6 +27,7 @@ COMMANDS = (
     Entry("report", "report", "Write an evaluation's report: one HTML file, Markdown and JSON."),
     Entry("judge", "judge", "Check the judge: against people, against itself, on place and length."),
     Entry("prove", "prove", "Measure each strategy: replays with and without it."),
+    Entry("transfer", "transfer", "Use the strategies with other students and domains."),
     Entry("stats", "stats", "Analyse scores that you have: paired differences and intervals."),
     Entry("library", "library", "Read, decide on and keep the strategies that were learned."),
     Entry("runs", "runs", "Look at runs and what they spent."),

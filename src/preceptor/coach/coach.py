@@ -74,6 +74,7 @@ class Coach:
         settings: CoachSettings | None = None,
         *,
         embedder: Embedder | None = None,
+        student: str = "",
     ) -> Self:
         """The coach of a release file: no database, web or LLM package is needed.
 
@@ -81,6 +82,7 @@ class Coach:
             release: path of the file, or the release already read.
             settings: instead of those that the release was made with.
             embedder: the one that the release was made with; None: found by words alone.
+            student: seat string of the student that is advised: what was measured to harm this one is held back.
 
         Raises:
             InputError: the file is no release, was cut short or altered.
@@ -91,6 +93,9 @@ class Coach:
         made = cls.__new__(cls)
         own = settings or decode(CoachSettings, dict(manifest.coach))
         made._set(index_of(found, embedder), own, manifest.template)
+        if student:
+            held = (r.strategy.id for r in found.strategies().all() if student in r.withheld_from)
+            made._held = frozenset(held)
         return made
 
     def with_settings(self, settings: CoachSettings) -> Self:
@@ -101,6 +106,7 @@ class Coach:
 
     def _set(self, index: StrategyIndex, settings: CoachSettings, template: str) -> None:
         self.settings = settings
+        self._held: frozenset[str] = frozenset()
         self._template = template.strip()
         if not _PLACE.search(self._template):
             raise ConfigError(
@@ -109,7 +115,7 @@ class Coach:
         self._index = index
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self._index) - len(self._held)
 
     def advise(self, conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Advice:
         """The strategies that fit the end of ``conversation`` (turns, or OpenAI message dicts), and the block of
@@ -117,7 +123,11 @@ class Coach:
         turns = _turns(conversation)
         if not any(turn.speaker == "customer" for turn in turns):
             return NO_ADVICE
-        chosen = choose(self._index, self._index.search(turns), self.settings)
+        chosen = choose(
+            self._index,
+            [h for h in self._index.search(turns) if h.strategy.id not in self._held],
+            self.settings,
+        )
         if not chosen:
             return NO_ADVICE
         return Advice(chosen=chosen, text=self.block([c.strategy for c in chosen]))

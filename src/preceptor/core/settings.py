@@ -241,6 +241,22 @@ class ProveConfig(Section):
     )
 
 
+class TransferConfig(Section):
+    """Which students and domains meet the same strategies. Sizes are those of [evaluate] and [prove]."""
+
+    seed: int = Field(default=1, ge=0, lt=2**31, description="everything random derives from it")
+    students: tuple[str, ...] = Field(
+        default=(), description="seat strings of the students; empty: the project's own alone"
+    )
+    domains: tuple[str, ...] = Field(
+        default=(),
+        description="domains beside the project's own: names of practice worlds, or folders of a project or domain",
+    )
+    strategies: bool = Field(
+        default=True, description="measure each strategy with each student, and hold back what harms one"
+    )
+
+
 class ReleaseConfig(Section):
     """What a release demands."""
 
@@ -290,6 +306,7 @@ class Config(Section):
     coach: CoachConfig = CoachConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     prove: ProveConfig = ProveConfig()
+    transfer: TransferConfig = TransferConfig()
     release: ReleaseConfig = ReleaseConfig()
     domain: DomainConfig = DomainConfig()
     library: LibraryConfig = LibraryConfig()

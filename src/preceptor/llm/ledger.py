@@ -63,6 +63,7 @@ class Ledger:
         self._excess: dict[str, _Excess] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._stopped = False
+        self._restored = False
         self._lender = lender
 
     def stop(self) -> None:
@@ -106,7 +107,11 @@ class Ledger:
         return None
 
     def restore(self, rows: Iterable[LedgerRow]) -> None:
-        """Add what the journal says was paid before: the caps hold over a resume."""
+        """Add what the journal says was paid before: the caps hold over a resume. Once; later calls add nothing,
+        so that several sets of seats can share a journal and a ledger."""
+        if self._restored:
+            return
+        self._restored = True
         for row in rows:
             self._add(row)
 

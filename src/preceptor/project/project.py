@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from preceptor.evaluate.result import Evaluation
     from preceptor.library.store import Library
     from preceptor.project.estimate import Estimate
-    from preceptor.project.results import EvaluateResult, LearnResult, ProveResult
+    from preceptor.project.results import EvaluateResult, LearnResult, ProveResult, TransferResult
     from preceptor.runs.store import RunStore
 
 # ruff: noqa: PLC0415 - see above
@@ -206,6 +206,21 @@ class Project:
     ) -> ProveResult:
         """:meth:`prove_async` for those without an event loop; as :meth:`learn`."""
         return run(lambda stop: self.prove_async(resume=resume, emit=emit, stop=stop), stopping)
+
+    async def transfer_async(
+        self, *, resume: str | None = None, emit: Emit = ignore, stop: Stop | None = None
+    ) -> TransferResult:
+        """Measures students and domains of ``[transfer]`` with the same strategies, and marks in the library what
+        harms a student; arguments as in :meth:`learn_async`."""
+        from preceptor.project.transferring import transfer_job
+
+        return await transfer_job(self, resume=resume, emit=emit, stop=stop or Stop())
+
+    def transfer(
+        self, *, resume: str | None = None, emit: Emit = ignore, stopping: Callable[[], None] = lambda: None
+    ) -> TransferResult:
+        """:meth:`transfer_async` for those without an event loop; as :meth:`learn`."""
+        return run(lambda stop: self.transfer_async(resume=resume, emit=emit, stop=stop), stopping)
 
     def learn(
         self,

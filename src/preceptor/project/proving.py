@@ -59,17 +59,21 @@ async def prove_job(project: Project, *, resume: str | None, emit: Emit, stop: S
             )
 
 
-def write_evidence(library: Library, proof: Proof, entries: Sequence[Entry], run: str) -> tuple[str, ...]:
+def write_evidence(
+    library: Library, proof: Proof, entries: Sequence[Entry], run: str, *, elsewhere: bool = False
+) -> tuple[str, ...]:
     """Puts the proof into the library; ids of strategies whose words have changed since ``entries`` were read."""
     versions = {e.strategy.id: e.version for e in entries}
     current = {e.strategy.id: e.version for e in library.entries()}
-    changes = evidence(proof, run)
-    kept: list[Evidence] = [c for c in changes if current.get(c.strategy_id) == versions[c.strategy_id]]
+    changes = evidence(proof, run, elsewhere=elsewhere)
+    kept: list[Evidence] = [
+        c for c in changes if c.strategy_id in current and current[c.strategy_id] == versions.get(c.strategy_id)
+    ]
     library.apply(
         kept or [Checkpoint()],
         author=f"run:{run}",
         reason=f"measured on {proof.situations} scenarios of {proof.domain}",
-        token=f"{run}:evidence",
+        token=f"{run}:evidence:{proof.student}" if elsewhere else f"{run}:evidence",
     )
     written = {c.strategy_id for c in kept}
     return tuple(c.strategy_id for c in changes if c.strategy_id not in written)

@@ -8,6 +8,7 @@ from pathlib import Path
 from preceptor.core.records import Strategy
 from preceptor.evaluate.prove import Proof
 from preceptor.evaluate.result import Evaluation
+from preceptor.evaluate.transfer import Transfer
 from preceptor.learn import StageReport
 from preceptor.learn.log_report import Report
 from preceptor.llm import LedgerRow
@@ -51,6 +52,16 @@ class ProveResult:
     """Strategies whose evidence is in the library now."""
     changed: tuple[str, ...]
     """Strategies whose words changed while the run went: the evidence is of their old words and was not written."""
+    spend: tuple[LedgerRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferResult:
+    """A finished transfer."""
+
+    run: str
+    folder: Path
+    transfer: Transfer
     spend: tuple[LedgerRow, ...]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from preceptor.core.errors import BudgetError, PreceptorError, StoppedError
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from preceptor.project.project import Project
 
 
+_Open = Callable[..., AbstractAsyncContextManager[Seats]]
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """One run under way."""
@@ -36,6 +40,8 @@ class Session:
     emit: Emit
     summary: Mapping[str, Any] | None = None
     """What ``run.json`` keeps of the result; set by the job before it ends."""
+    with_student: Callable[[str], AbstractAsyncContextManager[Seats]]
+    """Seat string to the same seats with another student, on the same journal and ledger."""
     expected: Estimate | None = None
     """What the whole run was expected to take, where a job can tell."""
 
@@ -102,8 +108,8 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                 Journal.open(run.journal, passphrase=passphrase(project), clock=project.clock)
             )
             tell(RunStarted(run=run.id, job=run.info.job, resumed=resume))
-            seats = open_seats(
-                project.config.seats,
+            open_with = partial(
+                open_seats,
                 environ=project.environ,
                 factories={"practice": open_practice},
                 journal=journal,
@@ -111,8 +117,14 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                 emit=tell,
                 beside=Beside(modes=ModeMemory(run.folder.parent / "models.json"), trace=trace),
             )
-            async with seats as ready:
-                opened = Session(run=run, seats=ready, ledger=ledger, emit=tell)
+            async with open_with(project.config.seats) as ready:
+                opened = Session(
+                    run=run,
+                    seats=ready,
+                    ledger=ledger,
+                    emit=tell,
+                    with_student=partial(_others, project, open_with),
+                )
                 yield opened
             status, message = "done", ""
         except PreceptorError as error:
@@ -125,6 +137,12 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             spend = tuple(cast("Mapping[str, Any]", plain(row)) for row in ledger.table())
             run.finish(status, message, opened.summary if opened else None, spend)
             tell(RunEnded(run=run.id, status=status, message=message))
+
+
+def _others(project: Project, open_with: _Open, model: str) -> AbstractAsyncContextManager[Seats]:
+    seats = project.config.seats
+    student = seats.student.model_copy(update={"model": model})
+    return open_with(seats.model_copy(update={"student": student}))
 
 
 def _status(error: PreceptorError) -> RunStatus:

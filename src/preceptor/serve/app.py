@@ -78,7 +78,15 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
     state = health or Health()
     settings, metrics = wiring.settings, proxy_metrics()
     log = Log(wiring.write, wiring.clock)
-    follower = Follower(wiring.pointer, wiring.folder, log, metrics, trial=settings.trial, embedder=wiring.embedder)
+    follower = Follower(
+        wiring.pointer,
+        wiring.folder,
+        log,
+        metrics,
+        trial=settings.trial,
+        embedder=wiring.embedder,
+        student=settings.student,
+    )
     upstream = Upstream(settings)
     proxy = Proxy(
         Parts(

@@ -72,7 +72,9 @@ class Follower:
         *,
         trial: bool = False,
         embedder: Embedder | None = None,
+        student: str = "",
     ) -> None:
+        self._student = student
         self._pointer = pointer
         self._folder = folder
         self._log = log
@@ -172,5 +174,5 @@ class Follower:
             )
         # Without the embeddings' own embedder a release is searched by words alone.
         embedder = self._embedder if release.manifest.embedder is not None else None
-        coach = Coach.from_release(release, embedder=embedder)
+        coach = Coach.from_release(release, embedder=embedder, student=self._student)
         return InUse(release.id, release.digest, release.trial, coach)

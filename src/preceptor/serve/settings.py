@@ -20,6 +20,8 @@ class ServeSettings:
     """Base URL of the OpenAI-compatible server, as in ``http://127.0.0.1:11434/v1``."""
     upstream_key: str = field(default="", repr=False)
     """Sent upstream as the bearer token in place of the client's; empty: the client's goes on."""
+    student: str = ""
+    """Seat string of the model behind, as evidence names it: what was measured to harm it is held back."""
     trial: bool = False
     """True: a trial release may be served, and every response says so."""
     refuse: bool = False

@@ -48,6 +48,7 @@ class _Source:
 @click.option(
     "--releases", type=click.Path(path_type=Path), metavar="DIR", help="Follow a folder, with no project."
 )
+@click.option("--student", default="", metavar="MODEL", help="Hold back what harms this student; see transfer.")
 @click.option("--trial", is_flag=True, help="Serve a trial release; every response says so.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: a free one.")
@@ -85,6 +86,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     settings = ServeSettings(
         upstream=given["upstream"],
         upstream_key=key,
+        student=str(given["student"]),
         trial=trial,
         refuse=given["refuse"],
         control=given["control"],

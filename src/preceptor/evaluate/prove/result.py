@@ -65,8 +65,8 @@ class Proof:
         return tuple(s for s in self.strategies if s.verdict == verdict)
 
 
-def evidence(proof: Proof, run: str) -> list[Evidence]:
-    """The changes that put the proof into a library."""
+def evidence(proof: Proof, run: str, *, elsewhere: bool = False) -> list[Evidence]:
+    """The changes that put the proof into a library; ``elsewhere``: of another student than the project's own."""
     return [
         Evidence(
             strategy_id=s.strategy,
@@ -77,6 +77,7 @@ def evidence(proof: Proof, run: str) -> list[Evidence]:
             run=run,
             measure="preference",
             student=proof.student,
+            elsewhere=elsewhere,
         )
         for s in sorted(proof.strategies, key=lambda s: s.strategy)
     ]

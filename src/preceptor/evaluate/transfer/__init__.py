@@ -1,0 +1,8 @@
+"""Does what one student learned help another one, and in another domain?"""
+
+from __future__ import annotations
+
+from preceptor.evaluate.transfer.matrix import Cell, Transfer, Versatile, matrix_cell, versatility
+from preceptor.evaluate.transfer.run import Place, transfer
+
+__all__ = ["Cell", "Place", "Transfer", "Versatile", "matrix_cell", "transfer", "versatility"]

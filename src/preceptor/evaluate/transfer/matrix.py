@@ -1,0 +1,135 @@
+"""The matrix of students and domains, and what single strategies do for each student."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from preceptor.core.ids import derive_seed
+from preceptor.evaluate.prove import Proof
+from preceptor.evaluate.result import Evaluation
+from preceptor.evaluate.statistics import Estimate, Score, analyse
+from preceptor.library.changes import EvidenceVerdict
+
+BASE, COACHED = "student", "coached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One student in one domain, without and with the strategies."""
+
+    domain: str
+    student: str
+    home: bool
+    """True: the domain that the strategies were learned in."""
+    base: Estimate
+    coached: Estimate
+    gain: Estimate
+    """Paired difference in satisfaction, 1 to 5, interval clustered by profile."""
+    p_holm: float
+    """Of no gain, corrected for all cells of the matrix."""
+    unseen_profiles: Estimate | None
+    """Gain with customers never met whose issue was practised; None where there are none."""
+    unseen_issues: Estimate | None
+    """Gain with customers whose issue was never practised; None where there are none."""
+    advised: float
+    """Share of the coached student's turns for which there was advice at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versatile:
+    """What one strategy does for each student, in the domain that it was learned in."""
+
+    strategy: str
+    text: str
+    verdicts: Mapping[str, EvidenceVerdict]
+    """Student to verdict; students with whom it was not tried are left out."""
+    lifts: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+
+    @property
+    def kind(self) -> str:
+        """``helps everyone``, ``helps some``, ``harms some`` (whoever else it helps) or ``unproven``."""
+        said = set(self.verdicts.values())
+        if "harmful" in said:
+            return "harms some"
+        if said == {"helpful"} and len(self.verdicts) > 1:
+            return "helps everyone"
+        return "helps some" if "helpful" in said else "unproven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """The whole result."""
+
+    format: int = 1
+    release: str
+    """Id of the release; empty: what the library offers to a run."""
+    strategies: int
+    learned_with: str
+    """The project's own student."""
+    simulated: bool
+    models: Mapping[str, str]
+    seed: int
+    cells: tuple[Cell, ...]
+    proofs: tuple[Proof, ...]
+    """One per student, where strategies were measured one by one."""
+    versatile: tuple[Versatile, ...]
+    """Strategies that were tried with every student, best lift over all students first."""
+
+
+def matrix_cell(found: Evaluation, *, student: str, home: bool, practised: Collection[str], advised: float) -> Cell:
+    """The cell that an evaluation of base and coached student fills; ``p_holm`` is as yet uncorrected.
+
+    Args:
+        practised: keys of the issues that learning met.
+        advised: as in :class:`Cell`.
+    """
+    issues = {c.profile: c.issue for c in found.customers}
+    rows = [
+        Score(arm=i.arm, unit=i.unit, cluster=i.profile, score=i.rating.satisfaction)
+        for i in found.items
+        if i.rating is not None
+    ]
+    seed = derive_seed(found.seed, "transfer", student)
+    whole = analyse(rows, baseline=BASE, ceiling="", seed=seed)
+    means = {a.arm: a.estimate for a in whole.arms}
+
+    def gain(*, seen: bool) -> Estimate | None:
+        part = [r for r in rows if (issues[r.cluster] in practised) is seen]
+        if {r.arm for r in part} != {BASE, COACHED}:
+            return None
+        return analyse(part, baseline=BASE, ceiling="", seed=derive_seed(seed, seen)).differences[0].estimate
+
+    difference = whole.differences[0]
+    return Cell(
+        domain=found.domain,
+        student=student,
+        home=home,
+        base=means[BASE],
+        coached=means[COACHED],
+        gain=difference.estimate,
+        p_holm=difference.p,
+        unseen_profiles=gain(seen=True),
+        unseen_issues=gain(seen=False),
+        advised=advised,
+    )
+
+
+def versatility(proofs: Sequence[Proof]) -> tuple[Versatile, ...]:
+    """Strategies that every proof measured, by their mean rank over the students."""
+    by_student = {p.student: {s.strategy: s for s in p.strategies} for p in proofs}
+    if not by_student:
+        return ()
+    shared = [i for i in next(iter(by_student.values())) if all(i in found for found in by_student.values())]
+    ranks = {i: sum(found[i].rank for found in by_student.values()) for i in shared}
+    return tuple(
+        Versatile(
+            strategy=i,
+            text=next(iter(by_student.values()))[i].text,
+            verdicts={student: found[i].verdict for student, found in by_student.items()},
+            lifts={student: found[i].lift for student, found in by_student.items()},
+            intervals={student: (found[i].low, found[i].high) for student, found in by_student.items()},
+        )
+        for i in sorted(shared, key=lambda i: (-ranks[i], i))
+    )
