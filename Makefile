@@ -3,4 +3,4 @@
 # make bench  the benchmarks                  make docs    regenerate what the docs quote from the code
 # make screenshots  take the pictures of the review app again
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check format bench bench-star bench-serve bench-review screenshots docs lock clean
+.PHONY: help demo test browser check format bench bench-peers bench-star bench-serve bench-review screenshots docs lock clean

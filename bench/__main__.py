@@ -19,6 +19,7 @@ ALL = {
     "coverage": "how often intervals cover and A/A passes",
     "noise": "the same on the practice world, 200 experiments (needs some minutes)",
     "review": "each page of the review app over 20,000 strategies",
+    "peers": "Preceptor beside gepa, a static guide and best-of-random (needs some minutes)",
     "prove": "verdicts on strategies beside the truth of the practice world",
     "serve": "the proxy beside others (needs some minutes)",
     "judge_tm3": "a judge beside human labels (needs a real judge and ../shared/data/taskmaster)",

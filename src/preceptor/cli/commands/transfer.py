@@ -79,7 +79,7 @@ def transferred_screen(result: TransferResult) -> RenderableType:
     parts: list[RenderableType] = [
         line(f"{found.strategies} strategies of {what}, learned with {found.learned_with}", style="bold"),
         _matrix(found.cells),
-        line("Gain is the paired difference in satisfaction, 1 to 5, with its 95% interval.", style="dim"),
+        line("Gain: paired difference in satisfaction, 1 to 5, with its 95% interval; p after Holm.", style="dim"),
     ]
     if found.proofs:
         parts += ["", *_strategies(found)]
@@ -89,22 +89,32 @@ def transferred_screen(result: TransferResult) -> RenderableType:
 
 
 def _matrix(cells: tuple[Cell, ...]) -> RenderableType:
+    domains = dict.fromkeys(c.domain for c in cells)
+    return Group(*(_row(domain, [c for c in cells if c.domain == domain]) for domain in domains))
+
+
+def _row(domain: str, cells: list[Cell]) -> RenderableType:
+    """One domain, a line a student."""
     rows = [
         (
-            line(c.domain) if not c.home else line(f"{c.domain} (learned here)"),
             line(c.student),
-            f"{c.base.value:.2f}",
-            f"{c.coached.value:.2f}",
+            f"{c.base.value:.2f} to {c.coached.value:.2f}",
             _shown(c.gain),
-            _shown(c.unseen_profiles),
-            _shown(c.unseen_issues),
             f"{c.p_holm:.3f}",
             f"{100 * c.advised:.0f}%",
         )
         for c in cells
     ]
-    columns = ["domain", "student", "base", "coached", "gain", "known issues", "new issues", "p (Holm)", "advised"]
-    return table(columns, rows, right=["base", "coached", "p (Holm)", "advised"])
+    where = "learned here" if cells[0].home else "all issues are new"
+    parts: list[RenderableType] = [
+        line(f"{domain} ({where})"),
+        table(["student", "satisfaction", "gain", "p", "advised"], rows, right=["p", "advised"]),
+    ]
+    parted = [c for c in cells if c.unseen_profiles is not None and c.unseen_issues is not None]
+    if parted:
+        issues = [(line(c.student), _shown(c.unseen_profiles), _shown(c.unseen_issues)) for c in parted]
+        parts.append(table(["student", "gain, known issues", "gain, new issues"], issues))
+    return Group(*parts)
 
 
 def _strategies(found: Transfer) -> list[RenderableType]:
