@@ -3,4 +3,87 @@
 # make bench  the benchmarks                  make docs    regenerate what the docs quote from the code
 # make screenshots  take the pictures of the review app again
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check format bench bench-peers bench-star bench-serve bench-review screenshots docs lock clean
+.PHONY: help demo test browser check format bench bench-peers bench-review bench-star bench-serve screenshots docs lock clean
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+SET := $(VENV)/.set-up-dev
+DEMO_VENV ?= .venv-demo
+DEMO_SET := $(DEMO_VENV)/.set-up
+DEMO_DIR ?= demo
+
+help:
+	@sed -n 's/^# //p' Makefile | head -4
+
+# A stamp file per environment: made again when the lock or the version changes.
+$(SET): locks/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Preceptor needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/dev.txt
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEMO_SET): locks/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Preceptor needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@echo "Setting up (once) ..."
+	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
+	@$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/run.txt
+	@$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(DEMO_SET)
+	@$(DEMO_VENV)/bin/preceptor demo
+
+test: check browser
+	$(RUN)/pytest -n 2 --dist loadgroup
+
+# A Chromium for the browser tests: the one that is here, else Debian's, else Playwright's own.
+browser: $(SET)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get install --yes --quiet chromium >/dev/null; } \
+		|| $(RUN)/python -m playwright install chromium \
+		|| echo "no Chromium could be had: the browser tests are skipped (in CI: they fail)"
+
+check: $(SET)
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+	$(RUN)/basedpyright
+	$(RUN)/lint-imports
+
+format: $(SET)
+	$(RUN)/ruff check --fix
+	$(RUN)/ruff format
+
+bench: $(SET)
+	$(RUN)/python -m bench
+
+bench-serve: $(SET)
+	$(RUN)/python -m bench serve
+
+# gepa in a venv of its own; where it cannot be had, the benchmark says so and goes on without.
+bench-peers: $(SET)
+	@test -x bench/peers/.venv/bin/python || $(PYTHON) -m venv bench/peers/.venv
+	-bench/peers/.venv/bin/python -m pip install --quiet --disable-pip-version-check "gepa>=0.1.4,<0.2"
+	$(RUN)/python -m bench.peers
+
+bench-review: $(SET)
+	$(RUN)/python -m bench.review
+
+bench-star: $(SET)
+	$(RUN)/python -m bench.star
+
+screenshots: browser
+	$(RUN)/python docs/screenshots.py
+
+docs: $(SET)
+	$(RUN)/python docs/generate.py --picture
+
+lock: $(SET)
+	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml locks/build.in -o locks/run.txt
+	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml locks/build.in --all-extras --group dev --group bench -c locks/run.txt -o locks/dev.txt
+
+clean:
+	rm -rf $(DEMO_VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
