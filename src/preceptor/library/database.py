@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -21,6 +21,10 @@ from preceptor.library.schema import REVISION, REVISION_TABLE, REVISIONS
 BUSY_SECONDS = 10
 """How long a writer waits for another one."""
 
+_DRIVER = "postgresql+psycopg"
+"""Of PostgreSQL, where the URL names none."""
+_MAKING = 0x7072656365
+"""Names the lock that who makes or upgrades the tables on PostgreSQL holds."""
 _WRITES = "preceptor_writes"
 
 
@@ -79,7 +83,7 @@ def open_database(place: str | Path, *, create: bool) -> Database:
             engine = _engine(url)
         except ImportError as error:
             raise LibraryError(
-                f"{name}: the driver is not installed ({error})", hint="install it with pip"
+                f"{name}: the driver is not installed ({error})", hint="pip install 'preceptor[postgresql]'"
             ) from error
     database = Database(engine, name)
     try:
@@ -126,7 +130,8 @@ def _url(place: str | Path) -> URL:
     if "://" not in text:
         return URL.create("sqlite", database=text)
     try:
-        return make_url(text)
+        url = make_url(text)
+        return url.set(drivername=_DRIVER) if url.drivername in ("postgresql", "postgres") else url
     except ArgumentError as error:
         raise LibraryError(
             f"{text.rpartition('@')[2]} is not a database URL", hint="for instance sqlite:///library.db"
@@ -177,6 +182,8 @@ def _bring_up_to_date(database: Database, *, create: bool) -> None:
     if revision is None:
         database.set_write_ahead()
     with database.writing() as connection:
+        if connection.dialect.name == "postgresql":  # elsewhere a writer is alone from the start
+            connection.execute(select(func.pg_advisory_xact_lock(_MAKING)))
         revision = _revision(connection, database.name, create=create)  # another process may have been first
         if revision is None:
             schema.make(connection)

@@ -22,7 +22,7 @@ def changes_query(
         query = query.where(CHANGES.c.kind == kind)
     for word in text.split():
         columns = (CHANGES.c.reason, CHANGES.c.author, CHANGES.c.payload)
-        query = query.where(or_(*(column.contains(word, autoescape=True) for column in columns)))
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     return query
 
 

@@ -129,10 +129,20 @@ def one_of_each() -> tuple[Change, ...]:
     )
 
 
+MARK = "postgres.url"
+"""File in a test's folder that tells the database which stands for ``library.db``."""
+
+
+def place(folder: Path) -> str | Path:
+    """Where the library of a test's folder stands: a file, or a URL where the fixture ``both`` says so."""
+    mark = folder / MARK
+    return mark.read_text() if mark.exists() else folder / "library.db"
+
+
 @contextmanager
 def library(folder: Path, *changes: Change) -> Generator[Library]:
     """A new library in ``folder`` with ``changes`` applied as one batch."""
-    with Library.open(folder / "library.db", clock=ticking(), create=True) as made:
+    with Library.open(place(folder), clock=ticking(), create=True) as made:
         if changes:
             apply(made, *changes)
         yield made

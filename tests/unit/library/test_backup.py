@@ -7,14 +7,14 @@ import hashlib
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.unit.library.made import apply, library, one_of_each, propose, ticking
+from sqlalchemy import create_engine
+from tests.unit.library.made import apply, library, one_of_each, place, propose, ticking
+from tests.unit.library.raw import Raw, raw_hands
 
 from preceptor.core.errors import InputError, LibraryError, PreceptorError
 from preceptor.library.backup import back_up, restore
@@ -28,27 +28,30 @@ BY = {"author": "ann", "reason": "tested"}
 
 
 @pytest.fixture
-def full(tmp_path: Path) -> Path:
+def full(both: None, tmp_path: Path) -> str | Path:
     """A library with every kind of change and three acts on releases."""
     with library(tmp_path, *one_of_each(), SetLaw(law=Law(valid_days=9))) as made:
         apply(made, propose(50, why="\x00 \ud800 \u202e 'quoted' %s"), Approve(strategy_id="strategy-0050"))
-    with Releases.open(tmp_path / "library.db", tmp_path / "releases", clock=ticking()) as releases:
+    with Releases.open(place(tmp_path), tmp_path / "releases", clock=ticking()) as releases:
         made_release = releases.create(RECIPE, **BY).release
         releases.create(Recipe(coach={}, template="{{ strategies }}", trial=True), **BY)
         releases.publish(made_release.id, **BY)
-    return tmp_path / "library.db"
+    return place(tmp_path)
 
 
-def content(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    with closing(sqlite3.connect(path)) as raw:
-        tables = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {t: sorted(raw.execute(f"SELECT * FROM {t}"), key=repr) for t in sorted(tables)}
+def content_of(told: str | Path) -> object:
+    """Every row of every table."""
+    engine = create_engine(f"sqlite:///{told}" if isinstance(told, Path) else told)
+    try:
+        return Raw(engine).content()
+    finally:
+        engine.dispose()
 
 
-def test_there_and_back_every_row_is_the_same(full: Path, tmp_path: Path) -> None:
+def test_there_and_back_every_row_is_the_same(full: str | Path, tmp_path: Path) -> None:
     told = back_up(full, tmp_path / "one.backup")
     assert restore(tmp_path / "one.backup", tmp_path / "again.db") == told
-    assert content(tmp_path / "again.db") == content(full)
+    assert content_of(tmp_path / "again.db") == content_of(full)
     back_up(tmp_path / "again.db", tmp_path / "two.backup")
     assert (tmp_path / "two.backup").read_bytes() == (tmp_path / "one.backup").read_bytes()
     with Releases.open(tmp_path / "again.db", tmp_path / "elsewhere", clock=ticking()) as releases:
@@ -59,21 +62,20 @@ def test_there_and_back_every_row_is_the_same(full: Path, tmp_path: Path) -> Non
         assert (tmp_path / "elsewhere" / f"{current.id}.preceptor").exists()
 
 
-def test_a_library_is_replaced_only_when_that_is_asked_for(full: Path, tmp_path: Path) -> None:
+def test_a_library_is_replaced_only_when_that_is_asked_for(full: str | Path, tmp_path: Path) -> None:
     back_up(full, tmp_path / "one.backup")
-    was = content(full)
+    was = content_of(full)
     with Library.open(full, clock=ticking()) as made:
         apply(made, propose(60))
     with pytest.raises(LibraryError, match="holds a library already"):
         restore(tmp_path / "one.backup", full)
     restore(tmp_path / "one.backup", full, replace=True)
-    assert content(full) == was
+    assert content_of(full) == was
 
 
-def test_a_library_that_does_not_hold_is_not_backed_up(full: Path, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(full)) as raw:
-        raw.execute("UPDATE strategies SET status = 'approved'")
-        raw.commit()
+def test_a_library_that_does_not_hold_is_not_backed_up(full: str | Path, tmp_path: Path) -> None:
+    with raw_hands(tmp_path) as raw:
+        raw.sql("UPDATE strategies SET status = 'approved'")
     (tmp_path / "one.backup").write_text("older")
     with pytest.raises(LibraryError, match="was not backed up: table strategies"):
         back_up(full, tmp_path / "one.backup")
@@ -91,11 +93,11 @@ def resealed(found: list[bytes]) -> bytes:
     return gzip.compress(body + last.encode() + b"\n")
 
 
-def test_a_file_that_was_cut_or_altered_is_refused_and_nothing_is_touched(full: Path, tmp_path: Path) -> None:
+def test_a_file_that_was_cut_or_altered_is_refused_and_nothing_is_touched(full: str | Path, tmp_path: Path) -> None:
     back_up(full, tmp_path / "good.backup")
     good, bad, new = tmp_path / "good.backup", tmp_path / "bad.backup", tmp_path / "new.db"
     raw, found = good.read_bytes(), lines(good)
-    before = content(full)
+    before = content_of(full)
     unsealed = [
         raw[: len(raw) // 2],
         raw[:-8],
@@ -122,25 +124,25 @@ def test_a_file_that_was_cut_or_altered_is_refused_and_nothing_is_touched(full: 
     ]
     for data in [*unsealed, *map(resealed, altered)]:
         bad.write_bytes(data)
-        for place in (new, full):
+        for target in (new, full):
             with pytest.raises(PreceptorError):
-                restore(bad, place, replace=True)
-        assert content(full) == before
+                restore(bad, target, replace=True)
+        assert content_of(full) == before
     with pytest.raises(InputError, match="there is no file"):
         restore(tmp_path / "none", full, replace=True)
     restore(good, new)
-    assert content(new) == before
+    assert content_of(new) == before
 
 
 @pytest.mark.parametrize("act", ["back_up", "restore"])
-def test_a_kill_at_any_time_leaves_what_was_there(full: Path, tmp_path: Path, act: str) -> None:
+def test_a_kill_at_any_time_leaves_what_was_there(full: str | Path, tmp_path: Path, act: str) -> None:
     good, target, new = tmp_path / "good.backup", tmp_path / "target.backup", tmp_path / "new.db"
     back_up(full, good)
     target.write_text("older")
     restore(good, new)
     with Library.open(new, clock=ticking()) as made:
         apply(made, propose(60))
-    before = content(new)
+    before = content_of(new)
     code = f"""
 import os, signal
 from pathlib import Path
@@ -168,12 +170,12 @@ else:
         )
         assert died.returncode == -signal.SIGKILL, at
         assert target.read_text() == "older"
-        assert content(new) == before
+        assert content_of(new) == before
     with Library.open(new, clock=ticking()) as made:
         assert made.verify().ok
 
 
-def test_files_that_cannot_be_written(full: Path, tmp_path: Path) -> None:
+def test_files_that_cannot_be_written(full: str | Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         back_up(full, tmp_path / "no folder" / "x.backup")
     with pytest.raises(LibraryError, match="there is no library"):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.unit.library.made import NOON, apply, library, propose, ticking
+from tests.unit.library.made import NOON, apply, library, place, propose, ticking
 
 from preceptor.core.errors import LibraryError
 from preceptor.library.changes import Approve, Edit, Merge, Reject, Reopen, SetLaw
@@ -15,6 +15,8 @@ from preceptor.library.entry import Entry
 from preceptor.library.law import Law, check_moment, moment
 from preceptor.library.paging import Filter
 from preceptor.library.store import Library
+
+pytestmark = pytest.mark.usefixtures("both")
 
 ONE = "strategy-0001"
 DAY = timedelta(days=1)
@@ -30,7 +32,7 @@ def made(tmp_path: Path) -> Iterator[Library]:
 
 
 def reopened(tmp_path: Path, days: float) -> Library:
-    return Library.open(tmp_path / "library.db", clock=ticking(NOON + days * DAY))
+    return Library.open(place(tmp_path), clock=ticking(NOON + days * DAY))
 
 
 def test_a_run_approves_nothing_and_sets_no_law(made: Library) -> None:

@@ -18,6 +18,8 @@ from preceptor.library.entry import Entry
 from preceptor.library.paging import Filter
 from preceptor.library.store import Library
 
+pytestmark = pytest.mark.usefixtures("both")
+
 FILTERS: list[tuple[Filter, Callable[[Entry], bool]]] = [
     (Filter(), lambda e: True),
     (Filter(status=("proposed",)), lambda e: e.status == "proposed"),

@@ -16,6 +16,7 @@ from tests.unit.library.made import (
     lesson,
     library,
     one_of_each,
+    place,
     propose,
     provenance,
     record,
@@ -29,11 +30,13 @@ from preceptor.library.batch import Batch
 from preceptor.library.changes import Approve, Edit, Merge, Propose, Reject
 from preceptor.library.store import Library
 
+pytestmark = pytest.mark.usefixtures("both")
+
 
 def test_what_was_written_is_read_after_reopening(tmp_path: Path) -> None:
     with library(tmp_path, *one_of_each()) as made:
         entries, digest, snapshot = made.entries(), made.digest(), made.snapshot()
-    with Library.open(tmp_path / "library.db", clock=fixed_clock(NOON)) as again:
+    with Library.open(place(tmp_path), clock=fixed_clock(NOON)) as again:
         assert again.entries() == entries
         assert again.digest() == digest
         assert again.snapshot() == snapshot
@@ -260,7 +263,7 @@ def test_a_kill_within_a_batch_leaves_nothing_half(
 def test_writers_from_many_threads_take_turns(tmp_path: Path) -> None:
     threads, each = 6, 8
     errors: list[Exception] = []
-    with library(tmp_path) as made, Library.open(tmp_path / "library.db", clock=fixed_clock(NOON)) as other:
+    with library(tmp_path) as made, Library.open(place(tmp_path), clock=fixed_clock(NOON)) as other:
 
         def work(number: int) -> None:
             try:
