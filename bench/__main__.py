@@ -8,6 +8,7 @@ import time
 
 ALL = {
     "library": "lists of a large library",
+    "screening": "what the checks of strategies find and miss",
     "startup": "how long preceptor --help takes",
     "llm_rate": "calls a second by provider path",
     "loop_http": "the whole loop against its ideal call rate",

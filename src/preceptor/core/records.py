@@ -187,6 +187,8 @@ class Finding:
     quote: str
     """The offending words, as they stand in the field."""
     reason: str
+    start: int = -1
+    """Where ``quote`` begins in the field, in characters; -1 where it was found by other means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

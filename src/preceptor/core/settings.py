@@ -276,7 +276,10 @@ class DomainConfig(Section):
 class LibraryConfig(Section):
     """Where the library stands."""
 
-    path: str = Field(default="library.db", description="SQLite file, relative to the project folder")
+    path: str = Field(
+        default="library.db",
+        description="SQLite file, relative to the project folder, or a URL: postgresql://user@host/database",
+    )
 
 
 class PromptsConfig(Section):

@@ -108,6 +108,7 @@ def _finding(strategy: Strategy, problem: Problem) -> Finding | None:
                 severity=_SEVERITY[problem.kind],
                 field=name,
                 quote=quote,
+                start=getattr(strategy, name).casefold().find(quote.casefold()),
                 reason=one_line(problem.reason, 300) or "the teacher's view, without a reason",
             )
     return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, Table, delete, insert, select
@@ -20,9 +21,11 @@ _PART = 1000
 """Rows written at once."""
 
 
-def streamed(connection: Connection, query: Select[Any]) -> Iterator[Row]:
+@contextmanager
+def streamed(connection: Connection, query: Select[Any]) -> Generator[Iterable[Row]]:
     """Rows as they come, a few hundred in memory at a time."""
-    yield from connection.execution_options(yield_per=500).execute(query).mappings()
+    with connection.execute(query, execution_options={"yield_per": 500}) as result:
+        yield result.mappings()
 
 
 def verify(connection: Connection) -> Verification:
@@ -34,7 +37,8 @@ def verify(connection: Connection) -> Verification:
         touches.extend((strategy, told.seq) for strategy in touched(told.change))
 
     try:
-        seq, head = replay(streamed(connection, select(CHANGES).order_by(CHANGES.c.seq)), state, watch)
+        with streamed(connection, select(CHANGES).order_by(CHANGES.c.seq)) as log:
+            seq, head = replay(log, state, watch)
     except BrokenError as error:
         last = good[-1] if good else ""
         return Verification(changes=len(good), head=last, problem=str(error), seq=error.seq)
@@ -55,14 +59,15 @@ def _difference(connection: Connection, expected: Iterable[tuple[Table, list[dic
     for table, must in expected:
         keys = [column.name for column in table.primary_key]
         missing = {tuple(row[key] for key in keys): row for row in must}
-        for row in streamed(connection, select(table)):
-            key = tuple(row[name] for name in keys)
-            right = missing.pop(key, None)
-            if right is None:
-                return f"table {table.name}: row {_named(key)} does not follow from the log"
-            for name, value in row.items():
-                if type(value) is not type(right[name]) or value != right[name]:
-                    return f"table {table.name}: column {name} of row {_named(key)} is not what the log says"
+        with streamed(connection, select(table)) as found:
+            for row in found:
+                key = tuple(row[name] for name in keys)
+                right = missing.pop(key, None)
+                if right is None:
+                    return f"table {table.name}: row {_named(key)} does not follow from the log"
+                for name, value in row.items():
+                    if type(value) is not type(right[name]) or value != right[name]:
+                        return f"table {table.name}: column {name} of row {_named(key)} is not what the log says"
         if missing:
             return f"table {table.name}: row {_named(min(missing))} is missing"
     return ""
@@ -84,7 +89,8 @@ def refill(connection: Connection) -> None:
         touches.extend((strategy, told.seq) for strategy in touched(told.change))
 
     try:
-        replay(streamed(connection, select(CHANGES).order_by(CHANGES.c.seq)), state, watch)
+        with streamed(connection, select(CHANGES).order_by(CHANGES.c.seq)) as log:
+            replay(log, state, watch)
     except BrokenError as error:
         raise LibraryError(f"the library is damaged at {error}", hint="restore it from a backup") from error
     for table, must in rows.expected(state, touches):

@@ -126,8 +126,9 @@ def _check(found: Verification, words: str) -> None:
 def _lines(connection: Connection, told: dict[str, Any]) -> Iterator[bytes]:
     yield _line(told)
     for table in _TABLES:
-        for row in streamed(connection, select(table).order_by(*table.primary_key)):
-            yield _line([table.name, {name: _out(value) for name, value in row.items()}])
+        with streamed(connection, select(table).order_by(*table.primary_key)) as rows:
+            for row in rows:
+                yield _line([table.name, {name: _out(value) for name, value in row.items()}])
 
 
 def _out(value: Any) -> Any:

@@ -29,7 +29,8 @@ class Decider:
         ids = strategy.scenarios[:MOST_SCENARIOS]
         turns = [t for s in (self._library.scenarios(ids) if ids else ()) for t in s.turns]
         by_teacher = tuple(f for f in known if f.check.startswith("teacher"))
-        return (*screen(strategy, turns=turns, domain=self._domain), *by_teacher)
+        approved = [e.strategy for e in self._library.entries(status="approved")]
+        return (*screen(strategy, turns=turns, domain=self._domain, others=approved), *by_teacher)
 
     def approve(self, id: str, *, reason: str = "", despite: bool = False, until: str = "") -> Entry:
         """Approves, after screening once more; what was found is recorded either way.

@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from preceptor.core.records import Domain, Finding, Severity, Strategy, Turn
 from preceptor.core.untrusted import one_line
+from preceptor.library import screening_words as patterns
+from preceptor.library.screening_alike import opponents, twins
+from preceptor.library.screening_personal import Spot, personal
 
-_FIELDS = ("when", "do", "avoid", "why")
-_WORD = re.compile(r"[^\W\d_][\w'’-]*")
-_AMOUNT = r"(?<![\w.])[#$€£]?\d[\d.,:/-]*\d|(?<![\w.])[#$€£]?\d"
-_REFERENCE = r"\b(?=[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-Z0-9]{4,}\b"
-"""Such as QX4T7B."""
-_NUMBER = re.compile(f"{_AMOUNT}|{_REFERENCE}")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:;\"“(]\s*)$")
+FIELDS = ("when", "do", "avoid", "why")
 _QUOTE_WORDS = 6
 _MOST_WORDS = 45
 
-_SETTING = re.compile(
-    r"\b(?:good|better|best|bad|worse|ideal|first|second|other) (?:agent|repl(?:y|ies)|response|answer)s?\b"
-    r"|\b(?:the|a) (?:teacher|student|scenario|sample|transcript|prompt|language model)\b"
-    r"|\b(?:as|like) (?:in )?the example\b|\bsimulat(?:ed|ion)\b|\bthis (?:specific )?scenario\b",
-    re.IGNORECASE,
-)
-_ORDER = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instructions?|prompts?|polic(?:y|ies)|rules?|guidelines?)\b"
-    r"|\bsystem prompt\b|\byou are now\b|\bjailbreak\b|\bdeveloper mode\b|</?\s*(?:advice|policy|system)\b",
-    re.IGNORECASE,
-)
-_LINK = re.compile(r"https?://\S+|\bwww\.\S+|\b[\w.+-]+@[\w-]+\.\w{2,}", re.IGNORECASE)
-_LIST = re.compile(r"(?:^|\s)(?:1[.)]\s.+\s2[.)]\s)|(?:^|\s)[-*•]\s.+\s[-*•]\s")
-_EMPTY_ADVICE = re.compile(
-    r"^(?:always )?(?:be|stay|remain|act)(?: more| very)? (?:\w+)(?:(?:,| and) \w+)*$"
-    r"|^(?:help|assist)(?: the customer)?(?: well)?$|^do (?:your|a) (?:best|better|good) ?\w*$",
-    re.IGNORECASE,
-)
+CHECKS: dict[str, str] = {
+    "name": "a name from the one conversation",
+    "number": "a number or reference from the one conversation, or one that the policy does not name",
+    "quote": "six words in a row from the one conversation",
+    "personal": "personal data: e-mail, telephone, card, bank account, papers, date of birth, postal address",
+    "setting": "words that betray how it was learned",
+    "order": "an order to the model",
+    "link": "a link or an address",
+    "promise": "a promise of money or of an exception",
+    "list": "more than one rule",
+    "long": f"a field of more than {_MOST_WORDS} words",
+    "vague": "nothing in it can be done or checked",
+    "duplicate": "says the same as an approved strategy",
+    "contradiction": "says the opposite of an approved strategy",
+}
+"""Every check by code, with what it finds. Those of the teacher begin with ``teacher:``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +43,35 @@ class _Subject:
     lines: tuple[str, ...]
     house: str
     """The firm's own words, which a strategy may use: brief, policy, issues."""
+    others: Sequence[Strategy]
 
 
-def screen(strategy: Strategy, *, turns: Sequence[Turn], domain: Domain) -> tuple[Finding, ...]:
+def screen(
+    strategy: Strategy, *, turns: Sequence[Turn], domain: Domain, others: Sequence[Strategy] = ()
+) -> tuple[Finding, ...]:
     """All findings of the checks by code, in the checks' order.
 
     Args:
         strategy: what is to be checked.
         turns: the conversation that it was learned from; empty for a general rule.
         domain: the firm's setting: its own words and numbers may appear.
+        others: approved strategies, which it should neither repeat nor contradict.
     """
     house = "\n".join([domain.name, domain.brief, domain.policy, *(i.title for i in domain.issues)])
     lines = tuple(one_line(t.text) for t in turns)
-    subject = _Subject(strategy, "\n".join(lines), lines, house)
+    subject = _Subject(strategy, "\n".join(lines), lines, house, others)
     return tuple(f for check in _CHECKS for f in check(subject))
 
 
 def _texts(strategy: Strategy) -> Iterable[tuple[str, str]]:
-    return ((name, getattr(strategy, name)) for name in _FIELDS if getattr(strategy, name))
+    return ((name, getattr(strategy, name)) for name in FIELDS if getattr(strategy, name))
+
+
+def _found(check: str, severity: Severity, field: str, at: tuple[str, int, int], reason: str) -> Finding:
+    text, start, end = at
+    start += len(text[start:end]) - len(text[start:end].lstrip())
+    quote = text[start:end].rstrip()
+    return Finding(check=check, severity=severity, field=field, quote=quote, start=start, reason=reason)
 
 
 def _pattern(
@@ -72,7 +79,7 @@ def _pattern(
 ) -> Callable[[_Subject], list[Finding]]:
     def run(subject: _Subject) -> list[Finding]:
         return [
-            Finding(check=check, severity=severity, field=name, quote=m.group().strip(), reason=reason)
+            _found(check, severity, name, (text, m.start(), m.end()), reason)
             for name, text in _texts(subject.strategy)
             for m in pattern.finditer(text)
         ]
@@ -82,47 +89,40 @@ def _pattern(
 
 def _names(subject: _Subject) -> list[Finding]:
     """Words that are capitalised in the middle of what was said, and are not words of the firm."""
-    spoken = {w for line in subject.lines for w in _proper(line)}
-    allowed = {w.casefold() for w in _WORD.findall(subject.house)}
+    spoken = {w for line in subject.lines for w in _proper(line)} - patterns.NO_NAMES
+    allowed = {w.casefold() for w in patterns.WORD.findall(subject.house)}
     return [
-        Finding(
-            check="name",
-            severity="blocking",
-            field=name,
-            quote=m.group(),
-            reason="a name from the one conversation",
-        )
+        _found("name", "blocking", name, (text, m.start(), m.end()), "a name from the one conversation")
         for name, text in _texts(subject.strategy)
-        for m in _WORD.finditer(text)
-        if m.group()[0].isupper() and m.group() in spoken and m.group().casefold() not in allowed
+        for m in patterns.WORD.finditer(text)
+        if m.group() in spoken and m.group().casefold() not in allowed
     ]
 
 
 def _proper(line: str) -> Iterable[str]:
-    for m in _WORD.finditer(line):
+    for m in patterns.WORD.finditer(line):
         word = m.group()
         capital = len(word) > 1 and word[0].isupper() and not word.isupper() and not word.startswith(("I'", "I’"))
-        if capital and not _SENTENCE_START.search(line[: m.start()]):
+        if capital and not patterns.SENTENCE_START.search(line[: m.start()]):
             yield word
 
 
 def _numbers(subject: _Subject) -> list[Finding]:
-    house = set(_NUMBER.findall(subject.house))
-    said = set(_NUMBER.findall(subject.said))
-    return [
-        Finding(
-            check="number",
-            severity="blocking" if m.group() in said else "warning",
-            field=name,
-            quote=m.group(),
-            reason="a number from the one conversation"
-            if m.group() in said
-            else "a number that the policy does not name",
-        )
-        for name, text in _texts(subject.strategy)
-        for m in _NUMBER.finditer(text)
-        if m.group() not in house
-    ]
+    house = set(patterns.NUMBER.findall(subject.house))
+    said = set(patterns.NUMBER.findall(subject.said))
+    found: list[Finding] = []
+    for name, text in _texts(subject.strategy):
+        told = [(s.start, s.end) for s in _personal_spots(text)]
+        told += [m.span() for p in (patterns.LINK, patterns.POINT) for m in p.finditer(text)]
+        for m in patterns.NUMBER.finditer(text):
+            if m.group() in house or any(start <= m.start() < end for start, end in told):
+                continue
+            if m.group() in said:
+                reason, severity = "a number from the one conversation", "blocking"
+            else:
+                reason, severity = "a number that the policy does not name", "warning"
+            found.append(_found("number", severity, name, (text, m.start(), m.end()), reason))
+    return found
 
 
 def _quotes(subject: _Subject) -> list[Finding]:
@@ -131,25 +131,61 @@ def _quotes(subject: _Subject) -> list[Finding]:
     grams = {tuple(w[i : i + _QUOTE_WORDS]) for w in said for i in range(len(w) - _QUOTE_WORDS + 1)}
     grams -= {tuple(w[i : i + _QUOTE_WORDS]) for w in [_words(subject.house)] for i in range(len(w))}
     for name, text in _texts(subject.strategy):
-        words = _words(text)
-        for i in range(len(words) - _QUOTE_WORDS + 1):
-            if tuple(words[i : i + _QUOTE_WORDS]) in grams:
-                quote = " ".join(words[i : i + _QUOTE_WORDS])
-                found.append(
-                    Finding(
-                        check="quote",
-                        severity="warning",
-                        field=name,
-                        quote=quote,
-                        reason="said word for word in the one conversation",
-                    )
-                )
-                break
+        spots = list(patterns.WORD.finditer(text))
+        words = [m.group().casefold() for m in spots]
+        hits = [i for i in range(len(words) - _QUOTE_WORDS + 1) if tuple(words[i : i + _QUOTE_WORDS]) in grams]
+        if hits:
+            last = hits[0]
+            while last + 1 in hits:
+                last += 1
+            at = (text, spots[hits[0]].start(), spots[last + _QUOTE_WORDS - 1].end())
+            found.append(_found("quote", "warning", name, at, "said word for word in the one conversation"))
     return found
 
 
 def _words(text: str) -> list[str]:
-    return [w.casefold() for w in _WORD.findall(text)]
+    return [w.casefold() for w in patterns.WORD.findall(text)]
+
+
+def _personal(subject: _Subject) -> list[Finding]:
+    return [
+        _found("personal", "blocking", name, (text, spot.start, spot.end), spot.what)
+        for name, text in _texts(subject.strategy)
+        for spot in _personal_spots(text)
+        if text[spot.start : spot.end] not in subject.house
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _personal_spots(text: str) -> tuple[Spot, ...]:
+    return tuple(personal(text))
+
+
+def _setting(subject: _Subject) -> Iterator[Finding]:
+    for name, text in _texts(subject.strategy):
+        for m in patterns.SETTING.finditer(text):
+            if name == "when" and patterns.CUSTOMERS_WORD.search(text[: m.start()]):
+                continue  # a customer may speak of agents and answers
+            at = (text, m.start(), m.end())
+            yield _found("setting", "blocking", name, at, "words that betray how it was learned")
+
+
+def _orders(subject: _Subject) -> Iterator[Finding]:
+    for name, text in _texts(subject.strategy):
+        for m in patterns.ORDER.finditer(text):
+            if name in ("when", "avoid") and not m.group().startswith("<"):
+                continue  # what a customer wrote, and what is to be avoided, orders nothing
+            at = (text, m.start(), m.end())
+            yield _found("order", "blocking", name, at, "an order to the model, not a way to serve a customer")
+
+
+def _promises(subject: _Subject) -> Iterator[Finding]:
+    text = subject.strategy.do
+    for m in patterns.PROMISE.finditer(text):
+        clause = patterns.CLAUSE.split(text[: m.start()])[-1]
+        if not patterns.NEGATED.search(clause):
+            at = (text, m.start(), m.end())
+            yield _found("promise", "warning", "do", at, "a promise of money or of an exception")
 
 
 def _length(subject: _Subject) -> list[Finding]:
@@ -167,24 +203,33 @@ def _length(subject: _Subject) -> list[Finding]:
 
 
 def _vague(subject: _Subject) -> list[Finding]:
-    do = subject.strategy.do.strip().rstrip(".")
-    if not _EMPTY_ADVICE.match(do):
+    do = subject.strategy.do
+    if set(_words(do)) - patterns.GENERIC:
         return []
-    return [
-        Finding(
-            check="vague", severity="warning", field="do", quote=do, reason="nothing in it can be done or checked"
-        )
-    ]
+    return [_found("vague", "warning", "do", (do, 0, len(do)), "nothing in it can be done or checked")]
 
 
-_CHECKS: tuple[Callable[[_Subject], list[Finding]], ...] = (
+def _alike(subject: _Subject) -> Iterator[Finding]:
+    strategy = subject.strategy
+    for other in list(twins(strategy, subject.others))[:3]:
+        at = (strategy.do, 0, len(strategy.do))
+        yield _found("duplicate", "warning", "do", at, f"says the same as {other.id}")
+    for other, field in list(opponents(strategy, subject.others))[:3]:
+        text = getattr(strategy, field)
+        yield _found("contradiction", "warning", field, (text, 0, len(text)), f"says the opposite of {other.id}")
+
+
+_CHECKS: tuple[Callable[[_Subject], Iterable[Finding]], ...] = (
     _names,
     _numbers,
     _quotes,
-    _pattern("setting", "blocking", _SETTING, "words that betray how it was learned"),
-    _pattern("order", "blocking", _ORDER, "an order to the model, not a way to serve a customer"),
-    _pattern("link", "blocking", _LINK, "a link or an address"),
-    _pattern("list", "warning", _LIST, "more than one rule"),
+    _personal,
+    _setting,
+    _orders,
+    _pattern("link", "blocking", patterns.LINK, "a link or an address"),
+    _promises,
+    _pattern("list", "warning", patterns.LIST, "more than one rule"),
     _length,
     _vague,
+    _alike,
 )

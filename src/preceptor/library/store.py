@@ -261,7 +261,8 @@ class Library:
         query = select(CHANGES).where(CHANGES.c.seq <= last).order_by(CHANGES.c.seq)
         with self._database.reading() as connection:
             try:
-                chain.replay(streamed(connection, query), state)
+                with streamed(connection, query) as log:
+                    chain.replay(log, state)
             except BrokenError as error:
                 raise _damaged(error) from error
         return state

@@ -37,7 +37,8 @@ class Truth:
         before = self._at
         query = select(CHANGES).where(CHANGES.c.seq > before[0]).order_by(CHANGES.c.seq)
         try:
-            self._at = replay(streamed(connection, query), self.state, after=before)
+            with streamed(connection, query) as log:
+                self._at = replay(log, self.state, after=before)
         except BrokenError as error:
             raise LibraryError(f"the library is damaged at {error}", hint=rows.DAMAGED) from error
         head = connection.execute(select(HEAD.c.seq, HEAD.c.hash)).one_or_none()
