@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 
+from preceptor.core.untrusted import one_line
 from preceptor.library.schema import CHANGES, TOUCHED
 
 
@@ -13,6 +14,7 @@ def changes_query(
     *, before: int = 0, author: str = "", kind: str = "", text: str = "", limit: int = 100
 ) -> Select[Any]:
     """Changes, newest first; ``before`` a number (0: from the end), whose author, kind or words fit."""
+    author, kind, text = one_line(author), one_line(kind), one_line(text)
     query = select(CHANGES).order_by(CHANGES.c.seq.desc()).limit(limit)
     if before:
         query = query.where(CHANGES.c.seq < before)

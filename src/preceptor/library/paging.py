@@ -225,7 +225,7 @@ def _conditions(which: Filter, terms: Terms) -> list[Any]:
     if which.expired is not None:
         found.append(_expired(terms) if which.expired else not_(_expired(terms)))
     stage = "" if which.stage is None else str(which.stage)
-    for kind, value in (("run", which.run), ("stage", stage), ("check", which.check)):
+    for kind, value in (("run", one_line(which.run)), ("stage", stage), ("check", one_line(which.check))):
         if value:
             labelled = (LABELS.c.strategy == table.id, LABELS.c.kind == kind, LABELS.c.value == value)
             found.append(exists().where(*labelled))
@@ -236,7 +236,7 @@ def _conditions(which: Filter, terms: Terms) -> list[Any]:
         within = (table.words, table.id)
         found.append(or_(*(column.contains(word, autoescape=True) for column in within)))
     if which.without:
-        found.append(table.id.not_in(which.without))
+        found.append(table.id.not_in([one_line(i) for i in which.without]))
     return found
 
 

@@ -172,6 +172,7 @@ class Library:
         Raises:
             LibraryError: none, or more than one.
         """
+        id_or_prefix = one_line(id_or_prefix)
         columns = select(STRATEGIES.c.id, STRATEGIES.c.doc)
         exact = self._all(columns.where(STRATEGIES.c.id == id_or_prefix))
         if exact:
@@ -200,6 +201,7 @@ class Library:
 
     def lesson(self, id_or_prefix: str) -> Lesson:
         """The lesson with its whole trail. LibraryError: none, or more than one begins so."""
+        id_or_prefix = one_line(id_or_prefix)
         found = self._all(select(LESSONS).where(LESSONS.c.id == id_or_prefix))
         row = found[0] if found else self._only(LESSONS, id_or_prefix, "lesson", "preceptor library show STRATEGY")
         logged = self._all(select(CHANGES).where(CHANGES.c.seq == row["seq"]))
@@ -227,7 +229,7 @@ class Library:
     def history(self, strategy_id: str) -> tuple[Record, ...]:
         """Every change that touched the strategy, oldest first; empty for an unknown id."""
         query = select(CHANGES).join(TOUCHED, TOUCHED.c.seq == CHANGES.c.seq)
-        query = query.where(TOUCHED.c.strategy == strategy_id).order_by(CHANGES.c.seq)
+        query = query.where(TOUCHED.c.strategy == one_line(strategy_id)).order_by(CHANGES.c.seq)
         return tuple(map(_told, self._all(query)))
 
     def head(self) -> int:
