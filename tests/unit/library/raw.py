@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Table, and_, create_engine, delete, insert, select, text, update
+from sqlalchemy import Engine, LargeBinary, Table, and_, create_engine, delete, insert, select, text, update
 from tests.unit.library.made import place
 
 from preceptor.library.schema import METADATA
@@ -20,6 +20,11 @@ class Raw:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def takes(self, name: str, column: str, value: object) -> bool:
+        """Whether the database leaves a value of this type as it is: PostgreSQL makes text of bytes."""
+        text = not isinstance(METADATA.tables[name].columns[column].type, LargeBinary)
+        return self._engine.dialect.name == "sqlite" or not (text and isinstance(value, bytes))
 
     def rows(self, name: str) -> list[Row]:
         """All rows, in the order of the primary key."""

@@ -199,6 +199,8 @@ def test_any_altered_or_missing_row_is_found(
         for row in raw.rows(table):
             changes = [(column, other) for column, value in row.items() for other in other_values(value)]
             for column, other in changes:
+                if not raw.takes(table, column, other):
+                    continue
                 try:
                     raw.update(table, row, **{column: other})
                 except DBAPIError:  # the database itself refuses it
