@@ -22,6 +22,7 @@ ALL = {
     "review": "each page of the review app over 20,000 strategies",
     "peers": "Preceptor beside gepa, a static guide and best-of-random (needs some minutes)",
     "prove": "verdicts on strategies beside the truth of the practice world",
+    "retrieval": "finding strategies, by their number",
     "serve": "the proxy beside others (needs some minutes)",
     "judge_tm3": "a judge beside human labels (needs a real judge and ../shared/data/taskmaster)",
     "star": "real human dialogues (needs ../shared/data/star)",

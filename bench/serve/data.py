@@ -10,6 +10,7 @@ from pathlib import Path
 from preceptor.coach import CoachSettings
 from preceptor.core.ids import plain
 from preceptor.core.records import Strategy
+from preceptor.library.embedder import Embedder
 from preceptor.library.release import Released, write_release
 from preceptor.library.release_make import Contents, make_release
 from preceptor.prompts import load_prompts
@@ -45,7 +46,7 @@ def states(words: Words, count: int) -> dict[str, str]:
     }
 
 
-def release(folder: Path, count: int, seed: int = 1) -> tuple[Path, list[str]]:
+def release(folder: Path, count: int, seed: int = 1, *, embedder: Embedder | None = None) -> tuple[Path, list[str]]:
     """A release of ``count`` strategies, three to a scenario, and the scenarios' states."""
     words = Words(seed)
     known = states(words, count // 3 + 1)
@@ -70,6 +71,7 @@ def release(folder: Path, count: int, seed: int = 1) -> tuple[Path, list[str]]:
             states=known,
             coach=plain(CoachSettings()),
             template=load_prompts()["advice"].body,
+            embedder=embedder,
         )
     )
     return write_release(folder, made), list(known.values())

@@ -12,12 +12,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.star.coached import SETTINGS, STUDENT, answers, learn_from_logs, star_world
-from bench.star.copies import Search, lexical, plain_bm25, vote
+from bench.star.copies import Search, dense, lexical, plain_bm25, vote
+from bench.star.copies import fused as fused_search
 from bench.star.data import Example, Star, folds, load
 from bench.star.measure import Figure, abstention, figure
 from bench.star.moves import Moves, load_moves
 from bench.star.supervised import predict
+from bench.star.vectors import Kept
 from preceptor.coach import Coach
+from preceptor.library.embedder import OnnxEmbedder
 from preceptor.practice import PracticeModel
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +34,7 @@ class Tally:
     right: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     dialogues: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    fused: list[float] = field(default_factory=list)
     strategies: list[int] = field(default_factory=list)
 
     def add(self, name: str, labels: Sequence[str], test: Sequence[Example]) -> None:
@@ -60,14 +64,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         splits = list(folds(star.examples, 2 if options.quick else options.folds))
         _say(star, f"{len(splits)}-fold cross-validation by dialogue")
     tally = Tally()
+    embedder = _minilm() if options.minilm else None
     for number, (training, test) in enumerate(splits, 1):
-        _measure(training, [e for e in test if e.label], moves, tally)
+        _measure(training, [e for e in test if e.label], moves, tally, embedder)
         print(f"  split {number} of {len(splits)} after {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    if embedder is not None:
+        embedder.save()
     _report(tally, options.out, star)
     return 0
 
 
-def _measure(training: Sequence[Example], test: Sequence[Example], moves: Moves, tally: Tally) -> None:
+def _minilm() -> Kept:
+    """MiniLM's vectors; fetched and built where it is not there."""
+    from bench.minilm import FOLDER, fetch  # noqa: PLC0415 - needs onnx
+
+    return Kept(OnnxEmbedder(fetch(), threads=2), FOLDER / "star.npz")
+
+
+def _measure(
+    training: Sequence[Example], test: Sequence[Example], moves: Moves, tally: Tally, embedder: Kept | None
+) -> None:
     labelled = [e for e in training if e.label]
     labels = [e.label for e in labelled]
     moves.learn(labelled)
@@ -82,7 +98,16 @@ def _measure(training: Sequence[Example], test: Sequence[Example], moves: Moves,
     tally.scores += [o.score for o in coached]
     tally.add("coached student", [o.label for o in coached], test)
     tally.add("first strategy, read without fault", [o.advised for o in coached], test)
+    if embedder is not None:
+        fused = Coach(strategies, {s.id: s for s in scenarios}, SETTINGS, embedder=embedder)
+        both = answers(student, fused, test, moves)
+        tally.fused += [o.score for o in both]
+        tally.add("coached student, fused", [o.label for o in both], test)
+        tally.add("first strategy, fused", [o.advised for o in both], test)
     searches: dict[str, Search] = {"plain BM25": plain_bm25(labelled), "lexical state": lexical(labelled)}
+    if embedder is not None:
+        searches["MiniLM"] = dense(labelled, embedder)
+        searches["fused state"] = fused_search(searches["lexical state"], searches["MiniLM"])
     for name, search in searches.items():
         found = [search(e.turns) for e in test]
         tally.add(f"copy of the nearest, {name}", [vote(s, labels, 1)[0] for s in found], test)
@@ -103,10 +128,13 @@ def _report(tally: Tally, out: Path | None, star: Star) -> None:
     print(f"\n{figures[0].turns} turns: how often the next move is the human's (95% interval over dialogues)")
     for f in figures:
         print(f"  {f.name:<38} {f.value:.3f}  [{f.low:.3f}, {f.high:.3f}]")
-    curve = abstention(tally.scores, tally.right["coached student"])
-    print("\nfloor  coverage  coached student right where advised")
-    for floor, coverage, accuracy in curve:
-        print(f"  {floor:.2f}     {coverage:5.2f}     {accuracy:.3f}")
+    curves = {"words alone": abstention(tally.scores, tally.right["first strategy, read without fault"])}
+    if tally.fused:
+        curves["fused with MiniLM"] = abstention(tally.fused, tally.right["first strategy, fused"])
+    for name, curve in curves.items():
+        print(f"\nabstention, {name}:\nfloor  coverage  first strategy right where there is one")
+        for floor, coverage, accuracy in curve:
+            print(f"  {floor:.2f}     {coverage:5.2f}     {accuracy:.3f}")
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         value = {
@@ -114,7 +142,7 @@ def _report(tally: Tally, out: Path | None, star: Star) -> None:
             "left_out": star.left_out,
             "strategies": tally.strategies,
             "figures": [asdict(f) for f in figures],
-            "abstention": curve,
+            "abstention": curves,
         }
         out.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
         print(f"\nwritten: {out}")
@@ -127,6 +155,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--heldout", type=Path, help="train on the folder, test on this file of the same format")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--minilm", action="store_true", help="also with sentence vectors (first time: minutes)")
     parser.add_argument("--quick", action="store_true", help="150 dialogues, two folds")
     parser.add_argument(
         "--out", type=Path, default=ROOT / "bench" / "results" / "star.json", help="JSON of the figures"

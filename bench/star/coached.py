@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ SETTINGS = CoachSettings(strategies=1, general=0, floor=0.05, variety=0.3)
 """Chosen by cross-validation on the folder's dialogues (docs/star.md)."""
 
 STUDENT = "student-medium"
+_SENTENCE = re.compile(r"[.!?]+\s+")
 
 Learner = Callable[[Sequence[Scenario]], Sequence[Strategy]]
 """Scenarios with the human agent's reply as reference, in; strategies, out."""
@@ -50,7 +52,8 @@ def star_world(moves: Moves) -> World:
 
 
 def learn_from_logs(scenarios: Sequence[Scenario]) -> list[Strategy]:
-    """The plainest teacher there can be: say what the human said there. What was said alike is one strategy."""
+    """The plainest teacher there can be: say what the human said there, in one sentence, since a strategy is one
+    rule. What was said alike is one strategy."""
     said: dict[str, list[str]] = defaultdict(list)
     for scenario in scenarios:
         said[one_line(scenario.reference, 300)].append(scenario.id)
@@ -58,7 +61,7 @@ def learn_from_logs(scenarios: Sequence[Scenario]) -> list[Strategy]:
         Strategy(
             id=short_id("strategy", text),
             when="the conversation stands as it did there",
-            do=f'say: "{text}"',
+            do=f'say: "{_SENTENCE.sub(" - ", text).rstrip(".!?")}"',
             scenarios=tuple(ids),
         )
         for text, ids in said.items()

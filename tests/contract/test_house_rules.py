@@ -28,6 +28,7 @@ BROAD_EXCEPT = frozenset(
         "cli/boundary.py",  # the error boundary of the command line
         "serve/coaching.py",  # whatever goes wrong with advice, the customer gets an answer
         "llm/provider.py",  # whatever a provider's SDK raises becomes one of our errors
+        "library/embedder.py",  # tokenizers and onnxruntime raise plain Exceptions for files they cannot read
         "llm/replay.py",  # hands any error on to those who wait for the same call, and raises it again
     }
 )

@@ -28,9 +28,9 @@ class Limits(Protocol):
 
 
 class Likeness(Protocol):
-    """How alike strategies are, 0..1 each."""
+    """How alike strategies are, 0..1 each: one row for each of ``some``."""
 
-    def likeness(self, position: int, others: Sequence[int]) -> NDArray[np.float32]: ...
+    def likeness(self, some: Sequence[int], others: Sequence[int]) -> NDArray[np.float32]: ...
 
 
 def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen, ...]:
@@ -40,15 +40,19 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
     ``(1 - variety) * score - variety * likeness to the nearest chosen one``. What does not fit the word limit is
     passed over. Scenario-bound strategies stand before domain-wide ones, each in order of choice.
     """
-    left = [hit for hit in hits if hit.score >= limits.floor and hit.score > 0]
-    nearest = np.zeros(len(left), dtype=np.float32)
+    pool = [hit for hit in hits if hit.score >= limits.floor and hit.score > 0]
+    if not pool or not limits.strategies:
+        return ()
+    places = [hit.position for hit in pool]
+    alike = index.likeness(places, places)
+    worth = (1 - limits.variety) * np.array([hit.score for hit in pool], dtype=np.float32)
+    nearest = np.zeros(len(pool), dtype=np.float32)
     chosen: list[Hit] = []
     words = general = 0
-    while left and len(chosen) < limits.strategies:
-        scores = np.array([hit.score for hit in left], dtype=np.float32)
-        at = int(np.argmax((1 - limits.variety) * scores - limits.variety * nearest))
-        hit = left.pop(at)
-        nearest = np.delete(nearest, at)
+    for _ in pool:
+        at = int(np.argmax(worth - limits.variety * nearest))
+        hit = pool[at]
+        worth[at] = -np.inf
         length = len(hit.strategy.text().split())
         is_general = hit.strategy.scope == "domain"
         if words + length > limits.words or (is_general and general >= limits.general):
@@ -56,8 +60,9 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
         words += length
         general += is_general
         chosen.append(hit)
-        if left:
-            nearest = np.maximum(nearest, index.likeness(hit.position, [other.position for other in left]))
+        if len(chosen) == limits.strategies:
+            break
+        nearest = np.maximum(nearest, alike[at])
     chosen.sort(key=lambda hit: hit.strategy.scope == "domain")
     return tuple(_chosen(hit) for hit in chosen)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -13,10 +14,11 @@ from preceptor.coach.choose import choose
 from preceptor.coach.from_release import index_of, opened
 from preceptor.coach.messages import joined, turns_of, with_block
 from preceptor.core.decode import decode
-from preceptor.core.errors import ConfigError
+from preceptor.core.errors import ConfigError, PreceptorError
 from preceptor.core.records import Advice, Scenario, Strategy, Turn
 from preceptor.core.untrusted import one_line
-from preceptor.library.index import Embedder, StrategyIndex
+from preceptor.library.embedder import Embedder
+from preceptor.library.index import Hit, StrategyIndex
 from preceptor.library.release import Release
 from preceptor.prompts.files import load_prompts
 
@@ -117,20 +119,29 @@ class Coach:
     def __len__(self) -> int:
         return len(self._index) - len(self._held)
 
+    @property
+    def waits(self) -> bool:
+        """Whether advice asks an embedder, which may be another machine: then call it from a thread."""
+        return self._index.dense
+
     def advise(self, conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Advice:
         """The strategies that fit the end of ``conversation`` (turns, or OpenAI message dicts), and the block of
-        text that carries them; empty when nothing reaches the floor or there is no conversation yet."""
+        text that carries them; empty when nothing reaches the floor or there is no conversation yet. Where the
+        embedder fails they are found by words alone, and ``fallback`` says why."""
         turns = _turns(conversation)
         if not any(turn.speaker == "customer" for turn in turns):
             return NO_ADVICE
-        chosen = choose(
-            self._index,
-            [h for h in self._index.search(turns) if h.strategy.id not in self._held],
-            self.settings,
-        )
-        if not chosen:
-            return NO_ADVICE
-        return Advice(chosen=chosen, text=self.block([c.strategy for c in chosen]))
+        hits, fallback = self._found(turns)
+        chosen = choose(self._index, [h for h in hits if h.strategy.id not in self._held], self.settings)
+        return Advice(chosen=chosen, text=self.block([c.strategy for c in chosen]), fallback=fallback)
+
+    def _found(self, turns: Sequence[Turn]) -> tuple[list[Hit], str]:
+        """By words alone where the embedder fails: worse advice, but advice."""
+        floor = self.settings.floor
+        try:
+            return self._index.search(turns, floor=floor), ""
+        except PreceptorError as error:
+            return self._index.search(turns, floor=floor, lexical=True), str(error)
 
     def block(self, strategies: Sequence[Strategy]) -> str:
         """The text that carries ``strategies`` to the student, in their order; empty for none."""
@@ -161,6 +172,7 @@ def place_in_turns(turns: Sequence[Turn], advice: Advice) -> tuple[Turn, ...]:
     return (*turns[:last], coached, *turns[last + 1 :])
 
 
+@lru_cache(1024)
 def strategy_line(strategy: Strategy) -> str:
     """What the student reads of one strategy: one line that can neither close the block nor open another."""
     return one_line(strategy.text()).replace("<", "‹").replace(">", "›")

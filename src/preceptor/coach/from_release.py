@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from preceptor.core.errors import ConfigError
-from preceptor.library.index import Embedder, StrategyIndex
+from preceptor.core.errors import ConfigError, ModelError
+from preceptor.library.embedder import Embedder
+from preceptor.library.index import StrategyIndex
 from preceptor.library.release import EmbedderMark, Release, read_release
 from preceptor.library.release_index import algorithm, put_together
+from preceptor.library.sparse import Floats
 
 SAME = 0.999
 """Cosine of two vectors of the probe from which the embedders are taken to be the same; rounding leaves more."""
@@ -30,7 +34,14 @@ def index_of(release: Release, embedder: Embedder | None = None) -> StrategyInde
     """
     manifest = release.manifest
     if embedder is not None:
-        _check_embedder(release.id, manifest.embedder, embedder)
+        if manifest.embedder is None:
+            raise ConfigError(
+                f"{release.id} was made without embeddings",
+                hint="use it without an embedder, or set embedder.model and make it again",
+            )
+        embedder = Checked(embedder, manifest.embedder, release.id)
+        with suppress(ModelError):
+            embedder.check()
     if manifest.algorithm == algorithm(manifest.retrieval):
         return put_together(release, manifest.scalars, release.strategies(), manifest.retrieval, embedder)
     return StrategyIndex(
@@ -38,21 +49,38 @@ def index_of(release: Release, embedder: Embedder | None = None) -> StrategyInde
     )
 
 
-def _check_embedder(name: str, mark: EmbedderMark | None, embedder: Embedder) -> None:
-    if mark is None:
-        raise ConfigError(
-            f"{name} was made without embeddings", hint="use it without an embedder, or make one with: --embedder"
-        )
-    if mark.name != embedder.name:
-        raise ConfigError(
-            f"{name} was made with the embedder {mark.name}, this is {embedder.name}",
-            hint="use the same embedder, or make the release again",
-        )
-    stored = np.array(mark.vector, dtype=np.float32)
-    found = embedder.embed([mark.probe])[0]
-    alike = float(stored @ found) if stored.shape == found.shape else 0.0
-    if alike < SAME:
-        raise ConfigError(
-            f"{name}: the embedder {embedder.name} is another one under the same name (probe cosine {alike:.3f})",
-            hint="use the model that made the release, or make the release again",
-        )
+class Checked:
+    """An embedder of which it is known, before its first vector is used, that it is the one that made the release.
+
+    One that cannot be asked just now is checked when it can be again: until then there is advice by words.
+    """
+
+    def __init__(self, embedder: Embedder, mark: EmbedderMark, release: str) -> None:
+        if mark.name != embedder.name:
+            raise ConfigError(
+                f"{release} was made with the embedder {mark.name}, this is {embedder.name}",
+                hint="use the same embedder, or make the release again",
+            )
+        self._embedder, self._mark, self._release = embedder, mark, release
+        self._checked = False
+        self.name, self.dimension = embedder.name, len(mark.vector)
+
+    def check(self) -> None:
+        """Raises ConfigError where it makes another vector of the probe, ModelError where it makes none."""
+        if self._checked:
+            return
+        stored = np.array(self._mark.vector, dtype=np.float32)
+        found = self._embedder.embed([self._mark.probe])[0]
+        alike = float(stored @ found) if stored.shape == found.shape else 0.0
+        if alike < SAME:
+            raise ConfigError(
+                f"{self._release}: the embedder {self.name} is another one under the same name"
+                f" (probe cosine {alike:.3f})",
+                hint="use the model that made the release, or make the release again",
+            )
+        self._checked = True
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """See :class:`~preceptor.library.embedder.Embedder`."""
+        self.check()
+        return self._embedder.embed(texts)

@@ -209,3 +209,5 @@ class Advice:
     chosen: tuple[Chosen, ...]
     text: str
     """Empty when nothing fits: no advice is better than wrong advice."""
+    fallback: str = ""
+    """Why it was found by words alone although there is an embedder; empty: it was not."""

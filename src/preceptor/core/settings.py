@@ -177,6 +177,23 @@ class CoachConfig(Section):
     )
 
 
+class EmbedderConfig(Section):
+    """Finding strategies by meaning beside their words; see docs/coaching.md."""
+
+    model: str = Field(
+        default="",
+        description="onnx:FOLDER, fastembed:MODEL, http://HOST/v1#MODEL or openai:MODEL; empty: by words alone",
+    )
+    api_key_env: str = Field(
+        default="", description="environment variable that holds the key; empty: none (openai: OPENAI_API_KEY)"
+    )
+    timeout: float = Field(default=30.0, gt=0, description="seconds to wait for one answer (serving: 2 at most)")
+    retries: int = Field(
+        default=4, ge=0, le=20, description="further tries after a busy, broken or slow answer (serving: none)"
+    )
+    batch: int = Field(default=64, ge=1, le=2048, description="texts in one call to a server")
+
+
 class EvaluateConfig(Section):
     """Size of an evaluation."""
 
@@ -307,6 +324,7 @@ class Config(Section):
     budget: BudgetConfig = BudgetConfig()
     learn: LearnConfig = LearnConfig()
     coach: CoachConfig = CoachConfig()
+    embedder: EmbedderConfig = EmbedderConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     prove: ProveConfig = ProveConfig()
     transfer: TransferConfig = TransferConfig()

@@ -9,6 +9,7 @@ from preceptor.coach import Coach, CoachSettings
 from preceptor.core.events import Emit, ignore
 from preceptor.core.records import Domain, Scenario, Strategy
 from preceptor.core.settings import LearnConfig
+from preceptor.library.embedder import Embedder
 from preceptor.llm import Seats
 from preceptor.prompts import PromptSet
 
@@ -24,6 +25,8 @@ class Context:
     settings: LearnConfig
     coach: CoachSettings
     concurrency: int
+    embedder: Embedder | None = None
+    """Finds strategies by meaning beside their words."""
     emit: Emit = ignore
 
 
@@ -39,7 +42,11 @@ class Snapshot:
     def coach(self, context: Context) -> Coach:
         """The coach that the student has throughout the stage."""
         return Coach(
-            self.strategies, self.scenarios, settings=context.coach, template=context.prompts["advice"].body
+            self.strategies,
+            self.scenarios,
+            settings=context.coach,
+            embedder=context.embedder,
+            template=context.prompts["advice"].body,
         )
 
 

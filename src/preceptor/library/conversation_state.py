@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from preceptor.core.records import Turn
 from preceptor.core.untrusted import one_line
@@ -20,6 +21,9 @@ _NEWS = 12
 """Words of a new outcome that count: what it is stands first, long lists follow."""
 _LONGEST = 600
 """Characters of one turn that count; the end of a long customer turn says more than its start."""
+_KEPT_TURNS = 512
+_KEPT_LENGTH = 2000
+"""Turns whose words are remembered: with each request a conversation brings its earlier turns again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +81,7 @@ def read_state(text: str) -> tuple[Turn, ...]:
 
 def words(text: str) -> list[str]:
     """Lower-case words, plurals and digits folded: "Tickets 4711" gives ``ticket`` and ``0``."""
-    return [_fold(m.group().lower()) for m in _WORD.finditer(text)]
+    return list(map(_fold, _WORD.findall(text.lower())))
 
 
 def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float]:
@@ -87,28 +91,25 @@ def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float
     """
     terms: dict[str, float] = {}
 
-    def add(prefix: str, tokens: Sequence[str], weight: float) -> None:
-        for token in tokens:
-            key = prefix + token
+    def add(keys: Sequence[str], weight: float) -> None:
+        for key in keys:
             terms[key] = terms.get(key, 0.0) + weight
 
-    end = [_tidy(turn) for turn in state_turns(turns, weights.steps)]
+    end = state_turns(turns, weights.steps)
     for back, turn in _from_end(end):
         share = weights.earlier**back
         if turn.speaker == "action":
-            action = read_action(turn)
-            add("x:", [action.name], weights.action * share)
-            add("r:", action.outcome, weights.told * share)
-        elif turn.speaker == "agent":
-            add("a:", words(turn.text[-_LONGEST:]), weights.agent * share)
+            read = _read_action(turn)
+            add((f"x:{read.name}",), weights.action * share)
+            add(read.told, weights.told * share)
         else:
-            add("c:", words(turn.text[-_LONGEST:]), weights.customer * share)
+            add(_read_words(turn), (weights.agent if turn.speaker == "agent" else weights.customer) * share)
     if end and end[-1].speaker == "action":
-        action = read_action(end[-1])
-        add(f"!:{action.name} ", action.outcome[:_NEWS], weights.outcome)
-        add("?:", action.arguments, weights.arguments)
+        read = _read_action(end[-1])
+        add(read.news, weights.outcome)
+        add(read.asked, weights.arguments)
     elif end:
-        add("x:", ["-"], weights.action)
+        add(("x:-",), weights.action)
     return terms
 
 
@@ -116,9 +117,49 @@ def plain_terms(terms: Mapping[str, float]) -> dict[str, float]:
     """State terms without their speakers: what a strategy's own words are matched to."""
     found: dict[str, float] = {}
     for term, weight in terms.items():
-        for word in term[2:].replace("_", " ").split():
-            found[word] = max(weight, found.get(word, 0.0))
+        name = term[2:]
+        parts = name.replace("_", " ").split() if "_" in name or " " in name else (name,)
+        for word in parts:
+            if weight > found.get(word, 0.0):
+                found[word] = weight
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _ActionTerms:
+    """The terms that an action can give, by the part it plays in the state."""
+
+    name: str
+    told: tuple[str, ...]
+    news: tuple[str, ...]
+    asked: tuple[str, ...]
+
+
+def _read_words(turn: Turn) -> tuple[str, ...]:
+    return _words_kept(turn) if len(turn.text) <= _KEPT_LENGTH else _words_of(turn)
+
+
+def _read_action(turn: Turn) -> _ActionTerms:
+    return _action_kept(turn) if len(turn.text) <= _KEPT_LENGTH else _action_of(turn)
+
+
+def _words_of(turn: Turn) -> tuple[str, ...]:
+    prefix = "a:" if turn.speaker == "agent" else "c:"
+    return tuple([prefix + word for word in words(_tidy(turn).text[-_LONGEST:])])
+
+
+def _action_of(turn: Turn) -> _ActionTerms:
+    action = read_action(_tidy(turn))
+    return _ActionTerms(
+        name=action.name,
+        told=tuple(["r:" + word for word in action.outcome]),
+        news=tuple([f"!:{action.name} {word}" for word in action.outcome[:_NEWS]]),
+        asked=tuple(["?:" + word for word in action.arguments]),
+    )
+
+
+_words_kept = lru_cache(_KEPT_TURNS)(_words_of)
+_action_kept = lru_cache(_KEPT_TURNS)(_action_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +202,7 @@ def _line(turn: Turn) -> str:
     return f"{tidy.speaker}[{tidy.by}]: {tidy.text}" if tidy.speaker == "action" else f"{tidy.speaker}: {tidy.text}"
 
 
+@lru_cache(8192)
 def _fold(word: str) -> str:
     if word[0].isdigit():
         return "0"

@@ -21,6 +21,8 @@ from preceptor.library.index import Embedder, IndexSettings, StrategyIndex
 ROOT = "index"
 _GIVEN = frozenset(("_strategies", "_settings", "_embedder"))
 """What an index was given; the rest is what it made of it."""
+_LATER = frozenset(("_opened",))
+"""What an index makes of its parts when it is first asked."""
 
 
 @dataclass(slots=True)
@@ -73,7 +75,7 @@ def algorithm(settings: IndexSettings) -> str:
 def _take(thing: object, name: str, parts: Parts) -> None:
     for key, value in vars(thing).items():
         path = f"{name}.{key.strip('_')}"
-        if key in _GIVEN or value is None:
+        if key in _GIVEN or key in _LATER or value is None:
             continue
         if isinstance(value, np.ndarray):
             parts.arrays[path] = value
@@ -99,6 +101,8 @@ def _put(like: Any, name: str, source: Source, scalars: Mapping[str, float], giv
     attributes = vars(cast("object", like))
     for key, value in attributes.items():
         path = f"{name}.{key.strip('_')}"
+        if key in _LATER:
+            continue
         if key in _GIVEN:
             found: object = given[key]
         elif value is None:
@@ -119,6 +123,7 @@ class _Stand:
     """Stands for an embedder where only the shape of an index is wanted."""
 
     name = "none"
+    dimension = 1
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.ones((len(texts), 1), dtype=np.float32)

@@ -1,16 +1,18 @@
-"""An inverted index over weighted terms, in three numpy arrays."""
+"""An inverted index over weighted terms, in a few numpy arrays."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
+Places = NDArray[np.int64]
 
 
 _IDF_POWER = 0.75
@@ -18,6 +20,24 @@ _IDF_POWER = 0.75
 _COMMON_SHARE = 1 / 12
 _COMMON_LEAST = 64
 """Documents from which a term is common."""
+ROUNDING = 1e-5
+"""What bounds are widened by: sums of float32 in another order differ by less."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparseQuery:
+    """A query as numbers of terms with weights, scaled so that products with documents are cosines."""
+
+    terms: Ids
+    weights: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Per document, between what its score surely lies."""
+
+    low: Floats
+    high: Floats
 
 
 class SparseIndex:
@@ -25,6 +45,10 @@ class SparseIndex:
     Zaragoza 2009).
 
     A cosine lies in 0..1 and means the same for short and long queries, which plain BM25 sums do not.
+
+    What many documents have says little and costs most to add up. So :meth:`bounds` adds the rare terms and bounds
+    the common ones (Cauchy-Schwarz over both common parts), and :meth:`exact` adds all terms of the documents
+    that can still matter.
     """
 
     def __init__(self, documents: Sequence[Mapping[str, float]]) -> None:
@@ -38,66 +62,126 @@ class SparseIndex:
         self._row_terms: Ids = np.concatenate([np.zeros(0, np.int32), *(ids for ids, _ in rows)])
         self._row_values: Floats = np.concatenate([np.zeros(0, np.float32), *(values for _, values in rows)])
         order = np.argsort(self._row_terms, kind="stable")
-        self._posting_documents = np.repeat(np.arange(self._count, dtype=np.int32), sizes)[order]
+        owners = np.repeat(np.arange(self._count, dtype=np.int32), sizes)
+        self._posting_documents = owners[order]
         self._posting_values = self._row_values[order]
         self._posting_start = np.searchsorted(self._row_terms[order], np.arange(len(self._terms) + 1))
-        self._common_at, self._common = self._lay_out_common()
+        self._common = np.diff(self._posting_start) > max(_COMMON_LEAST, self._count * _COMMON_SHARE)
+        squares = np.where(self._common[self._row_terms], self._row_values, 0) ** 2
+        self._common_length = np.sqrt(np.bincount(owners, squares, self._count)).astype(np.float32)
 
     def __len__(self) -> int:
         return self._count
 
-    def scores(self, query: Mapping[str, float]) -> Floats:
-        """Cosine of the query with every document, 0..1. Terms that no document has still count in its length."""
-        found = np.zeros(self._count, dtype=np.float32)
-        unknown = sum((_damped(w) * self._rarity(0)) ** 2 for t, w in query.items() if t not in self._terms)
-        ids, values = self._weighted(query)
-        norm = math.sqrt(float(values @ values) + unknown)
-        if not norm:
-            return found
-        for term, value in zip(ids.tolist(), (values / np.float32(norm)).tolist(), strict=True):
-            row = self._common_at[term]
-            if row >= 0:
-                found += np.float32(value) * self._common[row]
-            else:
-                start, end = self._posting_start[term], self._posting_start[term + 1]
-                found[self._posting_documents[start:end]] += np.float32(value) * self._posting_values[start:end]
-        return np.clip(found, 0.0, 1.0)
+    def query(self, terms: Mapping[str, float]) -> SparseQuery:
+        """Terms that no document has still count in its length: what is mostly unknown fits nothing well."""
+        known = self._terms
+        ids = np.array([known.get(term, -1) for term in terms], dtype=np.int32)
+        weights = np.array(list(terms.values()), dtype=np.float32)
+        weights = np.where(weights > 1, 1 + np.log(np.maximum(weights, 1)), weights)
+        there = ids >= 0
+        found = ids[there]
+        values = weights[there] * self._idf[found]
+        strange = weights[~there] * np.float32(self._rarity(0))
+        length = math.sqrt(float(values @ values) + float(strange @ strange))
+        return SparseQuery(found, values / np.float32(length) if length else values)
 
-    def likeness(self, some: Sequence[int], others: Sequence[int]) -> Floats:
+    def scores(self, query: Mapping[str, float]) -> Floats:
+        """Cosine of the query with every document, 0..1."""
+        return self.all(self.query(query))
+
+    def all(self, query: SparseQuery) -> Floats:
+        """As :meth:`scores`."""
+        return np.clip(self._sums(query.terms, query.weights), 0.0, 1.0)
+
+    def bounds(self, query: SparseQuery) -> Bounds:
+        """Between what every document's score lies."""
+        common = self._common[query.terms]
+        low = self._sums(query.terms[~common], query.weights[~common])
+        if not common.any():
+            return Bounds(low, low + np.float32(ROUNDING))
+        rest = query.weights[common]
+        high = self._common_length * np.float32(math.sqrt(float(rest @ rest)))
+        high += low
+        high += np.float32(ROUNDING)
+        return Bounds(low, high)
+
+    def exact(self, query: SparseQuery, documents: Places) -> Floats:
+        """Cosine of the query with each of ``documents``, 0..1."""
+        wanted = np.zeros(len(self._terms) + 1, dtype=np.float32)
+        wanted[query.terms] = query.weights
+        places, owners = self._spans(documents)
+        products = wanted[self._row_terms[places]] * self._row_values[places]
+        return np.clip(np.bincount(owners, products, len(documents)), 0.0, 1.0).astype(np.float32)
+
+    def near(self, query: SparseQuery, most: int) -> Places:
+        """Documents that share the query's rarest terms, few postings at a time, until ``most`` postings are seen.
+        For indexes too large to look at every document; ``exact`` tells their scores."""
+        sizes = self._posting_start[query.terms + 1] - self._posting_start[query.terms]
+        order = np.argsort(sizes, kind="stable")
+        kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), most, side="right")))]
+        return self._summed(query.terms[kept], query.weights[kept], most)
+
+    def likeness(self, some: Sequence[int] | Places, others: Sequence[int] | Places) -> Floats:
         """Cosines of some documents with others: one row for each of ``some``."""
-        rows = [slice(self._row_start[n], self._row_start[n + 1]) for n in (*some, *others)]
-        sizes = [row.stop - row.start for row in rows]
-        _, columns = np.unique(np.concatenate([self._row_terms[row] for row in rows]), return_inverse=True)
-        wide = np.zeros((len(rows), int(columns.max(initial=-1)) + 1), dtype=np.float32)
-        wide[np.repeat(np.arange(len(rows)), sizes), columns] = np.concatenate(
-            [self._row_values[row] for row in rows]
-        )
+        places, owners = self._spans(np.array([*some, *others], dtype=np.int64))
+        _, columns = np.unique(self._row_terms[places], return_inverse=True)
+        wide = np.zeros((len(some) + len(others), int(columns.max(initial=-1)) + 1), dtype=np.float32)
+        wide[owners, columns] = self._row_values[places]
         return wide[: len(some)] @ wide[len(some) :].T
 
-    def _lay_out_common(self) -> tuple[Ids, Floats]:
-        """Rows over all documents for the terms that many have: adding a whole row is faster than its postings."""
-        sizes = np.diff(self._posting_start)
-        common = np.flatnonzero(sizes > max(_COMMON_LEAST, self._count * _COMMON_SHARE))
-        at = np.full(len(self._terms), -1, dtype=np.int32)
-        at[common] = np.arange(len(common), dtype=np.int32)
-        rows = np.zeros((len(common), self._count), dtype=np.float32)
-        for row, term in enumerate(common.tolist()):
-            span = slice(self._posting_start[term], self._posting_start[term + 1])
-            rows[row, self._posting_documents[span]] = self._posting_values[span]
-        return at, rows
+    def support(self, some: Places, others: Places, weights: Floats) -> Floats:
+        """For each of ``some`` the sum over ``others`` of likeness times weight."""
+        places, owners = self._spans(others)
+        mixed = np.zeros(len(self._terms) + 1, dtype=np.float32)
+        np.add.at(mixed, self._row_terms[places], self._row_values[places] * weights[owners])
+        places, owners = self._spans(some)
+        products = mixed[self._row_terms[places]] * self._row_values[places]
+        return np.bincount(owners, products, len(some)).astype(np.float32)
+
+    def _sums(self, terms: Ids, weights: Floats) -> Floats:
+        """Per document the sum over these terms; goes through their postings only."""
+        spans = self._postings(terms)
+        if not spans:
+            return np.zeros(self._count, dtype=np.float32)
+        documents = np.concatenate([self._posting_documents[span] for span in spans])
+        values = np.concatenate([self._posting_values[span] for span in spans])
+        values *= np.repeat(weights, [span.stop - span.start for span in spans])
+        return np.bincount(documents, values, self._count).astype(np.float32)
+
+    def _summed(self, terms: Ids, weights: Floats, most: int) -> Places:
+        """The documents with the largest sums, those with most first, from at most ``most`` postings of each."""
+        spans = [slice(span.start, min(span.stop, span.start + most)) for span in self._postings(terms)]
+        if not spans:
+            return np.zeros(0, dtype=np.int64)
+        documents = np.concatenate([self._posting_documents[span] for span in spans])
+        values = np.concatenate([self._posting_values[span] for span in spans])
+        values *= np.repeat(weights, [span.stop - span.start for span in spans])
+        found, places = np.unique(documents, return_inverse=True)
+        sums = np.bincount(places, values)
+        return found[np.argsort(-sums, kind="stable")].astype(np.int64)
+
+    def _postings(self, terms: Ids) -> list[slice]:
+        starts, ends = self._posting_start[terms].tolist(), self._posting_start[terms + 1].tolist()
+        return [slice(start, end) for start, end in zip(starts, ends, strict=True)]
+
+    def _spans(self, documents: Places) -> tuple[Places, Places]:
+        """Places of the documents' terms in the rows, and for each which of ``documents`` it belongs to."""
+        starts = self._row_start[documents]
+        sizes = self._row_start[documents + 1] - starts
+        ends = np.cumsum(sizes)
+        places = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
+        return places, np.repeat(np.arange(len(documents)), sizes)
 
     def _rarity(self, documents: int) -> float:
         return math.log(1 + (self._count - documents + 0.5) / (documents + 0.5)) ** _IDF_POWER
 
-    def _weighted(self, document: Mapping[str, float]) -> tuple[Ids, Floats]:
-        known = sorted((self._terms[t], _damped(w)) for t, w in document.items() if t in self._terms and w > 0)
-        ids = np.array([i for i, _ in known], dtype=np.int32)
-        return ids, np.array([w for _, w in known], dtype=np.float32) * self._idf[ids]
-
     def _row(self, document: Mapping[str, float]) -> tuple[Ids, Floats]:
-        ids, values = self._weighted(document)
-        norm = float(np.linalg.norm(values))
-        return ids, values / norm if norm else values
+        known = sorted((self._terms[t], _damped(w)) for t, w in document.items() if w > 0)
+        ids = np.array([i for i, _ in known], dtype=np.int32)
+        values = np.array([w for _, w in known], dtype=np.float32) * self._idf[ids]
+        length = float(np.linalg.norm(values))
+        return ids, values / length if length else values
 
 
 def _damped(weight: float) -> float:

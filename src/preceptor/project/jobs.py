@@ -16,8 +16,10 @@ from preceptor.evaluate.spend import SpendTally
 from preceptor.learn import Context, learn
 from preceptor.learn.log_report import Report
 from preceptor.learn.logs import read_logs
+from preceptor.library.embedder import remembering
 from preceptor.library.store import Library
 from preceptor.llm import Seats
+from preceptor.project.embedding import open_embedder
 from preceptor.project.measuring import basis_of
 from preceptor.project.results import EvaluateResult, LearnResult
 from preceptor.project.session import session, spend_rows, start
@@ -48,6 +50,7 @@ async def learn_job(
                 prompts=project.prompts,
                 settings=project.config.learn,
                 coach=coach_settings(project),
+                embedder=remembering(open_embedder(project.config.embedder, project.environ)),
                 concurrency=project.config.run.concurrency,
                 emit=now.emit,
             )
@@ -103,6 +106,7 @@ def build_coach(project: Project, library: Library) -> Coach:
         library.snapshot(student=student),
         {s.id: s for s in library.scenarios()},
         coach_settings(project),
+        embedder=open_embedder(project.config.embedder, project.environ),
         template=project.prompts["advice"].body,
     )
 

@@ -9,6 +9,7 @@ from preceptor.core.errors import ConfigError, InputError
 from preceptor.core.ids import plain
 from preceptor.library.changes import Override
 from preceptor.library.publishing import Recipe, Releases
+from preceptor.project.embedding import open_embedder
 from preceptor.project.jobs import coach_settings
 from preceptor.project.project import Project
 
@@ -33,12 +34,13 @@ def library_place(project: Project) -> str | Path:
 
 
 def recipe(project: Project, *, trial: bool) -> Recipe:
-    """A release with the project's limits on advice and its advice prompt."""
+    """A release with the project's limits on advice, advice prompt and embedder. ConfigError as that opens."""
     return Recipe(
         coach=plain(coach_settings(project)),
         template=project.prompts["advice"].body,
         trial=trial,
         evidence=project.config.release.evidence,
+        embedder=open_embedder(project.config.embedder, project.environ),
     )
 
 

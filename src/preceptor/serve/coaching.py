@@ -88,7 +88,7 @@ class Coaching:
             return Coached(
                 outcome="none",
                 body=body,
-                reason="nothing-fits",
+                reason="nothing-fits-by-words" if advice.fallback else "nothing-fits",
                 release=release.id,
                 trial=release.trial,
                 asked=asked,
@@ -97,6 +97,7 @@ class Coaching:
         return Coached(
             outcome="applied",
             body=packed(made, encoding),
+            reason="by-words" if advice.fallback else "",
             release=release.id,
             trial=release.trial,
             advice=advice,
@@ -104,6 +105,6 @@ class Coaching:
         )
 
     async def _advice(self, coach: Coach, asked: Asked) -> Advice:
-        if len(coach) <= INLINE:
+        if len(coach) <= INLINE and not coach.waits:
             return coach.advise(asked.messages)
         return await asyncio.wait_for(asyncio.to_thread(coach.advise, asked.messages), self._seconds)

@@ -112,6 +112,7 @@ class Topics:
     """An embedder that knows two topics, and that texts have much in common."""
 
     name = "topics"
+    dimension = 3
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = [[3.0, "baggage" in t or "suitcase" in t, "refund" in t or "money" in t] for t in texts]
@@ -176,3 +177,13 @@ def test_common_terms_score_as_rare_ones_do() -> None:
     scores = SparseIndex(documents).scores(documents[3])
     alike = SparseIndex(documents).likeness([3], list(range(1000)))[0]
     assert scores == pytest.approx(alike, abs=1e-5)
+
+
+@pytest.mark.parametrize("embedder", [None, Topics()])
+def test_above_the_exact_limit_the_same_strategy_comes_first(embedder: Topics | None) -> None:
+    pytest.importorskip("faiss")
+    few = IndexSettings(exact=1)
+    for texts in (("my suitcase never arrived",), ("How can I help?", "the hotel room is dirty")):
+        exact = StrategyIndex(STRATEGIES, scenarios=SCENARIOS, embedder=embedder).search(said(*texts))
+        near = StrategyIndex(STRATEGIES, scenarios=SCENARIOS, embedder=embedder, settings=few).search(said(*texts))
+        assert near[0] == exact[0]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preceptor.coach import Coach, CoachSettings
-from preceptor.core.errors import ConfigError, InputError
+from preceptor.core.errors import ConfigError, InputError, ModelBusyError
 from preceptor.core.ids import plain
 from preceptor.core.records import Strategy
 from preceptor.library.index import IndexSettings
@@ -29,6 +29,7 @@ class Letters:
 
     def __init__(self, name: str = "letters", shift: int = 0) -> None:
         self.name = name
+        self.dimension = 26
         self._shift = shift
 
     def embed(self, texts: Any) -> Any:
@@ -49,7 +50,7 @@ def released(n: int, status: str = "approved", **fields: Any) -> Released:
 
 
 def contents(count: int = 12, **fields: Any) -> Contents:
-    values = {
+    values: dict[str, Any] = {
         "strategies": [released(n) for n in range(count)],
         "states": {f"c-{n}": f"agent: Hello\ncustomer: my {TOPICS[n % 10]} is wrong {n}" for n in range(count)},
         "coach": plain(CoachSettings(floor=0.05)),
@@ -105,10 +106,16 @@ def test_a_released_coach_advises_as_one_that_was_built(tmp_path: Path, embedder
 
 
 def test_an_index_of_other_code_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(*_: object) -> str:
+        return "other"
+
+    def unused(*_: object) -> None:
+        pytest.fail("must not be used")
+
     expected = Coach.from_release(write_release(tmp_path, make_release(contents()))).advise(ask("refund"))
-    monkeypatch.setattr("preceptor.library.release_make.algorithm", lambda settings: "other")
+    monkeypatch.setattr("preceptor.library.release_make.algorithm", other)
     path = write_release(tmp_path, make_release(contents()))
-    monkeypatch.setattr("preceptor.coach.from_release.put_together", lambda *_: pytest.fail("must not be used"))
+    monkeypatch.setattr("preceptor.coach.from_release.put_together", unused)
     assert Coach.from_release(path).advise(ask("refund")) == expected
 
 
@@ -135,6 +142,42 @@ def test_another_embedder_is_refused(tmp_path: Path, embedder: Any, made_with: A
     path = write_release(tmp_path, make_release(contents(embedder=made_with)))
     with pytest.raises(ConfigError, match=words):
         Coach.from_release(path, embedder=embedder)
+
+
+class Failing(Letters):
+    """Fails while ``down``."""
+
+    down = True
+
+    def embed(self, texts: Any) -> Any:
+        if self.down:
+            raise ModelBusyError("the server is busy", kind="busy")
+        return super().embed(texts)
+
+
+def test_while_the_embedder_fails_advice_is_found_by_words_and_says_so(tmp_path: Path) -> None:
+    path = write_release(tmp_path, make_release(contents(embedder=Letters())))
+    by_words = Coach.from_release(path).advise(ask("luggage"))
+    embedder = Failing()
+    coach = Coach.from_release(path, embedder=embedder)
+    assert coach.waits
+    found = coach.advise(ask("luggage"))
+    assert found.fallback == "the server is busy"
+    assert (found.chosen, found.text) == (by_words.chosen, by_words.text)
+    embedder.down = False
+    again = coach.advise(ask("luggage"))
+    assert again.fallback == ""
+    assert again.chosen[0].dense > 0
+
+
+def test_one_that_could_not_be_asked_at_load_is_checked_before_its_first_vector_counts(tmp_path: Path) -> None:
+    path = write_release(tmp_path, make_release(contents(embedder=Letters())))
+    other = Failing(shift=1)
+    coach = Coach.from_release(path, embedder=other)
+    other.down = False
+    found = coach.advise(ask("luggage"))
+    assert "another one under the same name" in found.fallback
+    assert found.chosen[0].dense == 0
 
 
 def test_limits_can_be_changed_for_one_request(tmp_path: Path) -> None:

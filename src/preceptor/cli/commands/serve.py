@@ -17,9 +17,12 @@ from preceptor.core import config as core_config
 from preceptor.core.clock import Clock
 from preceptor.core.config import FILE
 from preceptor.core.errors import ConfigError
+from preceptor.core.settings import EmbedderConfig
+from preceptor.library.embedder import Embedder
 from preceptor.library.release import SUFFIX, file_name
 from preceptor.library.release_pointer import FilePointer, Pointer
 from preceptor.project import Project
+from preceptor.project.embedding import open_embedder
 from preceptor.serve.app import Health, Wiring, build_app
 from preceptor.serve.follow import FixedPointer
 from preceptor.serve.keys import read_keys
@@ -49,6 +52,8 @@ class _Source:
     "--releases", type=click.Path(path_type=Path), metavar="DIR", help="Follow a folder, with no project."
 )
 @click.option("--student", default="", metavar="MODEL", help="Hold back what harms this student; see transfer.")
+@click.option("--embedder", metavar="NAME", help="What makes vectors, as embedder.model; default: the project's.")
+@click.option("--embedder-key-env", default="", metavar="NAME", help="Variable that holds the embedder's key.")
 @click.option("--trial", is_flag=True, help="Serve a trial release; every response says so.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: a free one.")
@@ -104,6 +109,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         write=_log,
         keys=read_keys(keys) if keys else None,
         spans=open_spans(exporter(), settings.upstream) if given["otel"] else NO_SPANS,
+        embedder=_embedder(given["embedder"], given["embedder_key_env"], folder, sets, environ),
         recorder=_recorder(given, core_config.clock(environ)),
     )
     app = build_app(wiring, health)
@@ -133,6 +139,19 @@ def _upstream_key(name: str | None, environ: Mapping[str, str]) -> str:
     if name and not key:
         raise ConfigError(f"the variable {name} is not set", hint="put the upstream's key into it")
     return key
+
+
+def _embedder(
+    name: str | None, key_env: str, folder: Path, sets: tuple[str, ...], environ: Mapping[str, str]
+) -> Embedder | None:
+    """As told, else the project's, where there is one."""
+    if name is not None:
+        chosen = EmbedderConfig(model=name, api_key_env=key_env)
+    elif (folder / FILE).is_file():
+        chosen = Project.open(folder, flags=flags(sets, {})).config.embedder
+    else:
+        return None
+    return open_embedder(chosen, environ, serving=True)
 
 
 def _source(

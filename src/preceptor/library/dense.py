@@ -1,0 +1,154 @@
+"""Vectors of documents, searched exactly without reading all of them, or approximately where there are very many.
+
+Vectors are turned (an orthogonal matrix, from the principal axes), so that their first coordinates carry most of
+their length. Products do not change by that. The product of the first coordinates, give or take the product of the
+lengths of the rest (Cauchy-Schwarz), bounds the cosine; only what may still be among the best is read whole.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from preceptor.library.sparse import Bounds, Floats, Places
+
+_HEAD = 64
+"""Coordinates that are looked at in every document."""
+_FEW = 512
+_SAMPLE = 20_000
+"""Documents that tell the principal axes, and unrelated pairs."""
+_ROUNDING = 2e-3
+"""Cosines of vectors kept in 16 bits are right to half of this."""
+_PROBES = 48
+"""Cells of the approximate index that are looked into."""
+_TRAIN = 40
+"""Documents a cell that the approximate index is trained on."""
+
+
+class DenseIndex:
+    """Documents by their vectors. A cosine is read against what unrelated documents have with this embedder.
+
+    Args:
+        vectors: one row of length 1 a document.
+        questions: vectors of what will be asked like; their mean cosine with documents that have nothing to do
+            with them counts as 0.
+        approximate: prepare for :meth:`near` (extra ``faiss``); without the extra it reads every document's head.
+    """
+
+    def __init__(self, vectors: Floats, questions: Floats, *, approximate: bool = False) -> None:
+        self._base = _background(questions, vectors)
+        self._turn = _axes(vectors)
+        turned = self._turned(vectors)
+        self._head = np.ascontiguousarray(turned[:, :_HEAD], dtype=np.float32)
+        self._rest = np.linalg.norm(turned[:, _HEAD:], axis=1).astype(np.float32)
+        self._whole = turned.astype(np.float16)
+        self._cells = _cells(turned) if approximate else np.zeros(0, dtype=np.uint8)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    @property
+    def approximate(self) -> bool:
+        """Whether :meth:`near` needs not read every document's head."""
+        return len(self._cells) > 0 and find_spec("faiss") is not None
+
+    def question(self, vector: Floats) -> DenseScore:
+        """The scores of one question's vector."""
+        return DenseScore(self, self._turned(vector))
+
+    def bounds(self, turned: Floats) -> Bounds:
+        """See :class:`DenseScore`."""
+        head = self._head @ turned[:_HEAD]
+        slack = self._rest * np.float32(np.linalg.norm(turned[_HEAD:])) + np.float32(_ROUNDING)
+        return Bounds(self._read(head - slack), self._read(head + slack))
+
+    def exact(self, turned: Floats, documents: Places) -> Floats:
+        """See :class:`DenseScore`."""
+        found = np.empty(len(documents), dtype=np.float32)
+        for start in range(0, len(documents), 4096):
+            part = documents[start : start + 4096]
+            found[start : start + 4096] = self._whole[part].astype(np.float32) @ turned
+        return self._read(found)
+
+    def near(self, turned: Floats, most: int) -> Places:
+        """See :class:`DenseScore`."""
+        if not self.approximate:
+            return np.argsort(-(self._head @ turned[:_HEAD]), kind="stable")[:most]
+        _, found = self._opened.search(turned[None], most)
+        return np.asarray(found[0][found[0] >= 0], dtype=np.int64)
+
+    @cached_property
+    def _opened(self) -> Any:
+        """The approximate index; opened when it is first asked."""
+        cells = import_module("faiss").deserialize_index(np.array(self._cells))
+        cells.nprobe = _PROBES
+        return cells
+
+    def _turned(self, vectors: Floats) -> Floats:
+        return np.asarray(vectors @ self._turn if len(self._turn) else vectors, dtype=np.float32)
+
+    def _read(self, cosines: Floats) -> Floats:
+        return np.clip((cosines - self._base) / (1 - self._base), 0.0, 1.0).astype(np.float32)
+
+
+class DenseScore:
+    """One question's cosines, read against the background: 0 is unrelated, 1 the same."""
+
+    def __init__(self, index: DenseIndex, turned: Floats) -> None:
+        self._index = index
+        self._turned = turned
+
+    def bounds(self) -> Bounds:
+        """See :class:`~preceptor.library.scores.Score`."""
+        return self._index.bounds(self._turned)
+
+    def exact(self, documents: Places) -> Floats:
+        """See :class:`~preceptor.library.scores.Score`."""
+        return self._index.exact(self._turned, documents)
+
+    def all(self) -> Floats:
+        """See :class:`~preceptor.library.scores.Score`."""
+        return self._index.exact(self._turned, np.arange(len(self._index)))
+
+    def near(self, most: int) -> Places:
+        """See :class:`~preceptor.library.scores.Score`."""
+        return self._index.near(self._turned, most)
+
+
+def _background(questions: Floats, documents: Floats) -> float:
+    """Mean cosine of rows that have nothing to do with each other: shifted pairs, at most 1,000."""
+    count = min(len(questions), len(documents), 1000)
+    if count < 3:
+        return 0.0
+    shifted = np.roll(documents[:count], count // 2, axis=0)
+    mean = float(np.einsum("ij,ij->", questions[:count], shifted)) / count
+    return min(max(mean, 0.0), 0.95)
+
+
+def _axes(vectors: Floats) -> Floats:
+    """Principal axes as columns, the strongest first; empty where there are so few documents that turning would
+    cost more than it saves."""
+    if len(vectors) <= _FEW or vectors.shape[1] <= _HEAD:
+        return np.zeros((0, 0), dtype=np.float32)
+    some = vectors[:: -(-len(vectors) // _SAMPLE)].astype(np.float64)
+    _, columns = np.linalg.eigh(some.T @ some)
+    return np.asarray(columns[:, ::-1], dtype=np.float32)
+
+
+def _cells(turned: Floats) -> NDArray[np.uint8]:
+    """An inverted file over 8-bit vectors (Jegou, Douze, Schmid 2011); empty where the extra is not installed."""
+    if find_spec("faiss") is None or not len(turned):
+        return np.zeros(0, dtype=np.uint8)
+    faiss = import_module("faiss")
+    count = max(1, min(4096, int(4 * len(turned) ** 0.5), len(turned) // _TRAIN))
+    index = faiss.index_factory(turned.shape[1], f"IVF{count},SQ8", faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed = 1
+    rows = np.ascontiguousarray(turned, dtype=np.float32)
+    index.train(rows[:: max(1, len(rows) // (_TRAIN * count))])
+    index.add(rows)
+    return np.asarray(faiss.serialize_index(index), dtype=np.uint8)

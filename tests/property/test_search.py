@@ -1,0 +1,218 @@
+"""The index finds what a plain reference that scores everything finds."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from preceptor.core.records import Strategy, Turn
+from preceptor.library import index
+from preceptor.library.conversation_state import plain_terms, read_state, state_terms, state_text, words
+from preceptor.library.index import IndexSettings, StrategyIndex
+from preceptor.library.scores import best, may_be_best
+from preceptor.library.sparse import Bounds, SparseIndex
+
+Floats = NDArray[np.float32]
+CLOSE = 1e-5
+WORDS = [f"w{n}x" for n in range(14)]
+
+
+class Hashed:
+    """An embedder: each word has a direction of its own."""
+
+    name = "hashed"
+    dimension = 80
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            seeds = [sum(word.encode()) % 97 for word in words(text)]
+            row[:] = sum(np.random.default_rng(seed).standard_normal(self.dimension) for seed in seeds) + 0.05
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def cosines(documents: Sequence[Mapping[str, float]], query: Mapping[str, float]) -> list[float]:
+    """Cosine of ``(1 + ln tf) * idf``, term by term."""
+    seen = Counter(term for document in documents for term in document)
+
+    def row(document: Mapping[str, float]) -> dict[str, float]:
+        def rarity(term: str) -> float:
+            return math.log(1 + (len(documents) - seen[term] + 0.5) / (seen[term] + 0.5)) ** 0.75
+
+        return {t: (1 + math.log(w) if w > 1 else w) * rarity(t) for t, w in document.items()}
+
+    def length(row: Mapping[str, float]) -> float:
+        return math.sqrt(sum(v * v for v in row.values())) or 1.0
+
+    asked = row(query)
+    found: list[float] = []
+    for own in map(row, documents):
+        shared = sum(asked[t] * v for t, v in own.items() if t in asked)
+        found.append(shared / length(asked) / length(own))
+    return found
+
+
+class Reference:
+    """Scores everything, in plain loops, as docs/coaching.md tells it."""
+
+    def __init__(
+        self, strategies: Sequence[Strategy], states: Mapping[str, str], embedder: Hashed | None, how: IndexSettings
+    ) -> None:
+        self.how, self.embedder, self.close = how, embedder, False
+        self.strategies = sorted(strategies, key=lambda s: s.id)
+        used = {i for s in strategies for i in s.scenarios if i in states}
+        self.states = {i: states[i] for i in sorted(used)}
+        self.deeds = [dict.fromkeys(words(s.do), 1.0) for s in self.strategies]
+
+    def search(self, turns: Sequence[Turn], limit: int, floor: float) -> dict[str, float]:
+        """Score by id. ``self.close`` tells whether rounding may decide who is in."""
+        likes, own = self._likes(turns)
+        match: dict[int, float] = {}
+        for n, s in enumerate(self.strategies):
+            situations = [likes[i] for i in s.scenarios if i in likes]
+            top = max(situations, default=0.0)
+            match[n] = top + (1 - top) * (self.how.own_words if situations else 1.0) * own[n]
+        ranked = sorted((n for n in match if match[n] > 0), key=lambda n: (-match[n], n))
+        found = [n for n in ranked if match[n] >= floor][:limit]
+        near = sorted((i for i in likes if likes[i] > 0), key=lambda i: (-likes[i], i))
+        values = [likes[i] for i in near]
+        self.close = (
+            any(abs(match[n] - floor) < CLOSE for n in ranked)
+            or _tied([match[n] for n in ranked], limit)
+            or _tied(values, self.how.neighbours)
+            or any(abs(v - 0.25 * values[0]) < CLOSE for v in values)
+        )
+        near = near[: self.how.neighbours]
+        vote: Counter[int] = Counter()
+        for i in near:
+            if likes[i] >= 0.25 * likes[near[0]]:
+                for n, s in enumerate(self.strategies):
+                    if i in s.scenarios:
+                        vote[n] += likes[i] ** self.how.sharpness
+        for n in found:
+            if not any(i in likes for i in self.strategies[n].scenarios):
+                vote[n] += match[n] ** self.how.sharpness
+        support = {n: sum(w * cosines(self.deeds, self.deeds[n])[v] for v, w in vote.items()) for n in found}
+        most = max([*support.values(), 1e-9])
+        trust = self.how.trust if self.how.neighbours else 0.0
+        return {self.strategies[n].id: match[n] * (1 - trust * (1 - support[n] / most)) for n in found}
+
+    def _likes(self, turns: Sequence[Turn]) -> tuple[dict[str, float], list[float]]:
+        terms = state_terms(turns, self.how.weights)
+        rows = [state_terms(read_state(text), self.how.weights) for text in self.states.values()]
+        likes = cosines(rows, terms)
+        own_rows = [dict.fromkeys(words(s.do), 0.5) | dict.fromkeys(words(s.when), 1.0) for s in self.strategies]
+        own = cosines(own_rows, plain_terms(terms))
+        if self.embedder is not None:
+            first = self.embedder.embed([*self.states.values()]) if self.states else np.zeros((0, 80))
+            second = self.embedder.embed([s.text() for s in self.strategies])
+            asked = self.embedder.embed([state_text(turns)])[0]
+            likes = self._mixed(likes, first @ asked, first, first)
+            own = self._mixed(own, second @ asked, first, second)
+        return dict(zip(self.states, likes, strict=True)), own
+
+    def _mixed(
+        self, lexical: list[float], dense: NDArray[np.float32], first: object, second: object
+    ) -> list[float]:
+        one, two = np.asarray(first), np.asarray(second)
+        count = min(len(one), len(two), 1000)
+        base = 0.0
+        if count >= 3:
+            base = float(np.mean([one[n] @ np.roll(two[:count], count // 2, axis=0)[n] for n in range(count)]))
+            base = min(max(base, 0.0), 0.95)
+        read = [min(max((float(c) - base) / (1 - base), 0.0), 1.0) for c in dense]
+        return [(1 - self.how.dense) * a + self.how.dense * b for a, b in zip(lexical, read, strict=True)]
+
+
+text = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
+
+
+@st.composite
+def libraries(draw: st.DrawFn) -> tuple[list[Strategy], dict[str, str]]:
+    states = {f"c{n}": f"agent: {draw(text)}\ncustomer: {draw(text)}" for n in range(draw(st.integers(1, 25)))}
+    count = draw(st.integers(1, 25))
+    linked = st.lists(st.sampled_from(sorted(states)), max_size=3, unique=True)
+    return [
+        Strategy(id=f"s{n:02}", when=draw(text), do=draw(text), scenarios=tuple(draw(linked))) for n in range(count)
+    ], states
+
+
+def _tied(values: Sequence[float], edge: int) -> bool:
+    return 0 < edge < len(values) and values[edge - 1] - values[edge] < CLOSE
+
+
+def talk(first: str, last: str) -> tuple[Turn, ...]:
+    return (Turn(speaker="agent", text=first), Turn(speaker="customer", text=last))
+
+
+@pytest.mark.parametrize("few", [0, 256])  # 0: never score everything where bounds do
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(libraries(), st.tuples(text, text), st.sampled_from([0.0, 0.15, 0.5]), st.integers(1, 30))
+def test_search_ranks_as_a_plain_reference_does(
+    few: int, made: tuple[list[Strategy], dict[str, str]], asked: tuple[str, str], floor: float, limit: int
+) -> None:
+    strategies, states = made
+    reference = Reference(strategies, states, None, IndexSettings())
+    wanted = reference.search(talk(*asked), limit, floor)
+    assume(not reference.close)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "_FEW", few)
+        hits = StrategyIndex(strategies, scenarios=states).search(talk(*asked), limit=limit, floor=floor)
+    assert {h.strategy.id: h.score for h in hits} == pytest.approx(wanted, abs=1e-4)
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+
+
+@settings(max_examples=20, deadline=None)
+@given(libraries(), st.tuples(text, text))
+def test_fused_scores_are_those_of_a_plain_reference(
+    made: tuple[list[Strategy], dict[str, str]], asked: tuple[str, str]
+) -> None:
+    strategies, states = made
+    how = IndexSettings(neighbours=0)
+    wanted = Reference(strategies, states, Hashed(), how).search(talk(*asked), 99, 0.0)
+    hits = StrategyIndex(strategies, scenarios=states, embedder=Hashed(), settings=how).search(
+        talk(*asked), limit=99
+    )
+    # Vectors are kept in 16 bits.
+    found = {h.strategy.id: h.score for h in hits}
+    assert all(found.get(name, 0.0) == pytest.approx(score, abs=4e-3) for name, score in wanted.items())
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.3)), min_size=1, max_size=60),
+    st.integers(1, 12),
+    st.data(),
+)
+def test_bounds_never_lose_one_of_the_best(
+    rows: list[tuple[float, float]], limit: int, data: st.DataObject
+) -> None:
+    low = np.array([a for a, _ in rows], dtype=np.float32)
+    high = low + np.array([b for _, b in rows], dtype=np.float32)
+    share = np.array([data.draw(st.floats(0, 1)) for _ in rows], dtype=np.float32)
+    real = np.clip(low + share * (high - low), low, high).astype(np.float32)
+    kept = set(may_be_best(Bounds(low, high), limit).tolist())
+    assert set(best(real, limit).tolist()) <= kept
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(WORDS), st.floats(0.2, 5), min_size=1), min_size=70, max_size=140),
+    st.dictionaries(st.sampled_from([*WORDS, "never"]), st.floats(0.2, 5), min_size=1),
+)
+@settings(max_examples=20, deadline=None)
+def test_scores_of_a_sparse_index_lie_within_its_bounds(
+    documents: list[dict[str, float]], asked: dict[str, float]
+) -> None:
+    built = SparseIndex(documents)
+    query = built.query(asked)
+    bounds, scores = built.bounds(query), built.all(query)
+    assert np.all(bounds.low <= scores + 1e-6)
+    assert np.all(scores <= bounds.high)
+    assert scores == pytest.approx(cosines(documents, asked), abs=1e-5)
+    assert built.exact(query, np.arange(len(documents))) == pytest.approx(scores, abs=1e-6)

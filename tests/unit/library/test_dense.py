@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from preceptor.library.dense import DenseIndex
+from preceptor.library.scores import best, may_be_best
+
+Floats = NDArray[np.float32]
+
+
+def vectors(count: int, width: int = 96, seed: int = 1) -> Floats:
+    """Rows of length 1 around a few topics: strong axes and weak ones, as sentence vectors have."""
+    rng = np.random.default_rng(seed)
+    topics = rng.standard_normal((12, width))
+    rows = topics[rng.integers(0, 12, count)] + 0.7 * rng.standard_normal((count, width)) + 0.3
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def test_scores_are_cosines_read_against_unrelated_ones() -> None:
+    rows = vectors(800)
+    score = DenseIndex(rows, rows).question(rows[7])
+    found = score.all()
+    assert found[7] == pytest.approx(1.0, abs=2e-3)
+    plain = rows @ rows[7]
+    order = np.argsort(-plain)[:20]
+    assert np.all(np.diff(found[order]) <= 2e-3)
+    assert 0 <= float(np.median(found)) < 0.1
+    assert score.exact(np.array([3, 7])) == pytest.approx(found[[3, 7]], abs=1e-6)
+
+
+def test_bounds_hold_the_score_and_leave_few() -> None:
+    rows = vectors(3000)
+    score = DenseIndex(rows, rows).question(vectors(50)[3])
+    bounds, found = score.bounds(), score.all()
+    assert np.all(bounds.low <= found)
+    assert np.all(found <= bounds.high)
+    kept = may_be_best(bounds, 10)
+    assert set(best(found, 10).tolist()) <= set(kept.tolist())
+    assert len(kept) < 1500
+
+
+def test_an_approximate_index_finds_most_of_the_nearest() -> None:
+    pytest.importorskip("faiss")
+    rows = vectors(4000)
+    index = DenseIndex(rows, rows, approximate=True)
+    assert index.approximate
+    right = 0
+    for seed in range(20):
+        score = index.question(vectors(100 + seed)[seed])
+        right += len(set(score.near(50).tolist()) & set(best(score.all(), 10).tolist()))
+    assert right >= 180
+
+
+def test_without_the_extra_near_reads_every_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        del name
+
+    monkeypatch.setattr("preceptor.library.dense.find_spec", missing)
+    rows = vectors(2000)
+    index = DenseIndex(rows, rows, approximate=True)
+    assert not index.approximate
+    score = index.question(rows[5])
+    assert set(best(score.all(), 5).tolist()) <= set(score.near(200).tolist())
+
+
+@pytest.mark.parametrize(("count", "width"), [(1, 8), (2, 100), (70, 100), (70, 3)])
+def test_small_ones_are_searched_too(count: int, width: int) -> None:
+    rows = vectors(count, width)
+    assert DenseIndex(rows, rows).question(rows[0]).all()[0] == pytest.approx(1.0, abs=2e-3)
