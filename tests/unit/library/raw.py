@@ -23,8 +23,9 @@ class Raw:
 
     def takes(self, name: str, column: str, value: object) -> bool:
         """Whether the database leaves a value of this type as it is: PostgreSQL makes text of bytes."""
-        text = not isinstance(METADATA.tables[name].columns[column].type, LargeBinary)
-        return self._engine.dialect.name == "sqlite" or not (text and isinstance(value, bytes))
+        if isinstance(METADATA.tables[name].columns[column].type, LargeBinary):
+            return isinstance(value, bytes)
+        return self._engine.dialect.name == "sqlite" or not isinstance(value, bytes)
 
     def rows(self, name: str) -> list[Row]:
         """All rows, in the order of the primary key."""

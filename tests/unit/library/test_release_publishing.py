@@ -199,7 +199,7 @@ def test_any_altered_or_missing_row_is_found(
         for row in raw.rows(table):
             changes = [(column, other) for column, value in row.items() for other in other_values(value)]
             for column, other in changes:
-                if not raw.takes(table, column, other):
+                if other == row[column] or not raw.takes(table, column, other):
                     continue
                 try:
                     raw.update(table, row, **{column: other})
