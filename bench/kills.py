@@ -20,6 +20,8 @@ from pathlib import Path
 
 from tests.kills import approved, dump, kill_command, learn_with_kills, older, unkilled, watched
 
+from preceptor.project.releasing import open_releases
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.kills", description=__doc__)
@@ -61,9 +63,8 @@ def commands(place: Path, rng: random.Random, kills: int) -> bool:
     expected = dump(made.folder)
     ok = killed("release create", place, made.folder, ("release", "create", "--by", "ana"), (rng, kills, expected))
     run(made.folder, "release", "create", "--by", "ana")
-    release = next((made.folder / "releases").glob("*.json")).stem
-    for path in (made.folder / "releases").glob("*.json"):
-        release = path.stem if path.stem != "current" else release
+    with open_releases(made) as releases:
+        release = releases.list()[-1].id
     state = dump(made.folder)
     ok &= killed(
         "release publish", place, made.folder, ("release", "publish", release, "--by", "ana"), (rng, kills, state)
