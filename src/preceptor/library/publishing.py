@@ -138,7 +138,7 @@ class Releases:
             release = parse_release(data, "the new release")
             with self._database.writing() as connection:
                 stored.lock(connection)
-                if truth.follow(connection) and truth.entries(trial=recipe.trial) != entries:
+                if truth.follow(connection, alone=True) and truth.entries(trial=recipe.trial) != entries:
                     continue
                 known = stored.find(connection, release.digest)
                 if known is None:
@@ -221,7 +221,7 @@ class Releases:
             _check_expected(before, expect)
             row = stored.only(connection, id_or_prefix)
             release, data = stored.bytes_of(connection, row.digest)
-            truth.follow(connection)
+            truth.follow(connection, alone=True)
             _check_publishable(truth, release, moment(self._clock()))
             previous = stored.find(connection, before.digest)
             write_release(self.folder, data)

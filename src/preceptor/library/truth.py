@@ -28,12 +28,18 @@ class Truth:
         self.state = State()
         self._at = (0, "")
 
-    def follow(self, connection: Connection) -> bool:
+    def follow(self, connection: Connection, *, alone: bool = False) -> bool:
         """Reads what was logged since; whether there was anything.
+
+        Args:
+            connection: with one view of the log, or
+            alone: in a transaction that writes: nothing is logged until it ends.
 
         Raises:
             LibraryError: the log is broken, or its end was cut off.
         """
+        if alone:  # else a change could come between the log and its head
+            connection.execute(select(HEAD.c.id).with_for_update())
         before = self._at
         query = select(CHANGES).where(CHANGES.c.seq > before[0]).order_by(CHANGES.c.seq)
         try:
