@@ -79,7 +79,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "library.db"
         with Library.open(told, clock=system_clock, create=True) as library:
-            library.apply(changes(count), author="run:bench", reason="bench")
+            library.apply(changes(count), author="bench", reason="bench")
             _measure(library, count)
     return 0
 
