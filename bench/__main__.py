@@ -17,6 +17,7 @@ ALL = {
     "money": "the cap and the count over random schedules of faults and crashes",
     "kills": "kill -9 at random moments, then --resume (some minutes)",
     "calibrate": "the practice students beside published figures",
+    "paraphrase": "guidance in words that nobody chose for the practice models",
     "coverage": "how often intervals cover and A/A passes",
     "noise": "the same on the practice world, 200 experiments (needs some minutes)",
     "review": "each page of the review app over 20,000 strategies",

@@ -13,8 +13,11 @@ from preceptor.core.records import Attempt, Comparison, Finding, Lesson, Scenari
 from preceptor.evaluate.statistics import Estimate
 from preceptor.library.changes import Provenance
 from preceptor.library.entry import Entry, Flagged, Measured
+from preceptor.library.law import Law
+from preceptor.library.paging import Terms
 from preceptor.project.story import Story
 
+TERMS = Terms(law=Law(), now="2026-03-01T12:00:00+00:00")
 HOSTILE = "[bold red]x[/] \x1b[2J\x1b]8;;http://evil\x07link\x07 \u202eesrever :smile: [link=http://evil]y[/link]"
 
 
@@ -67,7 +70,7 @@ def story() -> Story:
 
 
 def test_a_story_tells_everything():
-    text = shown(render_story(story()))
+    text = shown(render_story(story(), TERMS))
     for words in (
         "strategy-1",
         "helpful (+0.40, 95% +0.10 to +0.70, 20 pairs)",
@@ -86,7 +89,7 @@ def test_a_story_tells_everything():
 
 def test_hostile_text_steers_nothing():
     text = (
-        shown(render_story(story()))
+        shown(render_story(story(), TERMS))
         + shown(strategy_line(story().entry.strategy))
         + shown(table(["a"], [(HOSTILE,)]))
     )
