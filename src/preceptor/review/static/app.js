@@ -28,7 +28,14 @@
     const field = document.querySelector(`[data-focus="${CSS.escape(key)}"]`);
     if (field && visible(field)) { event.preventDefault(); field.focus(); field.select(); return; }
     const el = byKey(key);
-    if (el) { event.preventDefault(); el.click(); }
+    if (!el) return;
+    event.preventDefault();
+    el.click();
+    enter(el.closest("details.pop")); // now: the toggle event comes later, and the next keys would go past the field
+  }
+
+  function enter(pop) {
+    if (pop?.open) pop.querySelector(".menu :is(.choice, input:not([type=hidden]), button)")?.focus();
   }
 
   function escape(target, event) {
@@ -84,7 +91,7 @@
     if (file) file.text().then((text) => { e.target.form.elements[e.target.dataset.into].value = text; });
  if (e.target.matches("[data-submit-on-change]")) e.target.form.requestSubmit(); });
   document.addEventListener("toggle", (e) => {
-    if (e.target.matches("details.pop") && e.target.open) e.target.querySelector(".menu :is(.choice, input:not([type=hidden]), button)")?.focus();
+    if (e.target.matches("details.pop")) enter(e.target);
   }, true);
   document.addEventListener("htmx:beforeRequest", (e) => { if (e.detail.target?.id === "main") busy = true; });
   for (const name of ["htmx:afterSettle", "htmx:responseError", "htmx:sendError", "htmx:afterRequest"]) {
