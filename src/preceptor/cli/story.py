@@ -36,8 +36,7 @@ def render_story(story: Story, terms: Terms) -> RenderableType:
     """The strategy, where it came from, every lesson behind it, its history."""
     entry = story.entry
     parts: list[RenderableType] = [_head(entry, terms), "", strategy_grid(entry.strategy), *_remarks(entry)]
-    origins = dict.fromkeys(entry.provenance)  # two lessons of one stage are one origin
-    parts += ["", Rule("where it came from", align="left", style="dim"), *map(_origin, origins)]
+    parts += ["", Rule("where it came from", align="left", style="dim"), *_origins(entry.provenance)]
     for number, lesson in enumerate(story.lessons, 1):
         of = f" {number} of {len(story.lessons) + story.further}" if len(story.lessons) + story.further > 1 else ""
         parts += ["", Rule(f"lesson{of}", align="left", style="dim"), *_lesson(lesson)]
@@ -90,18 +89,27 @@ def _remarks(entry: Entry) -> Iterable[RenderableType]:
         yield line("derived from customers' own text; look at it with care before you approve", style="yellow")
 
 
-def _origin(provenance: Provenance) -> RenderableType:
-    grid = _grid()
-    grid.add_row(
-        Text("run", style="dim"), line(f"{provenance.run or 'written by a person'}, stage {provenance.stage + 1}")
-    )
-    if provenance.models:
-        grid.add_row(
-            Text("models", style="dim"), line(", ".join(f"{seat}: {spec}" for seat, spec in provenance.models))
-        )
-    if provenance.prompts:
-        grid.add_row(Text("prompts", style="dim"), line(", ".join(f"{n} {h[:8]}" for n, h in provenance.prompts)))
-    return grid
+def _origins(provenance: Iterable[Provenance]) -> Iterable[RenderableType]:
+    """One block per run: its lessons share models and prompts."""
+    runs: dict[tuple[object, ...], list[Provenance]] = {}
+    for one in provenance:
+        runs.setdefault((one.run, one.models, one.prompts), []).append(one)
+    for same in runs.values():
+        first = same[0]
+        grid = _grid()
+        grid.add_row(Text("run", style="dim"), line(_run(first.run, same)))
+        for label, pairs in (("models", first.models), ("prompts", tuple((n, h[:8]) for n, h in first.prompts))):
+            if pairs:
+                mark = ": " if label == "models" else " "
+                grid.add_row(Text(label, style="dim"), line(", ".join(f"{name}{mark}{it}" for name, it in pairs)))
+        yield grid
+
+
+def _run(run: str, provenance: Iterable[Provenance]) -> str:
+    if not run:
+        return "written by a person"
+    stages = sorted({p.stage + 1 for p in provenance})
+    return f"{run}, stage{'s' * (len(stages) > 1)} {', '.join(map(str, stages))}"
 
 
 def _lesson(lesson: Lesson) -> Iterable[RenderableType]:
