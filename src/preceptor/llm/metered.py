@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from preceptor.core.errors import ModelError
@@ -95,11 +96,10 @@ class _Account:
     async def begin(self) -> _Try:
         meter = self.meter
         held = await meter.ledger.reserve(self.tag.seat, self._request, meter.price)
-        try:
+        with ExitStack() as undo:
+            undo.callback(meter.ledger.release, held)
             mark = meter.journal.begin(self.key, self.tag, held, None if meter.price is None else held.most.usd)
-        except BaseException:
-            meter.ledger.release(held)
-            raise
+            undo.pop_all()
         return _Try(self, held, mark)
 
 

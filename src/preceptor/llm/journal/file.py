@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -74,25 +75,20 @@ class Journal:
                 encrypted under another passphrase.
             ConfigError: the extra for encryption is not installed.
         """
-        connections: list[sqlite3.Connection] = []
-        try:
-            for _ in range(2):
-                connections.append(
-                    sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
-                )
-            prepare(connections[0], path)
-            connections[1].execute("PRAGMA synchronous=FULL")
-            # A file that cannot be written is told now, not when the first answer is paid for.
-            connections[1].executescript(f"BEGIN IMMEDIATE; PRAGMA user_version={VERSION}; ROLLBACK;")
-            seal = opened_seal(connections[0], passphrase)
-            _charge_left_open(connections[0], begun_path(path))
-            return cls(path, connections[0], connections[1], seal, clock)
-        except (sqlite3.Error, OSError) as error:
-            _close(connections)
-            raise broken(path, error) from error
-        except BaseException:
-            _close(connections)
-            raise
+        with ExitStack() as opened:
+            try:
+                reader, writer = (opened.enter_context(closing(_connect(path))) for _ in range(2))
+                prepare(reader, path)
+                writer.execute("PRAGMA synchronous=FULL")
+                # A file that cannot be written is told now, not when the first answer is paid for.
+                writer.executescript(f"BEGIN IMMEDIATE; PRAGMA user_version={VERSION}; ROLLBACK;")
+                seal = opened_seal(reader, passphrase)
+                _charge_left_open(reader, begun_path(path))
+                journal = cls(path, reader, writer, seal, clock)
+            except (sqlite3.Error, OSError) as error:
+                raise broken(path, error) from error
+            opened.pop_all()
+        return journal
 
     async def get(self, key: str) -> Paid | None:
         """The answer under ``key``, if there is one.
@@ -306,9 +302,8 @@ def _is_full(error: sqlite3.Error) -> bool:
     return str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_FULL", "SQLITE_IOERR"))
 
 
-def _close(connections: Sequence[sqlite3.Connection]) -> None:
-    for connection in connections:
-        connection.close()
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
 
 
 def _report(batch: Sequence[_Write], error: RunError | None) -> None:

@@ -79,18 +79,15 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    # The connection as a context: commits at its end, rolls back on whatever is raised.
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
         for statement in _FROM_1.split(";"):
             if statement.strip():
                 connection.execute(statement)
         for row in connection.execute(f"SELECT {COLUMNS}, reply FROM answers").fetchall():  # noqa: S608 - our names
             connection.execute("UPDATE answers SET sum=? WHERE key=?", (checksum(row[:-1], row[-1]), row[0]))
         connection.execute(f"PRAGMA user_version={VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def damaged(path: Path, why: object) -> RunError:
