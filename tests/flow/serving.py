@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import uvicorn
 
+from preceptor.cli.listening import listen
 from preceptor.coach import Coach
 from preceptor.core.clock import system_clock
 from preceptor.core.records import Strategy
@@ -24,7 +25,6 @@ from preceptor.library.release_pointer import FilePointer, Pointed, write_pointe
 from preceptor.serve.app import Health, Wiring, build_app
 from preceptor.serve.keys import Keys
 from preceptor.serve.record import Recorder
-from preceptor.serve.run import listen
 from preceptor.serve.settings import ServeSettings
 
 ANSWER = b'{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"}}]}'

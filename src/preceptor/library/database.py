@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +85,11 @@ def open_database(place: str | Path, *, create: bool) -> Database:
             raise LibraryError(
                 f"{name}: the driver is not installed ({error})", hint="pip install 'preceptor[postgresql]'"
             ) from error
-    database = Database(engine, name)
-    try:
+    with ExitStack() as unless_good:
+        database = Database(engine, name)
+        unless_good.callback(database.close)
         _bring_up_to_date(database, create=create)
-    except BaseException:
-        database.close()
-        raise
+        unless_good.pop_all()
     return database
 
 

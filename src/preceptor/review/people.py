@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 from typing import Literal, get_args
 
 from preceptor.core.clock import Clock
-from preceptor.core.errors import ConfigError, InputError
+from preceptor.core.errors import InputError
+from preceptor.review.small_file import SmallFile
 
 Role = Literal["viewer", "reviewer", "publisher", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -48,19 +46,14 @@ class People:
 
     def __init__(self, path: Path | str, *, clock: Clock) -> None:
         self._clock = clock
-        self._lock = Lock()
         self._checking = BoundedSemaphore(_AT_ONCE)
-        try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._db.execute(_SCHEMA)
-        except sqlite3.Error as error:
-            raise ConfigError(f"{path} cannot hold accounts ({error})", hint="name another file") from error
+        self._file = SmallFile(path, _SCHEMA, "accounts")
         if path != ":memory:":
             Path(path).chmod(0o600)
 
     def close(self) -> None:
         """Closes the file."""
-        self._db.close()
+        self._file.close()
 
     def add(self, name: str, role: str, password: str) -> Account:
         """A new account. InputError where name, role or password won't do, or the name is taken."""
@@ -69,14 +62,14 @@ class People:
         if name.startswith("run:") or self.get(name) is not None:
             raise InputError(f"the account '{name}' is taken", hint="choose another name")
         row = (name, _role(role), _hashed(password), "", self._clock().isoformat())
-        with self._used() as db:
+        with self._file.used() as db:
             db.execute("insert into accounts values (?, ?, ?, ?, ?)", row)
         return Account(name=name, role=_role(role))
 
     def change(self, name: str, *, role: str | None = None, password: str | None = None) -> None:
         """Another role or password. InputError as in :meth:`add`."""
         self._known(name)
-        with self._used() as db:
+        with self._file.used() as db:
             if role is not None:
                 db.execute("update accounts set role = ? where name = ?", (_role(role), name))
             if password is not None:
@@ -85,45 +78,45 @@ class People:
     def remove(self, name: str) -> None:
         """Takes an account away; what it decided stays in the log."""
         self._known(name)
-        with self._used() as db:
+        with self._file.used() as db:
             db.execute("delete from accounts where name = ?", (name,))
 
     def token(self, name: str) -> str:
         """A new token for programs, which replaces the old one. It is not stored, only its hash."""
         self._known(name)
         token = f"preceptor_{secrets.token_urlsafe(32)}"
-        with self._used() as db:
+        with self._file.used() as db:
             db.execute("update accounts set token = ? where name = ?", (_digest(token), name))
         return token
 
     def get(self, name: str) -> Account | None:
         """The account, if there is one."""
-        with self._used() as db:
+        with self._file.used() as db:
             row = db.execute("select name, role from accounts where name = ?", (name,)).fetchone()
         return Account(name=row[0], role=_role(row[1])) if row else None
 
     def list(self) -> tuple[Account, ...]:
         """All accounts, by name."""
-        with self._used() as db:
+        with self._file.used() as db:
             rows = db.execute("select name, role from accounts order by name").fetchall()
         return tuple(Account(name=name, role=_role(role)) for name, role in rows)
 
     def by_token(self, token: str) -> Account | None:
         """The account that a program's token stands for."""
-        with self._used() as db:
+        with self._file.used() as db:
             row = db.execute("select name, role from accounts where token = ?", (_digest(token),)).fetchone()
         return Account(name=row[0], role=_role(row[1])) if row else None
 
     def proof(self, name: str) -> str:
         """Changes with the account's role and password; empty where there is no account. A session that was begun
         with another one is over."""
-        with self._used() as db:
+        with self._file.used() as db:
             row = db.execute("select role, password from accounts where name = ?", (name,)).fetchone()
         return _digest(f"{row[0]} {row[1]}") if row else ""
 
     def check(self, name: str, password: str) -> Account | None:
         """The account, when the password is right. Takes as long for a name that does not exist."""
-        with self._used() as db:
+        with self._file.used() as db:
             row = db.execute("select password from accounts where name = ?", (name,)).fetchone()
         with self._checking:
             right = _right(row[0] if row else None, password)
@@ -132,16 +125,6 @@ class People:
     def _known(self, name: str) -> None:
         if self.get(name) is None:
             raise InputError(f"there is no account '{name[:64]}'", hint="see: preceptor review-user list")
-
-    @contextmanager
-    def _used(self) -> Generator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._db
-            except sqlite3.Error as error:
-                raise ConfigError(
-                    f"the accounts cannot be used ({error})", hint="see to the file's rights"
-                ) from error
 
 
 def _role(text: str) -> Role:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from preceptor.core.clock import Clock
-from preceptor.core.errors import ConfigError, InputError
+from preceptor.core.errors import InputError
 from preceptor.core.untrusted import clean, one_line
+from preceptor.review.small_file import SmallFile
 
 Better = Literal["first", "second", "same"]
 _SCHEMA = """
@@ -99,21 +98,16 @@ class Ratings:
 
     def __init__(self, path: Path | str, *, clock: Clock) -> None:
         self._clock = clock
-        self._lock = Lock()
-        try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._db.execute(_SCHEMA)
-        except sqlite3.Error as error:
-            raise ConfigError(f"{path} cannot hold ratings ({error})", hint="name another file") from error
+        self._file = SmallFile(path, _SCHEMA, "ratings")
 
     def close(self) -> None:
         """Closes the file."""
-        self._db.close()
+        self._file.close()
 
     def put(self, ratings: Iterable[PersonRating]) -> Imported:
         """Stores all of them, or none. Pairs are kept in the order of their arms' names."""
         rows = [self._row(_ordered(r)) for r in ratings]
-        with self._used() as db:
+        with self._file.used() as db:
             before = db.total_changes
             db.execute("begin immediate")
             try:
@@ -127,7 +121,7 @@ class Ratings:
 
     def all(self, run: str = "", by: str = "") -> tuple[PersonRating, ...]:
         """Those of a run, or of a person, by time."""
-        with self._used() as db:
+        with self._file.used() as db:
             found = db.execute(_SELECT, (run, run, by, by)).fetchall()
         return tuple(PersonRating.model_construct(**dict(zip(_COLUMNS, row, strict=True))) for row in found)
 
@@ -135,16 +129,6 @@ class Ratings:
         at = rating.at or self._clock().isoformat(timespec="seconds")
         values = rating.model_dump() | {"at": one_line(at), "note": clean(rating.note), "by": one_line(rating.by)}
         return tuple(values[name] for name in _COLUMNS)
-
-    @contextmanager
-    def _used(self) -> Generator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._db
-            except sqlite3.Error as error:
-                raise ConfigError(
-                    f"the ratings cannot be used ({error})", hint="see to the file's rights"
-                ) from error
 
 
 def _ordered(rating: PersonRating) -> PersonRating:

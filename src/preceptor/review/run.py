@@ -9,8 +9,6 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from preceptor.core.errors import ConfigError
-
 _DRAIN_SECONDS = 2
 """How long pages under way have at the end."""
 
@@ -26,22 +24,6 @@ class Server(uvicorn.Server):
         """The first signal begins the end, a second one brings it about."""
         self._closing.set()
         super().handle_exit(sig, frame)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. ConfigError where it cannot be had."""
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
-        made.listen()  # before the link is told, so that it works from then on
-    except OSError as error:
-        made.close()
-        raise ConfigError(
-            f"cannot listen on {host}:{port} ({error.strerror or error})", hint="choose another with: --port"
-        ) from error
-    made.set_inheritable(True)
-    return made
 
 
 def serve(app: ASGIApp, listening: socket.socket, closing: Event) -> None:

@@ -10,12 +10,11 @@ from types import FrameType
 
 import uvicorn
 
-from preceptor.core.errors import ConfigError
 from preceptor.serve.app import App, Health
 
 _FILES = 65_536
 """Open files asked for: two a stream, for thousands of streams."""
-_WAITING = 2048
+WAITING = 2048
 """Connections that may wait to be taken."""
 
 
@@ -36,23 +35,6 @@ class Server(uvicorn.Server):
             return
         self._health.draining = True
         asyncio.get_running_loop().call_later(self._notice, super().handle_exit, sig, frame)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. ConfigError where it cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((host, port))
-        made.listen(_WAITING)  # who connects before all is loaded waits, and is not turned away
-    except OSError as error:
-        made.close()
-        raise ConfigError(
-            f"cannot listen on {host}:{port} ({error.strerror or error})", hint="choose another with: --port"
-        ) from error
-    made.set_inheritable(True)
-    return made
 
 
 def serve(app: App, health: Health, listening: socket.socket, *, drain: float, notice: float = 0) -> None:
@@ -76,7 +58,7 @@ def serve(app: App, health: Health, listening: socket.socket, *, drain: float, n
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(drain)),
         timeout_keep_alive=75,
-        backlog=_WAITING,
+        backlog=WAITING,
     )
     Server(config, health, notice).run(sockets=[listening])
 

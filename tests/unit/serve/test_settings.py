@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from preceptor.cli.listening import listen
 from preceptor.core.errors import ConfigError
-from preceptor.serve.run import listen
 from preceptor.serve.settings import ServeSettings, upstream_parts
 
 

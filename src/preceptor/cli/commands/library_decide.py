@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -40,40 +40,26 @@ def approve(id: str, until: str | None, despite: bool, **given: Any) -> None:
         _write(entry, library, given["as_json"])
 
 
-@click.command("reject")
-@click.argument("id")
-@acting_options
-@project_options
-@json_option
-def reject(id: str, **given: Any) -> None:
-    """Reject a strategy: it shall not be used, nor come back. Needs --reason."""
-    project, by = _project(given)
-    with open_decider(project, by) as (decider, library):
-        _write(decider.reject(id, reason=given["reason"]), library, given["as_json"])
+def _deciding(name: Literal["reject", "retire", "reopen"], text: str) -> click.Command:
+    """A command that takes an id and a reason."""
+
+    @click.command(name, help=text)
+    @click.argument("id")
+    @acting_options
+    @project_options
+    @json_option
+    def decide(id: str, **given: Any) -> None:
+        project, by = _project(given)
+        with open_decider(project, by) as (decider, library):
+            acts = {"reject": decider.reject, "retire": decider.retire, "reopen": decider.reopen}
+            _write(acts[name](id, reason=given["reason"]), library, given["as_json"])
+
+    return decide
 
 
-@click.command("retire")
-@click.argument("id")
-@acting_options
-@project_options
-@json_option
-def retire(id: str, **given: Any) -> None:
-    """Take a strategy out of use."""
-    project, by = _project(given)
-    with open_decider(project, by) as (decider, library):
-        _write(decider.retire(id, reason=given["reason"]), library, given["as_json"])
-
-
-@click.command("reopen")
-@click.argument("id")
-@acting_options
-@project_options
-@json_option
-def reopen(id: str, **given: Any) -> None:
-    """Take the decision on a strategy back: it waits again."""
-    project, by = _project(given)
-    with open_decider(project, by) as (decider, library):
-        _write(decider.reopen(id, reason=given["reason"]), library, given["as_json"])
+reject = _deciding("reject", "Reject a strategy: it shall not be used, nor come back. Needs --reason.")
+retire = _deciding("retire", "Take a strategy out of use.")
+reopen = _deciding("reopen", "Take the decision on a strategy back: it waits again.")
 
 
 @click.command("edit")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from preceptor.cli.listening import listen
 from preceptor.cli.options import flags, project_options
 from preceptor.core.errors import ConfigError
 from preceptor.project import Project
@@ -37,7 +38,6 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         raise ConfigError("the mcp package is not installed", hint="pip install 'preceptor[mcp]'") from error
     from preceptor.project.advising import Advisor  # noqa: PLC0415 - brings the database
     from preceptor.project.releasing import open_releases  # noqa: PLC0415
-    from preceptor.review.run import listen  # noqa: PLC0415
     from preceptor.serve.keys import read_keys  # noqa: PLC0415
 
     host, keys = str(given["host"]), read_keys(given["keys"]) if given["keys"] else None

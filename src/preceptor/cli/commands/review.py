@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from preceptor.cli.listening import listen
 from preceptor.cli.options import flags, project_options
 from preceptor.core.errors import ConfigError
 from preceptor.project import Project
@@ -50,7 +51,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     from preceptor.review.desk import Desk  # noqa: PLC0415
     from preceptor.review.guard import Access, local_hosts  # noqa: PLC0415
     from preceptor.review.people import Account  # noqa: PLC0415
-    from preceptor.review.run import listen, serve  # noqa: PLC0415
+    from preceptor.review.run import serve  # noqa: PLC0415
 
     host, https, header = str(given["host"]), bool(given["https"]), str(given["proxy_header"] or "").casefold()
     project = Project.open(folder, flags=flags(sets, {}))

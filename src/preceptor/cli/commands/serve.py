@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from preceptor.cli.listening import listen
 from preceptor.cli.options import flags, project_options
 from preceptor.core import config as core_config
 from preceptor.core.clock import Clock
@@ -29,7 +30,7 @@ from preceptor.serve.keys import read_keys
 from preceptor.serve.log import Log
 from preceptor.serve.record import Recorder, RecordSettings
 from preceptor.serve.redact import redactor
-from preceptor.serve.run import listen, serve
+from preceptor.serve.run import WAITING, serve
 from preceptor.serve.settings import MEGABYTE, ServeSettings
 from preceptor.serve.spans import NO_SPANS, exporter, open_spans
 
@@ -113,7 +114,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         recorder=_recorder(given, core_config.clock(environ)),
     )
     app = build_app(wiring, health)
-    listening = listen(host, given["port"])
+    listening = listen(host, given["port"], waiting=WAITING)
     shown = f"[{host}]" if ":" in host else host
     click.echo(
         f"serving on http://{shown}:{listening.getsockname()[1]}/v1 in front of {settings.upstream}", err=True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preceptor.review.api.endpoint import Call, Endpoint, Part
+from preceptor.review.api.endpoint import Call, Endpoint, Part, reads, writes
 from preceptor.review.api.shapes import ChangeQuery, ChangeTold, Verified
 from preceptor.review.pages.audit import as_json
 
@@ -10,22 +10,8 @@ from preceptor.review.pages.audit import as_json
 def endpoints() -> tuple[Endpoint, ...]:
     """Those of this module."""
     return (
-        Endpoint(
-            method="GET",
-            path="/api/changes",
-            summary="The log, newest first",
-            answer=_changes,
-            gives=tuple[ChangeTold, ...],
-            query=ChangeQuery,
-        ),
-        Endpoint(
-            method="POST",
-            path="/api/verify",
-            summary="Recompute chain and state; takes seconds for a large library",
-            answer=_verify,
-            gives=Verified,
-            role="reviewer",
-        ),
+        reads("/api/changes", "The log, newest first", _changes, tuple[ChangeTold, ...], query=ChangeQuery),
+        writes("/api/verify", "Recompute chain and state; takes seconds for a large library", _verify, Verified),
     )
 
 

@@ -78,6 +78,34 @@ class Endpoint:
     status: int = 200
 
 
+def reads(
+    path: str,
+    summary: str,
+    answer: Callable[[Call], object],
+    gives: Any,
+    *,
+    query: type[BaseModel] | None = None,
+) -> Endpoint:
+    """A GET; for all who have an account."""
+    return Endpoint(method="GET", path=path, summary=summary, answer=answer, gives=gives, query=query)
+
+
+def writes(
+    path: str,
+    summary: str,
+    answer: Callable[[Call], object],
+    gives: Any,
+    body: type[BaseModel] | None = None,
+    *,
+    role: Role = "reviewer",
+    status: int = 200,
+) -> Endpoint:
+    """A POST."""
+    return Endpoint(
+        method="POST", path=path, summary=summary, answer=answer, gives=gives, body=body, role=role, status=status
+    )
+
+
 class ApiPath:
     """The endpoints of one path, by method. An ASGI app: a route would answer other methods in its own shape."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from preceptor.core.errors import LibraryError
 from preceptor.library.publishing import Published
 from preceptor.library.publishing_rows import ReleaseRow
-from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part
+from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part, reads, writes
 from preceptor.review.api.shapes import (
     Listing,
     MovesTold,
@@ -23,55 +23,32 @@ from preceptor.review.pages.releases import against_of, shown
 def endpoints() -> tuple[Endpoint, ...]:
     """Those of this module."""
     return (
-        Endpoint(
-            method="GET",
-            path="/api/releases",
-            summary="All releases, newest first",
-            answer=_list,
-            gives=tuple[ReleaseRow, ...],
-            query=Listing,
-        ),
-        Endpoint(
-            method="POST",
-            path="/api/releases",
-            summary="Freeze what is approved now",
-            answer=_create,
-            gives=ReleaseRow,
-            body=Releasing,
+        reads("/api/releases", "All releases, newest first", _list, tuple[ReleaseRow, ...], query=Listing),
+        writes(
+            "/api/releases",
+            "Freeze what is approved now",
+            _create,
+            ReleaseRow,
+            Releasing,
             role="publisher",
             status=201,
         ),
-        Endpoint(
-            method="GET",
-            path="/api/releases/next",
-            summary="What a release made now would change",
-            answer=_next,
-            gives=MovesTold,
-        ),
-        Endpoint(
-            method="POST",
-            path="/api/releases/rollback",
-            summary="Make current what was current before",
-            answer=_rollback,
-            gives=PublishedTold,
-            body=Publishing,
+        reads("/api/releases/next", "What a release made now would change", _next, MovesTold),
+        writes(
+            "/api/releases/rollback",
+            "Make current what was current before",
+            _rollback,
+            PublishedTold,
+            Publishing,
             role="publisher",
         ),
-        Endpoint(
-            method="GET",
-            path="/api/releases/{id}",
-            summary="A release and what it changes",
-            answer=_one,
-            gives=ReleaseTold,
-            query=ReleaseQuery,
-        ),
-        Endpoint(
-            method="POST",
-            path="/api/releases/{id}/publish",
-            summary="Make a release current",
-            answer=_publish,
-            gives=PublishedTold,
-            body=Publishing,
+        reads("/api/releases/{id}", "A release and what it changes", _one, ReleaseTold, query=ReleaseQuery),
+        writes(
+            "/api/releases/{id}/publish",
+            "Make a release current",
+            _publish,
+            PublishedTold,
+            Publishing,
             role="publisher",
         ),
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from preceptor.core.errors import RunError
 from preceptor.core.ids import plain
-from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part
+from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part, reads, writes
 from preceptor.review.api.shapes import Given, Listing, Told
 from preceptor.review.pages.runs import stop
 from preceptor.review.progress import Progress, progress_of
@@ -82,31 +82,16 @@ def endpoints() -> tuple[Endpoint, ...]:
     """Those of this module."""
     one = "/api/runs/{id}"
     return (
-        Endpoint(
-            method="GET",
-            path="/api/runs",
-            summary="Runs, newest first",
-            answer=_list,
-            gives=tuple[RunTold, ...],
-            query=Listing,
-        ),
-        Endpoint(method="GET", path=one, summary="A run in numbers", answer=_one, gives=ProgressTold),
-        Endpoint(
-            method="GET",
-            path=f"{one}/events",
-            summary=f"A run's events, {_MOST_EVENTS} at most; ask again from the last cursor",
-            answer=_events,
-            gives=tuple[EventTold, ...],
+        reads("/api/runs", "Runs, newest first", _list, tuple[RunTold, ...], query=Listing),
+        reads(one, "A run in numbers", _one, ProgressTold),
+        reads(
+            f"{one}/events",
+            f"A run's events, {_MOST_EVENTS} at most; ask again from the last cursor",
+            _events,
+            tuple[EventTold, ...],
             query=EventQuery,
         ),
-        Endpoint(
-            method="POST",
-            path=f"{one}/stop",
-            summary="Ask a run to stop; nothing paid is lost",
-            answer=_stop,
-            gives=Stopping,
-            role="publisher",
-        ),
+        writes(f"{one}/stop", "Ask a run to stop; nothing paid is lost", _stop, Stopping, role="publisher"),
     )
 
 

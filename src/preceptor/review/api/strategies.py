@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from preceptor.core.records import Strategy
 from preceptor.library.entry import Entry
-from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part
+from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part, reads, writes
 from preceptor.review.api.shapes import (
     Account,
     Approval,
@@ -35,76 +35,45 @@ def endpoints() -> tuple[Endpoint, ...]:
     """Those of this module."""
     one = "/api/strategies/{id}"
     return (
-        Endpoint(method="GET", path="/api/me", summary="Who you are", answer=_me, gives=Account),
+        reads("/api/me", "Who you are", _me, Account),
         *_reading(one),
-        Endpoint(
-            method="POST",
-            path="/api/strategies",
-            summary="Propose a strategy",
-            answer=_propose,
-            gives=StrategyTold,
-            body=Proposal,
-            role="reviewer",
-            status=201,
-        ),
+        writes("/api/strategies", "Propose a strategy", _propose, StrategyTold, Proposal, status=201),
         *_deciding(one),
-        Endpoint(
-            method="POST",
-            path="/api/undo",
-            summary="Take back your last decision since the app began",
-            answer=_undo,
-            gives=Undone,
-            role="reviewer",
-        ),
-        Endpoint(
-            method="POST",
-            path="/api/screen",
-            summary="What screening by code finds in these words",
-            answer=_screen,
-            gives=Screened,
-            body=Screening,
+        writes("/api/undo", "Take back your last decision since the app began", _undo, Undone),
+        writes(
+            "/api/screen",
+            "What screening by code finds in these words",
+            _screen,
+            Screened,
+            Screening,
+            role="viewer",
         ),
     )
 
 
 def _reading(one: str) -> tuple[Endpoint, ...]:
     return (
-        Endpoint(
-            method="GET",
-            path="/api/queue",
-            summary="What waits, worst findings and strongest evidence first",
-            answer=_queue,
-            gives=tuple[StrategyTold, ...],
+        reads(
+            "/api/queue",
+            "What waits, worst findings and strongest evidence first",
+            _queue,
+            tuple[StrategyTold, ...],
             query=StrategyQuery,
         ),
-        Endpoint(
-            method="GET",
-            path="/api/strategies",
-            summary="Strategies, in the queue's order",
-            answer=_list,
-            gives=tuple[StrategyTold, ...],
+        reads(
+            "/api/strategies",
+            "Strategies, in the queue's order",
+            _list,
+            tuple[StrategyTold, ...],
             query=StrategyQuery,
         ),
-        Endpoint(
-            method="GET",
-            path=one,
-            summary="A strategy with what stands behind it",
-            answer=_story,
-            gives=StrategyStory,
-        ),
-        Endpoint(
-            method="GET",
-            path=f"{one}/usage",
-            summary="How often a strategy was given, and how it went",
-            answer=_usage,
-            gives=UsageTold,
-        ),
-        Endpoint(
-            method="GET",
-            path=f"{one}/history",
-            summary="Every change to a strategy, oldest first",
-            answer=_history,
-            gives=tuple[ChangeTold, ...],
+        reads(one, "A strategy with what stands behind it", _story, StrategyStory),
+        reads(f"{one}/usage", "How often a strategy was given, and how it went", _usage, UsageTold),
+        reads(
+            f"{one}/history",
+            "Every change to a strategy, oldest first",
+            _history,
+            tuple[ChangeTold, ...],
             query=Listing,
         ),
     )
@@ -112,60 +81,12 @@ def _reading(one: str) -> tuple[Endpoint, ...]:
 
 def _deciding(one: str) -> tuple[Endpoint, ...]:
     return (
-        Endpoint(
-            method="POST",
-            path=f"{one}/approve",
-            summary="Approve; screening is run again first",
-            answer=_approve,
-            gives=StrategyTold,
-            body=Approval,
-            role="reviewer",
-        ),
-        Endpoint(
-            method="POST",
-            path=f"{one}/reject",
-            summary="Reject, with a reason",
-            answer=_reject,
-            gives=StrategyTold,
-            body=Decision,
-            role="reviewer",
-        ),
-        Endpoint(
-            method="POST",
-            path=f"{one}/retire",
-            summary="Take out of use",
-            answer=_retire,
-            gives=StrategyTold,
-            body=Decision,
-            role="reviewer",
-        ),
-        Endpoint(
-            method="POST",
-            path=f"{one}/reopen",
-            summary="Put back into the queue",
-            answer=_reopen,
-            gives=StrategyTold,
-            body=Decision,
-            role="reviewer",
-        ),
-        Endpoint(
-            method="POST",
-            path=f"{one}/edit",
-            summary="New words: a new version",
-            answer=_edit,
-            gives=StrategyTold,
-            body=Editing,
-            role="reviewer",
-        ),
-        Endpoint(
-            method="POST",
-            path=f"{one}/merge",
-            summary="Take another strategy in",
-            answer=_merge,
-            gives=StrategyTold,
-            body=Merging,
-            role="reviewer",
-        ),
+        writes(f"{one}/approve", "Approve; screening is run again first", _approve, StrategyTold, Approval),
+        writes(f"{one}/reject", "Reject, with a reason", _reject, StrategyTold, Decision),
+        writes(f"{one}/retire", "Take out of use", _retire, StrategyTold, Decision),
+        writes(f"{one}/reopen", "Put back into the queue", _reopen, StrategyTold, Decision),
+        writes(f"{one}/edit", "New words: a new version", _edit, StrategyTold, Editing),
+        writes(f"{one}/merge", "Take another strategy in", _merge, StrategyTold, Merging),
     )
 
 

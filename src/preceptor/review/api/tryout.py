@@ -9,7 +9,7 @@ from pydantic import Field
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Advice, Turn
-from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part
+from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part, reads, writes
 from preceptor.review.api.shapes import Given, Listing, Told
 from preceptor.review.rater import Preference
 from preceptor.review.ratings import PersonRating, RatingGiven
@@ -93,40 +93,12 @@ class AgreementTold(Told):
 def endpoints() -> tuple[Endpoint, ...]:
     """Those of this module."""
     return (
-        Endpoint(
-            method="POST",
-            path="/api/try",
-            summary="What fires for a conversation, and what the student says",
-            answer=_try,
-            gives=Tried,
-            body=Trying,
-            role="reviewer",
+        writes("/api/try", "What fires for a conversation, and what the student says", _try, Tried, Trying),
+        reads(
+            "/api/ratings", "Ratings by people, oldest first", _ratings, tuple[PersonRating, ...], query=RatingQuery
         ),
-        Endpoint(
-            method="GET",
-            path="/api/ratings",
-            summary="Ratings by people, oldest first",
-            answer=_ratings,
-            gives=tuple[PersonRating, ...],
-            query=RatingQuery,
-            role="viewer",
-        ),
-        Endpoint(
-            method="POST",
-            path="/api/ratings",
-            summary="Rate dialogues of an evaluation",
-            answer=_rate,
-            gives=Stored,
-            body=RatingsGiven,
-            role="reviewer",
-        ),
-        Endpoint(
-            method="GET",
-            path="/api/agreement/{run}",
-            summary="How the judge of an evaluation stands to people",
-            answer=_agreement,
-            gives=AgreementTold,
-        ),
+        writes("/api/ratings", "Rate dialogues of an evaluation", _rate, Stored, RatingsGiven),
+        reads("/api/agreement/{run}", "How the judge of an evaluation stands to people", _agreement, AgreementTold),
     )
 
 
