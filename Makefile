@@ -66,10 +66,13 @@ bench-serve: $(SET)
 	$(RUN)/python -m bench serve
 
 # gepa in a venv of its own; where it cannot be had, the benchmark says so and goes on without.
+# Other tools in a venv of their own: what cannot be installed is skipped, with a word.
+PEERS_VENV ?= .venv-peers
 bench-peers: $(SET)
-	@test -x bench/peers/.venv/bin/python || $(PYTHON) -m venv bench/peers/.venv
-	-bench/peers/.venv/bin/python -m pip install --quiet --disable-pip-version-check "gepa>=0.1.4,<0.2"
-	$(RUN)/python -m bench.peers
+	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
+	-$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check "gepa>=0.1.4,<0.2"
+	-$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check "dspy>=3.4,<4" "optuna>=4,<6"
+	$(RUN)/python -m bench.peers --python $(PEERS_VENV)/bin/python
 
 bench-review: $(SET)
 	$(RUN)/python -m bench.review

@@ -1,26 +1,17 @@
 """gepa (``gepa.optimize``) over dialogues, run in a venv of its own: knows the world by its URL only.
 
-``python by_gepa.py URL SEED OUT PROFILE [PROFILE ...]`` writes the best guide to OUT.
+``python by_gepa.py URL SEED OUT`` writes the best guide to OUT.
 """
 
 from __future__ import annotations
 
-import json
-import random
 import sys
 import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-VALIDATION = 16
-CALLS_A_DIALOGUE = 14
-
-
-def post(url: str, body: dict) -> dict:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=120) as answer:
-        return json.loads(answer.read())
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from bench.peers.asking import CALLS_A_DIALOGUE, FIRST, VALIDATION, left, points_of, post
 
 
 class Dialogues:
@@ -63,10 +54,8 @@ class Dialogues:
 def main() -> None:
     import gepa  # noqa: PLC0415 - only this process has it
 
-    url, seed, out, *profiles = sys.argv[1:]
-    rng = random.Random(int(seed))
-    rng.shuffle(profiles)
-    points = [{"profile": p, "seed": rng.randrange(2**31)} for p in profiles]
+    url, seed, out = sys.argv[1:]
+    points = points_of(url, int(seed))
     asked = 0
 
     def reflect(prompt) -> str:
@@ -78,11 +67,10 @@ def main() -> None:
 
     def spent(state) -> bool:
         del state
-        with urllib.request.urlopen(f"{url}/left", timeout=30) as answer:
-            return json.loads(answer.read())["left"] < (VALIDATION + 8) * CALLS_A_DIALOGUE
+        return left(url) < (VALIDATION + 8) * CALLS_A_DIALOGUE
 
     result = gepa.optimize(
-        seed_candidate={"guide": "Help the customer within the policy."},
+        seed_candidate={"guide": FIRST},
         trainset=points[VALIDATION:],
         valset=points[:VALIDATION],
         adapter=Dialogues(url),

@@ -1,8 +1,10 @@
 """The practice world behind HTTP with a meter in front, which counts calls and tokens per seat and holds the cap.
 
-Seats stand under ``/student/v1``, ``/teacher/v1``, ``/customer/v1`` and ``/judge/v1``. ``/play`` plays one dialogue
-of a training profile, with a text in the student's prompt, through those same metered seats, and has it rated: so
-that tools which know nothing of customers can learn from dialogues. The world cannot know who asks.
+Seats stand under ``/student/v1``, ``/teacher/v1``, ``/customer/v1`` and ``/judge/v1``. For tools which know nothing
+of customers, ``/customers`` lists the training profiles and ``/play`` plays one dialogue with one of them, with a
+text in the student's prompt, and has it rated. Tools which want to ask the student themselves take the customer's
+next message from ``/customer-says``, the student's frame from ``/frame`` and the rating from ``/rate``. All of it goes
+through the same metered seats, and the world cannot know who asks.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +26,8 @@ from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from preceptor.core.errors import ModelError
-from preceptor.core.records import Domain
+from preceptor.core.ids import derive_seed
+from preceptor.core.records import Domain, Profile, Turn
 from preceptor.dialogue import Customer, play
 from preceptor.evaluate.arms import Ground, open_arm
 from preceptor.judge import Case, rate
@@ -92,6 +95,9 @@ class World:
         app = practice_app()
         routes = [Mount(f"/{seat}", Metered(app, seat, self.meter)) for seat in MODELS]
         routes += [Route("/play", self._play, methods=["POST"]), Route("/left", self._left)]
+        routes += [Route("/customers", self._customers), Route("/frame", self._frame)]
+        routes += [Route("/customer-says", self._customer_says, methods=["POST"])]
+        routes += [Route("/rate", self._rate, methods=["POST"])]
         config = uvicorn.Config(
             Starlette(routes=routes, lifespan=self._living), host="127.0.0.1", port=0, log_level="error"
         )
@@ -138,6 +144,35 @@ class World:
         del request
         return JSONResponse({"left": self.meter.left})
 
+    async def _customers(self, request: Request) -> Response:
+        """What learning may know: training profiles with the stories of their issues."""
+        del request
+        training = [p for p in self._domain.profiles if not p.heldout]
+        found = [{"profile": p.id, "about": self._domain.issue(p.issue).story} for p in training]
+        return JSONResponse({"customers": found})
+
+    async def _frame(self, request: Request) -> Response:
+        """The student's system prompt, and the block that carries a text in it."""
+        del request
+        prompts, domain = load_prompts(), self._domain
+        system = prompts["agent"].render(brief=domain.brief.strip(), policy=domain.policy.strip())
+        return JSONResponse({"system": system, "guidance": prompts["guidance"].body, "max_turns": TURNS})
+
+    async def _customer_says(self, request: Request) -> Response:
+        asked: dict[str, Any] = await request.json()
+        profile = self._profile(asked)
+        customer = Customer(self._opened().customer, self._domain, profile, load_prompts())
+        seed = derive_seed(int(asked["seed"]), "customer", len(asked["turns"]))
+        try:
+            text, ended = await customer.speak(_turns(asked), seed=seed, phase="play", item=profile.id)
+        except ModelError as error:
+            return JSONResponse({"error": str(error)}, 403)
+        return JSONResponse({"text": text, "ended": ended})
+
+    async def _rate(self, request: Request) -> Response:
+        asked: dict[str, Any] = await request.json()
+        return await self._rated(self._profile(asked), _turns(asked), int(asked["seed"]))
+
     async def _play(self, request: Request) -> Response:
         asked: dict[str, Any] = await request.json()
         seats, prompts = self._opened(), load_prompts()
@@ -145,8 +180,7 @@ class World:
         files = {"text": text} if text else {}
         ground = Ground(domain=self._domain, seats=seats, coach=None, prompts=prompts, files=files)
         arm = await open_arm("text" if text else "student", ground)
-        profile = next(p for p in self._domain.profiles if p.id == asked["profile"] and not p.heldout)
-        seed = int(asked["seed"])
+        profile = self._profile(asked)
         try:
             dialogue = await play(
                 id=profile.id,
@@ -154,12 +188,26 @@ class World:
                 customer=Customer(seats.customer, self._domain, profile, prompts),
                 agent=arm.speaker(profile.id, "play"),
                 max_turns=TURNS,
-                seed=seed,
+                seed=int(asked["seed"]),
                 phase="play",
             )
-            case = Case(domain=self._domain, profile=profile, turns=dialogue.turns)
-            found = await rate(seats.judge, prompts, case, seed=seed, phase="play", item=profile.id)
         except ModelError as error:
             return JSONResponse({"error": str(error)}, 403)
-        turns = [{"speaker": t.speaker, "text": t.text} for t in dialogue.turns]
-        return JSONResponse({"satisfaction": found.satisfaction, "reason": found.reason, "turns": turns})
+        return await self._rated(profile, dialogue.turns, int(asked["seed"]))
+
+    async def _rated(self, profile: Profile, turns: Sequence[Turn], seed: int) -> Response:
+        case = Case(domain=self._domain, profile=profile, turns=turns)
+        try:
+            found = await rate(self._opened().judge, load_prompts(), case, seed=seed, phase="play", item=profile.id)
+        except ModelError as error:
+            return JSONResponse({"error": str(error)}, 403)
+        said = [{"speaker": t.speaker, "text": t.text} for t in turns]
+        return JSONResponse({"satisfaction": found.satisfaction, "reason": found.reason, "turns": said})
+
+    def _profile(self, asked: Mapping[str, Any]) -> Profile:
+        """A training profile: held-out ones are not to be had here."""
+        return next(p for p in self._domain.profiles if p.id == asked["profile"] and not p.heldout)
+
+
+def _turns(asked: Mapping[str, Any]) -> tuple[Turn, ...]:
+    return tuple(Turn(speaker=t["speaker"], text=t["text"], by=t["speaker"]) for t in asked["turns"])
