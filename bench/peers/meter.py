@@ -3,7 +3,7 @@
 Seats stand under ``/student/v1``, ``/teacher/v1``, ``/customer/v1`` and ``/judge/v1``. For tools which know nothing
 of customers, ``/customers`` lists the training profiles and ``/play`` plays one dialogue with one of them, with a
 text in the student's prompt, and has it rated. Tools which want to ask the student themselves take the customer's
-next message from ``/customer-says``, the student's frame from ``/frame`` and the rating from ``/rate``. All of it goes
+next message from ``/customer-says``, the student's frame from ``/frame``, the rating from ``/rate``. All of it goes
 through the same metered seats, and the world cannot know who asks.
 """
 
