@@ -21,12 +21,13 @@ async def run_all(
     no item is begun; those under way come to their own end (their answers are paid for and worth keeping),
     then the error of the first item in order is raised.
     """
-    gate = asyncio.Semaphore(concurrency)
     errors: dict[int, PreceptorError] = {}
     results: list[Result | None] = [None] * len(items)
+    following = iter(range(len(items)))
 
-    async def one(index: int) -> None:
-        async with gate:
+    async def hand() -> None:
+        # As many hands as may work at once, and not a task an item: thousands of items wait for nothing.
+        for index in following:
             if errors:
                 return
             try:
@@ -35,8 +36,8 @@ async def run_all(
                 errors[index] = error
 
     async with asyncio.TaskGroup() as group:
-        for index in range(len(items)):
-            group.create_task(one(index))
+        for _ in range(min(concurrency, len(items))):
+            group.create_task(hand())
     if errors:
         raise errors[min(errors)]
     return cast("list[Result]", results)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from preceptor.core.errors import ModelError
 from preceptor.core.events import Emit, ItemDone, ItemFailed
+from preceptor.core.executor import Executor, InProcess
 from preceptor.core.ids import derive_seed
-from preceptor.core.pool import run_all
 from preceptor.core.records import Dialogue, Profile, Turn
 from preceptor.core.settings import EvaluateConfig
 from preceptor.core.untrusted import one_line
@@ -58,6 +58,9 @@ class Stage:
     settings: EvaluateConfig
     concurrency: int
     emit: Emit
+    executor: Executor = field(default_factory=InProcess)
+    arms: Mapping[str, Arm] = field(default_factory=dict[str, Arm])
+    """The arms that speak, by name."""
 
 
 def task(arm: Arm, profile: Profile, repeat: int, settings: EvaluateConfig, *, again: bool = False) -> Task:
@@ -73,20 +76,56 @@ async def play_all(stage: Stage, tasks: Sequence[Task]) -> list[Item]:
         PreceptorError: what ends a run.
     """
 
-    async def work(one: Task) -> Item:
-        item = await _played(stage, one)
-        if item.rating is None:
-            kind = "rating" if item.dialogue.end != "failed" else "dialogue"
-            failure, _, reason = item.failure.partition(": ")
-            stage.emit(ItemFailed(kind=kind, id=one.id, failure=failure, reason=reason))
-        else:
-            for told in item.lost:
-                failure, _, reason = told.partition(": ")
-                stage.emit(ItemFailed(kind="rating", id=one.id, failure=failure, reason=reason))
-            stage.emit(ItemDone(kind="dialogue", id=one.id, detail=f"{item.rating.satisfaction:g}"))
-        return item
+    arms = {t.arm.name: t.arm for t in tasks}
+    items = [Meeting(arm=t.arm.name, profile=t.profile, repeat=t.repeat, seed=t.seed, again=t.again) for t in tasks]
+    return await stage.executor.run(Playing(), replace(stage, arms=arms), items, concurrency=stage.concurrency)
 
-    return await run_all(tasks, work, concurrency=stage.concurrency)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """A :class:`Task` as it can be sent to another process: the arm by its name."""
+
+    arm: str
+    profile: Profile
+    repeat: int
+    seed: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """What is done with each meeting: a :class:`~preceptor.core.executor.Work`."""
+
+    def at(self, stage: Stage) -> Callable[[Meeting], Awaitable[Item]]:
+        """The dialogue, rated, and told."""
+
+        async def one(meeting: Meeting) -> Item:
+            return await _told(
+                stage,
+                Task(
+                    arm=stage.arms[meeting.arm],
+                    profile=meeting.profile,
+                    repeat=meeting.repeat,
+                    seed=meeting.seed,
+                    again=meeting.again,
+                ),
+            )
+
+        return one
+
+
+async def _told(stage: Stage, one: Task) -> Item:
+    item = await _played(stage, one)
+    if item.rating is None:
+        kind = "rating" if item.dialogue.end != "failed" else "dialogue"
+        failure, _, reason = item.failure.partition(": ")
+        stage.emit(ItemFailed(kind=kind, id=one.id, failure=failure, reason=reason))
+    else:
+        for told in item.lost:
+            failure, _, reason = told.partition(": ")
+            stage.emit(ItemFailed(kind="rating", id=one.id, failure=failure, reason=reason))
+        stage.emit(ItemDone(kind="dialogue", id=one.id, detail=f"{item.rating.satisfaction:g}"))
+    return item
 
 
 async def _played(stage: Stage, one: Task) -> Item:

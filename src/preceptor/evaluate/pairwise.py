@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from preceptor.core.errors import ModelError
 from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed
-from preceptor.core.pool import run_all
 from preceptor.core.records import Profile
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate.arms import phase_of
@@ -36,30 +36,52 @@ async def judge_pairs(
         return None
     known = {p.id: p for p in profiles}
     stage.emit(PhaseStarted(name="pairs", stage=0, total=len(pairs)))
-
-    async def work(pair: tuple[Item, Item]) -> JudgedPair | None:
-        one, other = pair
-        name = f"{one.arm}-{other.arm}:{one.unit}"
-        ground = stage.ground
-        case = Case(domain=ground.domain, profile=known[one.profile], turns=one.dialogue.turns)
-        seed = derive_seed(one.seed, "pair", one.arm, other.arm)
-        try:
-            found = await prefer(
-                ground.seats.judge, ground.prompts, case, other.dialogue.turns, seed=seed, phase=PHASE, item=name
-            )
-        except ModelError as error:
-            if error.ends_run:
-                raise
-            stage.emit(ItemFailed(kind="rating", id=name, failure=error.kind, reason=one_line(str(error), 400)))
-            return None
-        stage.emit(ItemDone(kind="rating", id=name, detail=found.winner))
-        return JudgedPair(unit=one.unit, profile=one.profile, first=one.arm, second=other.arm, preferred=found)
-
-    judged = await run_all(pairs, work, concurrency=stage.concurrency)
+    met = [TwoMeetings(profile=known[one.profile], one=one, other=other) for one, other in pairs]
+    judged = await stage.executor.run(Preferring(), stage, met, concurrency=stage.concurrency)
     told = [j for j in judged if j is not None]
     if not told:
         return None
     return summed(told, failed=len(pairs) - len(told), baseline=baseline, seed=stage.settings.seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoMeetings:
+    """A customer with the dialogues of two arms."""
+
+    profile: Profile
+    one: Item
+    other: Item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferring:
+    """What is done with each pair: a :class:`~preceptor.core.executor.Work`."""
+
+    def at(self, stage: Stage) -> Callable[[TwoMeetings], Awaitable[JudgedPair | None]]:
+        """The judge's preference; None where it cannot be had, which is told."""
+
+        async def one(pair: TwoMeetings) -> JudgedPair | None:
+            return await _preferred(stage, pair)
+
+        return one
+
+
+async def _preferred(stage: Stage, pair: TwoMeetings) -> JudgedPair | None:
+    one, other, ground = pair.one, pair.other, stage.ground
+    name = f"{one.arm}-{other.arm}:{one.unit}"
+    case = Case(domain=ground.domain, profile=pair.profile, turns=one.dialogue.turns)
+    seed = derive_seed(one.seed, "pair", one.arm, other.arm)
+    try:
+        found = await prefer(
+            ground.seats.judge, ground.prompts, case, other.dialogue.turns, seed=seed, phase=PHASE, item=name
+        )
+    except ModelError as error:
+        if error.ends_run:
+            raise
+        stage.emit(ItemFailed(kind="rating", id=name, failure=error.kind, reason=one_line(str(error), 400)))
+        return None
+    stage.emit(ItemDone(kind="rating", id=name, detail=found.winner))
+    return JudgedPair(unit=one.unit, profile=one.profile, first=one.arm, second=other.arm, preferred=found)
 
 
 def _pairs(items: Sequence[Item], baseline: str) -> list[tuple[Item, Item]]:

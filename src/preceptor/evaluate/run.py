@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from preceptor.core.errors import ConfigError, RunError
 from preceptor.core.events import Emit, PhaseStarted
+from preceptor.core.executor import Executor, InProcess
 from preceptor.core.ids import derive_seed
 from preceptor.core.records import Profile
 from preceptor.core.settings import EvaluateConfig
@@ -30,6 +31,7 @@ async def evaluate(
     concurrency: int,
     emit: Emit,
     spend: SpendOf = nothing_spent,
+    executor: Executor | None = None,
 ) -> Evaluation:
     """Play and rate the dialogues of all arms and analyse them, paired.
 
@@ -43,6 +45,7 @@ async def evaluate(
         concurrency: dialogues under way at once. It does not change the result.
         spend: asked at the end what each arm's phase (:func:`~preceptor.evaluate.arms.phase_of`) cost;
             :meth:`preceptor.evaluate.spend.SpendTally.of`.
+        executor: where dialogues and pairs are run; None: in this process.
 
     Raises:
         InputError: no profile is held out.
@@ -62,7 +65,13 @@ async def evaluate(
     limit = len(ground.domain.profiles) if precise is not None else settings.profiles
     profiles = heldout_profiles(ground.domain, limit=limit, seed=settings.seed)
     arms = [await open_arm(name, ground) for name in names]
-    stage = Stage(ground=ground, settings=settings, concurrency=concurrency, emit=emit)
+    stage = Stage(
+        ground=ground,
+        settings=settings,
+        concurrency=concurrency,
+        emit=emit,
+        executor=executor or InProcess(),
+    )
     stopping: Stopping | None = None
     if precise is None:
         items = await _fixed(stage, arms, profiles)

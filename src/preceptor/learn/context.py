@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from preceptor.coach import Coach, CoachSettings
 from preceptor.core.events import Emit, ignore
+from preceptor.core.executor import Executor, InProcess
 from preceptor.core.records import Domain, Scenario, Strategy
 from preceptor.core.settings import LearnConfig
 from preceptor.library.embedder import Embedder
@@ -28,6 +29,8 @@ class Context:
     embedder: Embedder | None = None
     """Finds strategies by meaning beside their words."""
     emit: Emit = ignore
+    executor: Executor = field(default_factory=InProcess)
+    """Where dialogues, probes and lessons are run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

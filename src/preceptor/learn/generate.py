@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from preceptor.core.errors import RunError
 from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed, short_id
-from preceptor.core.pool import run_all
 from preceptor.core.records import Dialogue, Profile, Turn
 from preceptor.dialogue import Agent, Customer, play
 from preceptor.learn.context import Context, Snapshot
@@ -18,43 +18,64 @@ PHASE = "generate"
 
 async def generate(context: Context, stage: int, snapshot: Snapshot) -> list[Dialogue]:
     """The stage's dialogues, in a fixed order; failed ones included as far as they went."""
-    settings = context.settings
     profiles = stage_profiles(context, stage)
-    share = settings.teacher_share[stage]
-    teacher = Agent(context.seats.teacher, context.domain, context.prompts)
-    student = Agent(
-        context.seats.student, context.domain, context.prompts, coaching=snapshot.coach(context).prepare
-    )
     context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(profiles)))
+    return await context.executor.run(
+        Generating(stage=stage, snapshot=snapshot),
+        context,
+        list(enumerate(profiles)),
+        concurrency=context.concurrency,
+    )
 
-    async def one(task: tuple[int, Profile]) -> Dialogue:
-        number, profile = task
-        seed = derive_seed(settings.seed, PHASE, stage, number)
-        id = short_id("dialogue", [context.run, stage, number, profile.id])
 
-        async def speak(turns: Sequence[Turn], turn_seed: int) -> Turn:
-            agent = teacher if random.Random(derive_seed(turn_seed, "who")).random() < share else student
-            text = await agent.reply(turns, seed=turn_seed, phase=PHASE, item=id)
-            return Turn(speaker="agent", text=text, by=agent.name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generating:
+    """What is done for each numbered profile of a stage: a :class:`~preceptor.core.executor.Work`."""
 
-        customer = Customer(context.seats.customer, context.domain, profile, context.prompts)
-        dialogue = await play(
-            id=id,
-            profile=profile,
-            customer=customer,
-            agent=speak,
-            max_turns=settings.max_turns,
-            seed=seed,
-            phase=PHASE,
+    stage: int
+    snapshot: Snapshot
+
+    def at(self, context: Context) -> Callable[[tuple[int, Profile]], Awaitable[Dialogue]]:
+        """One dialogue, told when it has ended."""
+        teacher = Agent(context.seats.teacher, context.domain, context.prompts)
+        student = Agent(
+            context.seats.student, context.domain, context.prompts, coaching=self.snapshot.coach(context).prepare
         )
-        if dialogue.end == "failed":
-            kind, _, reason = dialogue.failure.partition(": ")
-            context.emit(ItemFailed(kind="dialogue", id=id, failure=kind, reason=reason))
-        else:
-            context.emit(ItemDone(kind="dialogue", id=id, detail=dialogue.end))
-        return dialogue
 
-    return await run_all(list(enumerate(profiles)), one, concurrency=context.concurrency)
+        async def one(task: tuple[int, Profile]) -> Dialogue:
+            dialogue = await _dialogue(context, self.stage, task, teacher, student)
+            if dialogue.end == "failed":
+                kind, _, reason = dialogue.failure.partition(": ")
+                context.emit(ItemFailed(kind="dialogue", id=dialogue.id, failure=kind, reason=reason))
+            else:
+                context.emit(ItemDone(kind="dialogue", id=dialogue.id, detail=dialogue.end))
+            return dialogue
+
+        return one
+
+
+async def _dialogue(
+    context: Context, stage: int, task: tuple[int, Profile], teacher: Agent, student: Agent
+) -> Dialogue:
+    settings = context.settings
+    number, profile = task
+    share = settings.teacher_share[stage]
+    id = short_id("dialogue", [context.run, stage, number, profile.id])
+
+    async def speak(turns: Sequence[Turn], turn_seed: int) -> Turn:
+        agent = teacher if random.Random(derive_seed(turn_seed, "who")).random() < share else student
+        text = await agent.reply(turns, seed=turn_seed, phase=PHASE, item=id)
+        return Turn(speaker="agent", text=text, by=agent.name)
+
+    return await play(
+        id=id,
+        profile=profile,
+        customer=Customer(context.seats.customer, context.domain, profile, context.prompts),
+        agent=speak,
+        max_turns=settings.max_turns,
+        seed=derive_seed(settings.seed, PHASE, stage, number),
+        phase=PHASE,
+    )
 
 
 def stage_profiles(context: Context, stage: int) -> list[Profile]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from preceptor.core.errors import ModelError
 from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
-from preceptor.core.pool import run_all
+from preceptor.core.executor import Work
 from preceptor.core.records import Lesson, Scenario, Strategy
 from preceptor.learn.consolidate import Consolidation, consolidate
 from preceptor.learn.context import Candidate, Context, Snapshot
@@ -71,14 +71,14 @@ async def run_stage(
         seed=settings.seed + stage,
     )
     tutor = Tutor(context, snapshot.coach(context), stage)
-    probes = await _each(context, PROBE, stage, chosen, tutor.probe)
+    probes = await _each(context, PROBE, stage, chosen, Probing(stage=stage, snapshot=snapshot))
     good = [tutor.lesson(p, [p.first]) for p in probes if p.first.comparison.verdict != "worse"]
     gaps = sorted(
         (p for p in probes if p.first.comparison.verdict == "worse"),
         key=lambda p: (p.first.comparison.margin, p.scenario.id),
     )
     widest = gaps[: settings.scenarios]
-    taught = await _each(context, TEACH, stage, widest, tutor.teach)
+    taught = await _each(context, TEACH, stage, widest, Teaching(stage=stage, snapshot=snapshot))
     lessons = [*good, *taught]
     fresh = [s for lesson in lessons for s in lesson.strategies]
     consolidation = await consolidate(context, stage, fresh, snapshot.strategies, helpful=snapshot.helpful)
@@ -102,15 +102,36 @@ async def run_stage(
     return changes, report
 
 
-async def _each(
-    context: Context,
-    phase: str,
-    stage: int,
-    items: Sequence[Item],
-    work: Callable[[Item], Awaitable[Done]],
-) -> list[Done]:
-    """``work`` on each; an item that a model spoils is told and left out."""
-    context.emit(PhaseStarted(name=phase, stage=stage, total=len(items)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probing:
+    """What is done with each candidate of a stage: a :class:`~preceptor.core.executor.Work`."""
+
+    stage: int
+    snapshot: Snapshot
+
+    def at(self, context: Context) -> Callable[[Candidate], Awaitable[Probe | None]]:
+        """Both replies and their comparison; None where a model spoils it, which is told."""
+        tutor = Tutor(context, self.snapshot.coach(context), self.stage)
+        return _told(context, PROBE, tutor.probe)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teaching:
+    """What is done with each probe of a stage that showed a gap: a :class:`~preceptor.core.executor.Work`."""
+
+    stage: int
+    snapshot: Snapshot
+
+    def at(self, context: Context) -> Callable[[Probe], Awaitable[Lesson | None]]:
+        """The lesson; None where a model spoils it, which is told."""
+        tutor = Tutor(context, self.snapshot.coach(context), self.stage)
+        return _told(context, TEACH, tutor.teach)
+
+
+def _told(
+    context: Context, phase: str, work: Callable[[Item], Awaitable[Done]]
+) -> Callable[[Item], Awaitable[Done | None]]:
+    """``work``, told as events; an item that a model spoils is left out."""
 
     async def one(item: Item) -> Done | None:
         try:
@@ -124,7 +145,16 @@ async def _each(
         context.emit(ItemDone(kind="lesson" if phase == TEACH else "scenario", id=item.scenario.id, detail=detail))
         return done
 
-    return [d for d in await run_all(list(items), one, concurrency=context.concurrency) if d is not None]
+    return one
+
+
+async def _each(
+    context: Context, phase: str, stage: int, items: Sequence[Item], work: Work[Context, Item, Done | None]
+) -> list[Done]:
+    """``work`` on each; what was spoiled is left out."""
+    context.emit(PhaseStarted(name=phase, stage=stage, total=len(items)))
+    done = await context.executor.run(work, context, list(items), concurrency=context.concurrency)
+    return [d for d in done if d is not None]
 
 
 async def _changes(
