@@ -54,8 +54,7 @@ def main() -> int:
 
 def decide(desk: Desk) -> str:
     """What two reviewers would do in their first minutes; the id of the strategy that one of them edited."""
-    view = desk.shelf.view()
-    entries = [view.entries[i] for i in view.order]
+    entries = desk.library.page(limit=10_000).entries
     clean = [e for e in entries if e.status == "proposed" and e.usable and not e.findings]
     for n, entry in enumerate(clean[:12]):
         desk.decisions.approve(
@@ -63,8 +62,7 @@ def decide(desk: Desk) -> str:
         )
     made = desk.releases.create(desk.recipe(), author="mara", reason="the first twelve")
     desk.releases.publish(made.release.id, author="mara", reason="pilot on the luggage line", expect="")
-    now = desk.shelf.view().entries
-    one, two = now[clean[2].strategy.id], now[clean[5].strategy.id]
+    one, two = (desk.library.entry(clean[n].strategy.id) for n in (2, 5))
     s = one.strategy
     words = Words(when=s.when, do=f"{s.do}, in one short sentence", avoid=s.avoid, why=s.why)
     desk.decisions.edit("otto", s.id, words, expect=one.changed_seq, reason="shorter", approve=True)

@@ -11,9 +11,9 @@ from threading import Thread
 import uvicorn
 from playwright.sync_api import Playwright
 
+from preceptor.cli.listening import listen
 from preceptor.review.app import create_app
 from preceptor.review.desk import Desk
-from preceptor.review.run import listen
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGS = (

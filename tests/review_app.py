@@ -15,6 +15,7 @@ from tests.review_data import DOMAIN, fill
 
 from preceptor.core.clock import Clock, system_clock
 from preceptor.library.entry import Entry
+from preceptor.library.paging import Filter
 from preceptor.library.publishing import Recipe, Releases
 from preceptor.library.store import Library
 from preceptor.prompts import load_prompts
@@ -122,6 +123,5 @@ def browser(desk: Desk, name: str = "mara", role: Role = "admin") -> Browser:
 
 def waiting(desk: Desk, *, blocked: bool = False) -> list[Entry]:
     """What waits, in the queue's order: nothing speaks against it, or ``blocked``: screening does."""
-    view = desk.shelf.view()
-    found = [view.entries[i] for i in view.order]
-    return [e for e in found if e.status == "proposed" and (e.blocked if blocked else e.usable and not e.findings)]
+    found = desk.library.page(Filter(status=("proposed",)), limit=10_000).entries
+    return [e for e in found if (e.blocked if blocked else e.usable and not e.findings)]

@@ -141,7 +141,7 @@ def test_the_second_of_two_reviewers_is_told(site: Site, second: str):
     otto.press("e")
     otto.page.keyboard.type("otto: ")
     otto.press("Control+Enter")
-    otto.told("Edited and approved")
+    otto.told("Edited. Approved.")
     mara.press(second, *(["1"] if second == "r" else []))
     mara.told("otto changed it meanwhile: it is now approved, version 2")
     entry = site.desk.library.entry(strategy_id)

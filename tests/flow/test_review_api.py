@@ -44,7 +44,11 @@ def token(desk: Desk) -> str:
 
 @pytest.fixture(scope="module")
 def schema(app: Starlette, desk: Desk) -> Any:
-    known = [*list(desk.shelf.view().entries)[:5], "learn-001", *(r.id for r in desk.releases.list())]
+    known = [
+        *(e.strategy.id for e in desk.library.page(limit=5).entries),
+        "learn-001",
+        *(r.id for r in desk.releases.list()),
+    ]
     found = schemathesis.openapi.from_asgi("/api/openapi.json", app, headers={"host": HOST})
 
     @found.hook

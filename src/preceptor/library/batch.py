@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, update
 
-from preceptor.core.errors import LibraryError
+from preceptor.core.errors import InputError, LibraryError
+from preceptor.core.untrusted import one_line
 from preceptor.library import chain, rows
 from preceptor.library.changes import Change, RecordLesson, RecordScenario
 from preceptor.library.entry import Stamp, State
@@ -90,6 +91,35 @@ class Batch:
     def _insert(self, table: Table, values: list[dict[str, Any]]) -> None:
         if values:
             self._connection.execute(insert(table), values)
+
+
+def normal(change: Change) -> Change:
+    """The change as it is stored. LibraryError where it cannot be."""
+    try:
+        change = chain.normal(change)
+    except (InputError, ValueError, TypeError) as error:
+        raise LibraryError(f"this change cannot be stored ({error})", hint="fix the value that is named") from error
+    ids = list(touched(change))
+    if isinstance(change, RecordLesson):
+        ids += [change.lesson.id, change.lesson.scenario.id]
+    if isinstance(change, RecordScenario):
+        ids.append(change.scenario.id)
+    for name in ids:
+        if not name or len(name) > 200 or not name.isprintable():
+            raise LibraryError(f"'{one_line(name, 80)}' cannot be an id", hint="1 to 200 printable characters")
+    return change
+
+
+def check_expected(state: State, expect: Mapping[str, int]) -> None:
+    """LibraryError where an entry is not the one that was seen."""
+    for strategy_id, seq in expect.items():
+        entry = state.entry(strategy_id)
+        if entry.changed_seq != seq:
+            raise LibraryError(
+                f"{strategy_id} was changed by {entry.changed_by} at {entry.changed_at}: it is now {entry.status}, "
+                f"version {entry.version}",
+                hint="look at it again, then decide",
+            )
 
 
 def laws(connection: Connection) -> tuple[Law, Asked | None]:

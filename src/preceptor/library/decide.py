@@ -9,11 +9,9 @@ from preceptor.core.errors import LibraryError
 from preceptor.core.records import Domain, Finding, Strategy
 from preceptor.library.changes import Approve, Change, Edit, Reject, Reopen, Retire, Screen
 from preceptor.library.entry import Entry
-from preceptor.library.screening import screen
+from preceptor.library.near import Near
+from preceptor.library.screener import Screener
 from preceptor.library.store import Library
-
-MOST_SCENARIOS = 3
-"""Scenarios of a strategy whose words it is screened against; those in which it was learned first."""
 
 
 class Decider:
@@ -21,16 +19,12 @@ class Decider:
 
     def __init__(self, library: Library, domain: Domain, *, author: str) -> None:
         self._library = library
-        self._domain = domain
+        self._screener = Screener(library, domain, Near(library, status="approved"))
         self._author = author
 
     def findings(self, strategy: Strategy, known: Sequence[Finding] = ()) -> tuple[Finding, ...]:
         """What the checks by code find now, and of ``known`` what the teacher found before."""
-        ids = strategy.scenarios[:MOST_SCENARIOS]
-        turns = [t for s in (self._library.scenarios(ids) if ids else ()) for t in s.turns]
-        by_teacher = tuple(f for f in known if f.check.startswith("teacher"))
-        approved = [e.strategy for e in self._library.entries(status="approved")]
-        return (*screen(strategy, turns=turns, domain=self._domain, others=approved), *by_teacher)
+        return self._screener.look(strategy, known).findings
 
     def approve(self, id: str, *, reason: str = "", despite: bool = False, until: str = "") -> Entry:
         """Approves, after screening once more; what was found is recorded either way.

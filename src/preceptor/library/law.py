@@ -6,15 +6,17 @@ reason, and no settings file gets around it.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from preceptor.core.errors import LibraryError
+from preceptor.core.errors import InputError, LibraryError
 
 RUN = "run:"
 """How the authors of changes that no person made begin."""
 MOST_DAYS = 36500
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,18 @@ def same_person(one: str, other: str) -> bool:
 def moment(when: datetime) -> str:
     """A time as the library writes it: ISO 8601, UTC, microseconds. Such texts compare as the times do."""
     return when.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def read_time(text: str) -> datetime:
+    """A time as people write it: ``2026-03-01`` is the end of that day, ``2026-03-01T12:30`` that minute; UTC where
+    no offset is told. InputError where it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+        if _DAY.fullmatch(text):
+            found += timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise InputError(f"'{text[:40]}' is no time", hint="for instance 2026-03-01, or 2026-03-01T12:30") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def check_moment(text: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Connection, Select, or_, select
 
+from preceptor.core.records import Status
 from preceptor.core.untrusted import one_line
-from preceptor.library.schema import CHANGES, TOUCHED
+from preceptor.library.schema import CHANGES, HEAD, STRATEGIES, TOUCHED
 
 
 def changes_query(
@@ -31,3 +32,27 @@ def changes_query(
 def touched_query(since: int) -> Select[Any]:
     """Ids of strategies that changes after number ``since`` touched, in no order."""
     return select(TOUCHED.c.strategy).where(TOUCHED.c.seq > since).distinct()
+
+
+class FormRow(NamedTuple):
+    """What one strategy is compared by."""
+
+    id: str
+    first_seq: int
+    status: Status
+    forms: str
+    """See :class:`~preceptor.library.screening_alike.Forms`."""
+
+
+def forms_of(connection: Connection, since: int, status: Status | None) -> tuple[int, tuple[FormRow, ...]]:
+    """The number of the last change, and the rows of what changes after ``since`` touched."""
+    head = connection.execute(select(HEAD.c.seq)).scalar_one_or_none() or 0
+    if head <= since:
+        return head, ()
+    table = STRATEGIES.c
+    query = select(table.id, table.first_seq, table.status, table.forms)
+    if since:
+        query = query.where(table.id.in_(touched_query(since)))
+    if status is not None:
+        query = query.where(table.status == status)
+    return head, tuple(FormRow(*row) for row in connection.execute(query))

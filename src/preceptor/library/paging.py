@@ -6,11 +6,11 @@ that a page decodes only the strategies that it shows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import Connection, Select, and_, exists, func, not_, or_, select
+from sqlalchemy import Connection, Select, and_, case, exists, func, not_, or_, select
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Scope, Severity, Status
@@ -18,11 +18,13 @@ from preceptor.core.untrusted import one_line
 from preceptor.library import rows
 from preceptor.library.changes import EvidenceVerdict
 from preceptor.library.entry import Entry
-from preceptor.library.law import Law, oldest_valid
+from preceptor.library.law import Law, ends_at, oldest_valid
 from preceptor.library.schema import LABELS, STRATEGIES
 
-Order = Literal["review", "oldest", "newest"]
-"""``review``: worst findings, then strongest evidence, then the order in which they came."""
+Order = Literal["review", "oldest", "newest", "ends"]
+"""``review``: worst findings, then strongest evidence, then the order in which they came; ``ends``: the approvals
+that end soonest, then those that do not, then what is not approved."""
+ORDERS: tuple[Order, ...] = get_args(Order)
 
 _CHUNK = 500
 
@@ -142,15 +144,43 @@ def page_of(connection: Connection, which: Filter, terms: Terms, *, order: Order
     conditions = _conditions(which, terms)
     offset, limit = max(offset, 0), max(limit, 0)
     # The place first, by an index that holds it; documents are read for the page alone.
-    places = select(STRATEGIES.c.id).where(*conditions).order_by(*_order(order)).offset(offset).limit(limit)
-    ids = list(connection.execute(places).scalars())
+    if not limit:
+        ids: list[str] = []
+    elif order == "ends":
+        ids = _by_end(connection, conditions, terms)[offset : offset + limit]
+    else:
+        places = select(STRATEGIES.c.id).where(*conditions).order_by(*_order(order)).offset(offset).limit(limit)
+        ids = list(connection.execute(places).scalars())
+    entries = tuple(entries_of(connection, ids).values())
+    return Page(entries=entries, total=_total(connection, conditions), offset=offset, terms=terms)
+
+
+def entries_of(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
+    """The entries with these ids, in this order; unknown ones are left out."""
     found = dict[str, Entry]()
     for start in range(0, len(ids), _CHUNK):
         part = STRATEGIES.c.id.in_(ids[start : start + _CHUNK])
         documents = connection.execute(select(STRATEGIES.c.id, STRATEGIES.c.doc).where(part))
         found |= {row["id"]: rows.entry_of(row) for row in documents.mappings()}
-    entries = tuple(found[i] for i in ids)
-    return Page(entries=entries, total=_total(connection, conditions), offset=offset, terms=terms)
+    return {i: found[i] for i in ids if i in found}
+
+
+class ApprovedRow(NamedTuple):
+    """An approved strategy, as far as a release asks."""
+
+    id: str
+    version: int
+    usable: bool
+    expired: bool
+
+
+def approved_of(connection: Connection, terms: Terms) -> tuple[ApprovedRow, ...]:
+    """All that is approved, in the library's order."""
+    table = STRATEGIES.c
+    ended = case((_expired(terms), 1), else_=0)
+    query = select(table.id, table.version, table.usable, ended).where(table.status == "approved")
+    found = connection.execute(query.order_by(table.first_seq))
+    return tuple(ApprovedRow(id, version, bool(usable), bool(ended)) for id, version, usable, ended in found)
 
 
 def position_of(
@@ -158,6 +188,9 @@ def position_of(
 ) -> int | None:
     """How many of the list stand before the strategy; None where it is not in the list."""
     conditions = _conditions(which, terms)
+    if order == "ends":
+        ids = _by_end(connection, conditions, terms)
+        return ids.index(strategy_id) if strategy_id in ids else None
     key = select(STRATEGIES.c.rank, STRATEGIES.c.first_seq).where(STRATEGIES.c.id == strategy_id, *conditions)
     at = connection.execute(key).one_or_none()
     if at is None:
@@ -199,14 +232,25 @@ def counts_of(connection: Connection, which: Filter, terms: Terms) -> Counts:
 
 def check_order(order: str) -> None:
     """LibraryError where there is no such order."""
-    if order not in ("review", "oldest", "newest"):
-        raise LibraryError(f"there is no order '{order}'", hint="review, oldest or newest")
+    if order not in ORDERS:
+        raise LibraryError(f"there is no order '{order}'", hint=", ".join(ORDERS))
 
 
 def _order(order: Order) -> tuple[Any, ...]:
     if order == "review":
         return STRATEGIES.c.rank, STRATEGIES.c.first_seq
     return (STRATEGIES.c.first_seq if order == "oldest" else STRATEGIES.c.first_seq.desc(),)
+
+
+def _by_end(connection: Connection, conditions: list[Any], terms: Terms) -> list[str]:
+    """All ids by the end of their approval. Here, since no column holds it: it follows from the law of the day."""
+    table = STRATEGIES.c
+    query = select(table.id, table.status, table.approved_at, table.until).where(*conditions)
+    keyed: list[tuple[bool, str, str]] = []
+    for row in connection.execute(query.order_by(table.first_seq)).mappings():
+        end = ends_at(terms.law, approved_at=row["approved_at"], until=row["until"])
+        keyed.append((row["status"] != "approved", end or "~", row["id"]))
+    return [id for _, _, id in sorted(keyed, key=lambda k: k[:2])]
 
 
 def _conditions(which: Filter, terms: Terms) -> list[Any]:
@@ -231,7 +275,9 @@ def _conditions(which: Filter, terms: Terms) -> list[Any]:
             found.append(exists().where(*labelled))
     if which.not_approved_by:
         by = (LABELS.c.strategy == table.id, LABELS.c.kind == "approval")
-        found.append(not_(exists().where(*by, LABELS.c.value == one_line(which.not_approved_by))))
+        theirs = exists().where(*by, LABELS.c.value == one_line(which.not_approved_by))
+        # Told first, for speed: nobody has approved what is proposed and not half approved.
+        found.append(or_(and_(table.status == "proposed", table.half_approved == 0), not_(theirs)))
     for word in rows.folded(which.text).split():
         within = (table.words, table.id)
         found.append(or_(*(column.contains(word, autoescape=True) for column in within)))

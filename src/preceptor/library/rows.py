@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Table
@@ -17,11 +18,16 @@ from preceptor.library.chain import stored
 from preceptor.library.entry import Entry, LessonRow, State
 from preceptor.library.law import Asked, Law
 from preceptor.library.schema import LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.screening_alike import Forms
 
 Row = Mapping[Any, Any]
 """A row of a table: column name to value."""
 
 DAMAGED = "run: preceptor library verify"
+_DAMAGE = (InputError, ValueError, TypeError, RecursionError)
+"""What a document that was altered raises."""
+_KEPT = 2048
+"""Entries kept as they were read."""
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:
@@ -44,6 +50,8 @@ def entry_row(entry: Entry) -> dict[str, Any]:
         "approved_at": entry.approved_at,
         "until": entry.until,
         "half_approved": int(entry.half_approved),
+        "forms": Forms.of(strategy).packed(),
+        "version": entry.version,
     }
 
 
@@ -101,7 +109,16 @@ def folded(text: str) -> str:
 
 def entry_of(row: Row) -> Entry:
     """The entry of a row; LibraryError where its document was damaged."""
-    return _document(Entry, row)
+    try:
+        return _entry(row["doc"])
+    except _DAMAGE as error:
+        raise LibraryError(f"{row['id']} is damaged ({error})", hint=DAMAGED) from error
+
+
+@lru_cache(maxsize=_KEPT)
+def _entry(doc: str) -> Entry:
+    """Lists are looked at again and again, and entries never change."""
+    return decode(Entry, json.loads(doc))
 
 
 def lesson_of(row: Row) -> LessonRow:
@@ -120,7 +137,7 @@ def scenario_of(row: Row) -> Scenario:
 def _document(kind: Any, row: Row) -> Any:
     try:
         return decode(kind, json.loads(row["doc"]))
-    except (InputError, ValueError, TypeError, RecursionError) as error:
+    except _DAMAGE as error:
         raise LibraryError(f"{row['id']} is damaged ({error})", hint=DAMAGED) from error
 
 

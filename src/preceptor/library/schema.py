@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Tab
 
 from preceptor.library.release_schema import POINTER_TABLE, release_tables
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision of the schema, oldest first, by the name of its migration."""
 
 REVISION_TABLE = "library_revision"
@@ -65,6 +65,8 @@ def _tables() -> MetaData:
         Column("approved_at", Text, nullable=False),
         Column("until", Text, nullable=False),
         Column("half_approved", Integer, nullable=False),
+        Column("forms", Text, nullable=False),
+        Column("version", Integer, nullable=False),
         Index("strategies_by_order", "first_seq", unique=True),
         Index("strategies_by_status", "status", "first_seq"),
         Index("strategies_by_rank", "status", "rank", "first_seq", "id"),

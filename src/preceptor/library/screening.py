@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from preceptor.core.records import Domain, Finding, Severity, Strategy, Turn
 from preceptor.core.untrusted import one_line
@@ -16,6 +17,9 @@ from preceptor.library.screening_personal import Spot, personal
 FIELDS = ("when", "do", "avoid", "why")
 _QUOTE_WORDS = 6
 _MOST_WORDS = 45
+_MOST_EACH = 3
+ALIKE = frozenset({"duplicate", "contradiction"})
+"""Checks that compare with approved strategies."""
 
 CHECKS: dict[str, str] = {
     "name": "a name from the one conversation",
@@ -209,14 +213,19 @@ def _vague(subject: _Subject) -> list[Finding]:
     return [_found("vague", "warning", "do", (do, 0, len(do)), "nothing in it can be done or checked")]
 
 
-def _alike(subject: _Subject) -> Iterator[Finding]:
-    strategy = subject.strategy
-    for other in list(twins(strategy, subject.others))[:3]:
+def alike_findings(strategy: Strategy, others: Sequence[Strategy]) -> Iterator[tuple[Finding, Strategy]]:
+    """What is found beside approved strategies, each finding with the one that it speaks of; three of each kind."""
+    for other in islice(twins(strategy, others), _MOST_EACH):
         at = (strategy.do, 0, len(strategy.do))
-        yield _found("duplicate", "warning", "do", at, f"says the same as {other.id}")
-    for other, field in list(opponents(strategy, subject.others))[:3]:
+        yield _found("duplicate", "warning", "do", at, f"says the same as {other.id}"), other
+    for other, field in islice(opponents(strategy, others), _MOST_EACH):
         text = getattr(strategy, field)
-        yield _found("contradiction", "warning", field, (text, 0, len(text)), f"says the opposite of {other.id}")
+        at = (text, 0, len(text))
+        yield _found("contradiction", "warning", field, at, f"says the opposite of {other.id}"), other
+
+
+def _alike(subject: _Subject) -> Iterable[Finding]:
+    return (found for found, _ in alike_findings(subject.strategy, subject.others))
 
 
 _CHECKS: tuple[Callable[[_Subject], Iterable[Finding]], ...] = (

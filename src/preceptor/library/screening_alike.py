@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from sys import intern
+from typing import Literal, NamedTuple, Self
 
 from preceptor.core.records import Strategy
 
@@ -110,6 +111,10 @@ _RULE = 0.6
 _WITHIN = 0.7
 
 
+Side = Literal["do", "avoid"]
+"""Field of a strategy that may tell the opposite of another one."""
+
+
 class Words(NamedTuple):
     """What two texts are compared by."""
 
@@ -125,31 +130,63 @@ def words_of(text: str) -> Words:
     return Words(stems, sum(w in _NOT for w in found) % 2 == 1)
 
 
+_NOTHING = Words(frozenset(), negated=False)
+
+
+class Forms(NamedTuple):
+    """What a strategy is compared by."""
+
+    when: Words
+    do: Words
+    avoid: Words
+
+    @classmethod
+    def of(cls, strategy: Strategy) -> Self:
+        """Those of its words."""
+        return cls(words_of(strategy.when), words_of(strategy.do), words_of(strategy.avoid))
+
+    def packed(self) -> str:
+        """As one text, in which they are stored."""
+        return "|".join(f"{'!' * part.negated}{' '.join(sorted(part.stems))}" for part in self)
+
+    @classmethod
+    def unpacked(cls, text: str) -> Self:
+        """From :meth:`packed`; what was altered compares as something else."""
+        parts = [Words(frozenset(map(intern, p.lstrip("!").split())), p.startswith("!")) for p in text.split("|")]
+        return cls(*(*parts, *[_NOTHING] * 3)[:3])
+
+
+def same(mine: Forms, theirs: Forms) -> bool:
+    """Whether both say the same."""
+    if mine.do.negated != theirs.do.negated:
+        return False
+    return _dice(mine.do, theirs.do) >= _SAME and _dice(mine.when, theirs.when) >= _SITUATION
+
+
+def opposed(mine: Forms, theirs: Forms) -> Side | None:
+    """The field of mine that tells the opposite of theirs in about the same situation, if one does."""
+    if theirs.when.negated != mine.when.negated or _dice(mine.when, theirs.when) < _SITUATION:
+        return None
+    if mine.do.negated != theirs.do.negated and _dice(mine.do, theirs.do) >= _RULE:
+        return "do"
+    if not mine.do.negated and _within(theirs.avoid, mine.do):
+        return "do"
+    return "avoid" if not theirs.do.negated and _within(mine.avoid, theirs.do) else None
+
+
 def twins(strategy: Strategy, others: Iterable[Strategy]) -> Iterator[Strategy]:
     """The others that say the same."""
-    when, do = words_of(strategy.when), words_of(strategy.do)
-    for other in others:
-        theirs = words_of(other.do)
-        if other.id == strategy.id or do.negated != theirs.negated:
-            continue
-        if _dice(do, theirs) >= _SAME and _dice(when, words_of(other.when)) >= _SITUATION:
-            yield other
+    mine = Forms.of(strategy)
+    return (o for o in others if o.id != strategy.id and same(mine, Forms.of(o)))
 
 
-def opponents(strategy: Strategy, others: Iterable[Strategy]) -> Iterator[tuple[Strategy, str]]:
+def opponents(strategy: Strategy, others: Iterable[Strategy]) -> Iterator[tuple[Strategy, Side]]:
     """The others that tell the opposite in about the same situation, with the field that does."""
-    when, do, avoid = words_of(strategy.when), words_of(strategy.do), words_of(strategy.avoid)
+    mine = Forms.of(strategy)
     for other in others:
-        situation = words_of(other.when)
-        if other.id == strategy.id or situation.negated != when.negated or _dice(when, situation) < _SITUATION:
-            continue
-        theirs, their_avoid = words_of(other.do), words_of(other.avoid)
-        if (do.negated != theirs.negated and _dice(do, theirs) >= _RULE) or (
-            not do.negated and _within(their_avoid, do)
-        ):
-            yield other, "do"
-        elif not theirs.negated and _within(avoid, theirs):
-            yield other, "avoid"
+        side = None if other.id == strategy.id else opposed(mine, Forms.of(other))
+        if side:
+            yield other, side
 
 
 def _dice(one: Words, other: Words) -> float:

@@ -11,34 +11,36 @@ from typing import Any, Self
 from sqlalchemy import Connection, Table, func, or_, select
 
 from preceptor.core.clock import Clock
-from preceptor.core.errors import InputError, LibraryError
+from preceptor.core.errors import LibraryError
 from preceptor.core.ids import digest
 from preceptor.core.records import Lesson, Scenario, Scope, Status, Strategy
 from preceptor.core.untrusted import clean, one_line
 from preceptor.library import chain, rows
 from preceptor.library.audit import streamed, verify
-from preceptor.library.batch import Batch, laws
+from preceptor.library.batch import Batch, check_expected, laws, normal
 from preceptor.library.chain import BrokenError, Verification
-from preceptor.library.changes import Change, Checkpoint, RecordLesson, RecordScenario
+from preceptor.library.changes import Change, Checkpoint, RecordLesson
 from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry, LessonRow, Record, State
 from preceptor.library.finding import ranked
 from preceptor.library.law import Asked, Law, moment
-from preceptor.library.log import changes_query, touched_query
+from preceptor.library.log import FormRow, changes_query, forms_of, touched_query
 from preceptor.library.paging import (
     EVERY,
+    ApprovedRow,
     Counts,
     Filter,
     Order,
     Page,
     Terms,
+    approved_of,
     check_order,
     counts_of,
+    entries_of,
     page_of,
     position_of,
 )
 from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
-from preceptor.library.state import touched
 
 _FEW = 500
 """Ids that are asked for by name; databases limit the number of parameters."""
@@ -101,7 +103,7 @@ class Library:
         author, reason, token = one_line(author), clean(reason), one_line(token)
         if not author:
             raise LibraryError("a change needs an author", hint="tell who makes it")
-        wanted = [_normal(change) for change in changes]
+        wanted = [normal(change) for change in changes]
         with self._database.writing() as connection:
             batch = Batch(connection, wanted, expect or ())
             if token:
@@ -109,7 +111,7 @@ class Library:
                 earlier = tuple(connection.execute(known).scalars())
                 if earlier:
                     return earlier
-            _check_expected(batch.state, expect or {})
+            check_expected(batch.state, expect or {})
             at = moment(self._clock())
             for change in wanted:
                 batch.play(change, author=author, at=at, reason=reason, token=token)
@@ -178,6 +180,29 @@ class Library:
         if exact:
             return rows.entry_of(exact[0])
         return rows.entry_of(self._only(STRATEGIES, id_or_prefix, "strategy", "preceptor library list"))
+
+    def named(self, ids: Iterable[str]) -> Mapping[str, Entry]:
+        """The entries with exactly these ids, in this order; unknown ids are left out."""
+        wanted = tuple(dict.fromkeys(map(one_line, ids)))
+        with self._database.reading() as connection:
+            return entries_of(connection, wanted)
+
+    def forms(self, *, since: int = 0, status: Status | None = None) -> tuple[int, tuple[FormRow, ...]]:
+        """What strategies are compared by, of those that changes after number ``since`` touched, and the number of
+        the last change; ``status``: only these."""
+        with self._database.reading() as connection:
+            return forms_of(connection, since, status)
+
+    def approved(self) -> tuple[ApprovedRow, ...]:
+        """What a release is made from, in the library's order, without documents."""
+        with self._database.reading() as connection:
+            return approved_of(connection, self._terms(connection))
+
+    def strategies_by_lesson(self, run: str) -> Mapping[str, str]:
+        """Lesson to the first strategy that came of it, for the lessons of a run."""
+        query = select(STRATEGIES.c.lesson, STRATEGIES.c.id).join(LESSONS, LESSONS.c.id == STRATEGIES.c.lesson)
+        query = query.where(LESSONS.c.run == one_line(run)).order_by(STRATEGIES.c.first_seq.desc())
+        return {row["lesson"]: row["id"] for row in self._all(query)}
 
     def snapshot(self, *, student: str = "") -> tuple[Strategy, ...]:
         """What a run may use, in a fixed order: proposed or approved, nothing blocking found, not measured to
@@ -330,33 +355,6 @@ class Library:
                 f"more than one {kind} begins with '{one_line(prefix, 80)}': {some}", hint="give more of the id"
             )
         return found[0]
-
-
-def _normal(change: Change) -> Change:
-    try:
-        change = chain.normal(change)
-    except (InputError, ValueError, TypeError) as error:
-        raise LibraryError(f"this change cannot be stored ({error})", hint="fix the value that is named") from error
-    ids = list(touched(change))
-    if isinstance(change, RecordLesson):
-        ids += [change.lesson.id, change.lesson.scenario.id]
-    if isinstance(change, RecordScenario):
-        ids.append(change.scenario.id)
-    for name in ids:
-        if not name or len(name) > 200 or not name.isprintable():
-            raise LibraryError(f"'{one_line(name, 80)}' cannot be an id", hint="1 to 200 printable characters")
-    return change
-
-
-def _check_expected(state: State, expect: Mapping[str, int]) -> None:
-    for strategy_id, seq in expect.items():
-        entry = state.entry(strategy_id)
-        if entry.changed_seq != seq:
-            raise LibraryError(
-                f"{strategy_id} was changed by {entry.changed_by} at {entry.changed_at}: it is now {entry.status}, "
-                f"version {entry.version}",
-                hint="look at it again, then decide",
-            )
 
 
 def _told(row: rows.Row) -> Record:

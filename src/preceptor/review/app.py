@@ -13,7 +13,7 @@ from starlette.types import Scope
 from preceptor.review.api.routes import routes as api_routes
 from preceptor.review.desk import Desk
 from preceptor.review.guard import Guard
-from preceptor.review.pages import access, audit, queue, rate, releases, runs, strategies, tryout
+from preceptor.review.pages import access, audit, law, queue, rate, releases, runs, strategies, tryout
 
 
 def create_app(desk: Desk) -> Starlette:
@@ -29,6 +29,7 @@ def create_app(desk: Desk) -> Starlette:
         *tryout.routes(),
         *rate.routes(),
         *audit.routes(),
+        *law.routes(),
         *api_routes(),
         Mount("/static", _Static(packages=[("preceptor.review", "static")])),
     ]

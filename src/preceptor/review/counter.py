@@ -9,12 +9,11 @@ from threading import Lock
 from typing import Literal, TypeVar
 
 from preceptor.core.records import Strategy
-from preceptor.library.entry import Entry, Record
+from preceptor.library.entry import Record
 from preceptor.library.publishing import Releases
 from preceptor.library.release import Release, Released
 from preceptor.library.store import Library
 from preceptor.review.diff import Piece, joined
-from preceptor.review.shelf import Shelf
 
 _MOST_READ = 3
 """Releases kept in memory; one of 20,000 strategies takes some dozen megabytes."""
@@ -40,13 +39,24 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """One strategy that is added, changed or removed."""
+    """That one strategy is added, changed or removed."""
+
+    kind: Kind
+    id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A move with the words that it is about."""
 
     kind: Kind
     strategy: Strategy
     """As it is after the move; for what is removed, as it was."""
     before: Strategy | None = None
     version: int
+    record: Record | None
+    """The decision behind it: the last one of its kind."""
 
     def words(self) -> tuple[tuple[str, tuple[Piece, ...]], ...]:
         """Each field that is not empty, with what differs from before."""
@@ -75,17 +85,27 @@ class Moves:
         return bool(self.added or self.changed or self.removed or self.settings)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """What a release made now would change."""
+
+    moves: Moves
+    left_out: tuple[str, ...]
+    """Approved strategies that screening or measurement speaks against."""
+    expired: tuple[str, ...]
+    """Approved strategies whose approval has ended."""
+
+
 class Counter:
     """Reads releases, keeps the last few in memory (they never change), and compares. Safe to share."""
 
-    def __init__(self, releases: Releases, shelf: Shelf) -> None:
+    def __init__(self, releases: Releases, library: Library) -> None:
         self._releases = releases
-        self._shelf = shelf
+        self._library = library
         self._lock = Lock()
         self._read: OrderedDict[str, Release] = OrderedDict()
         self._compared: OrderedDict[tuple[str, str], Moves] = OrderedDict()
         self._held: OrderedDict[str, Mapping[str, Held]] = OrderedDict()
-        self._next: tuple[tuple[int, str], tuple[Moves, tuple[Entry, ...]]] | None = None
 
     def read(self, digest: str) -> Release:
         """The release, checked when it is first read. LibraryError where it was altered."""
@@ -103,23 +123,43 @@ class Counter:
             known = self._compared.get((before, after))
         if known is None:
             old = self.read(before) if before else None
-            known = moves(self.held(before), self.held(after), _settings(old, self.read(after)))
+            was, now = self.held(before), self.held(after)
+            known = moves(_versions(was), _versions(now), _settings(old, self.read(after)))
         with self._lock:
             _keep(self._compared, (before, after), known)
         return known
 
-    def next(self, before: str) -> tuple[Moves, tuple[Entry, ...]]:
-        """What a release made now would change, and which approved strategies it would leave out."""
-        view = self._shelf.view()
-        with self._lock:
-            if self._next is not None and self._next[0] == (view.seq, before):
-                return self._next[1]
-        approved = [e for e in view.entries.values() if e.status == "approved"]
-        after = {e.strategy.id: Held(e.strategy, e.version) for e in approved if e.usable}
-        found = moves(self.held(before), after, ()), tuple(e for e in approved if not e.usable)
-        with self._lock:
-            self._next = (view.seq, before), found
-        return found
+    def next(self, before: str) -> Following:
+        """What a release made now would change. Asks the library each time: approvals also end by themselves."""
+        rows = self._library.approved()
+        after = {r.id: r.version for r in rows if r.usable and not r.expired}
+        return Following(
+            moves=moves(_versions(self.held(before)), after, ()),
+            left_out=tuple(r.id for r in rows if not r.usable),
+            expired=tuple(r.id for r in rows if r.usable and r.expired),
+        )
+
+    def shown(self, found: Sequence[Move], before: str, after: str | None) -> tuple[Shown, ...]:
+        """Moves with their words and decisions; ``after`` None: of the release that would be made now."""
+        old = self.held(before)
+        gone = {m.id: old[m.id].strategy for m in found if m.kind == "removed"}
+        ids = [m.id for m in found if m.kind != "removed"]
+        if after is None:
+            now = {i: e.strategy for i, e in self._library.named(ids).items()}
+        else:
+            held = self.held(after)
+            now = {i: held[i].strategy for i in ids}
+        return tuple(
+            Shown(
+                kind=m.kind,
+                strategy=gone[m.id] if m.id in gone else now[m.id],
+                before=old[m.id].strategy if m.kind == "changed" else None,
+                version=m.version,
+                record=reason_of(self._library, m),
+            )
+            for m in found
+            if m.id in gone or m.id in now
+        )
 
     def held(self, digest: str) -> Mapping[str, Held]:
         """What a release holds, by id; nothing for an empty digest."""
@@ -132,18 +172,16 @@ class Counter:
         return found
 
 
-def moves(before: Mapping[str, Held], after: Mapping[str, Held], settings: tuple[str, ...]) -> Moves:
-    """Each part in order of id. A strategy that only met more scenarios is the same to people."""
-    changed: list[Move] = []
-    for strategy_id in sorted(before.keys() & after.keys()):
-        old, new = before[strategy_id], after[strategy_id]
-        if old.version != new.version or _words(old.strategy) != _words(new.strategy):
-            changed.append(Move(kind="changed", strategy=new.strategy, before=old.strategy, version=new.version))
+def moves(before: Mapping[str, int], after: Mapping[str, int], settings: tuple[str, ...]) -> Moves:
+    """Of strategy ids with their versions; each part in order of id. Other words are always another version, and
+    one that only met more scenarios is the same to people."""
+    both = before.keys() & after.keys()
+    changed = _moved("changed", after, (i for i in both if before[i] != after[i]))
     return Moves(
-        added=tuple(_moved("added", after, after.keys() - before.keys())),
-        removed=tuple(_moved("removed", before, before.keys() - after.keys())),
-        changed=tuple(changed),
-        same=len(before.keys() & after.keys()) - len(changed),
+        added=_moved("added", after, after.keys() - both),
+        removed=_moved("removed", before, before.keys() - both),
+        changed=changed,
+        same=len(both) - len(changed),
         settings=settings,
     )
 
@@ -151,15 +189,15 @@ def moves(before: Mapping[str, Held], after: Mapping[str, Held], settings: tuple
 def reason_of(library: Library, move: Move) -> Record | None:
     """The decision that stands behind a move: the last one of its kind."""
     wanted = _DECIDING[move.kind]
-    return next((r for r in reversed(library.history(move.strategy.id)) if r.kind in wanted), None)
+    return next((r for r in reversed(library.history(move.id)) if r.kind in wanted), None)
 
 
-def _moved(kind: Kind, where: Mapping[str, Held], ids: Iterable[str]) -> list[Move]:
-    return [Move(kind=kind, strategy=where[i].strategy, version=where[i].version) for i in sorted(ids)]
+def _moved(kind: Kind, where: Mapping[str, int], ids: Iterable[str]) -> tuple[Move, ...]:
+    return tuple(Move(kind=kind, id=i, version=where[i]) for i in sorted(ids))
 
 
-def _words(strategy: Strategy) -> Sequence[str]:
-    return (strategy.when, strategy.do, strategy.avoid, strategy.why, strategy.scope)
+def _versions(held: Mapping[str, Held]) -> dict[str, int]:
+    return {i: h.version for i, h in held.items()}
 
 
 def _held(release: Release | None) -> dict[str, Held]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -23,11 +23,9 @@ from preceptor.library.changes import (
     Screen,
 )
 from preceptor.library.entry import Entry
+from preceptor.library.law import moment, read_time
+from preceptor.library.screener import Screener
 from preceptor.library.store import Library
-from preceptor.review.shelf import Shelf
-
-Screener = Callable[[Strategy], tuple[Finding, ...]]
-"""The checks by code, with the domain and the strategy's conversations at hand."""
 
 _LONGEST = 2000
 _MOST_UNDO = 200
@@ -75,18 +73,31 @@ class Done:
 class Decisions:
     """Takes decisions for the accounts. Safe to share between threads."""
 
-    def __init__(self, library: Library, shelf: Shelf, screener: Screener) -> None:
+    def __init__(self, library: Library, screener: Screener) -> None:
         self._library = library
-        self._shelf = shelf
         self._screener = screener
         self._lock = Lock()
         self._done: dict[str, list[Done]] = {}
 
     def approve(
-        self, account: str, strategy_id: str, *, expect: int, reason: str = "", despite: bool = False
+        self,
+        account: str,
+        strategy_id: str,
+        *,
+        expect: int,
+        reason: str = "",
+        despite: bool = False,
+        until: str = "",
     ) -> Entry:
-        """Approves, after screening once more. ``despite``: although screening found something blocking; needs a
-        reason, which stays with the change.
+        """Approves, after screening once more. Where the law asks for two people, the entry may still be proposed.
+
+        Args:
+            account: who approves.
+            strategy_id: of what.
+            expect: the ``changed_seq`` that the person saw.
+            reason: kept with the change.
+            despite: although screening found something blocking; needs a reason.
+            until: when the approval ends, as ``read_time`` takes it; empty: as the law says.
 
         Raises:
             ConflictError: somebody changed it since.
@@ -110,7 +121,8 @@ class Decisions:
                 f"screening ({first.check}) stands against it: {first.reason}",
                 hint="edit the words, or approve despite it with a reason",
             )
-        changes = [Screen(strategy_id=strategy_id, findings=findings), Approve(strategy_id=strategy_id)]
+        end = moment(read_time(until)) if until.strip() else ""
+        changes = [Screen(strategy_id=strategy_id, findings=findings), Approve(strategy_id=strategy_id, until=end)]
         return self._decide(account, "approved", entry, changes, expect, reason or "approved in review")
 
     def reject(self, account: str, strategy_id: str, *, expect: int, reason: str) -> Entry:
@@ -140,13 +152,14 @@ class Decisions:
         """New words, screened; ``approve``: and approved at once, where screening finds nothing that blocks."""
         entry = self._entry(strategy_id)
         new = words.on(entry.strategy)
-        findings = self.findings(new, ())
-        changes: list[Change] = [
-            Edit(strategy_id=strategy_id, when=words.when, do=words.do, avoid=words.avoid, why=words.why),
-            Screen(strategy_id=strategy_id, findings=findings),
-        ]
-        if new == entry.strategy:
-            changes = []
+        changes: list[Change] = []
+        if new != entry.strategy:
+            changes.append(
+                Edit(strategy_id=strategy_id, when=words.when, do=words.do, avoid=words.avoid, why=words.why)
+            )
+        if new != entry.strategy or approve:
+            known = entry.findings if new == entry.strategy else ()
+            changes.append(Screen(strategy_id=strategy_id, findings=self.findings(new, known)))
         if approve:
             changes.append(Approve(strategy_id=strategy_id))
         return self._decide(account, "edited", entry, changes, expect, reason or "edited in review")
@@ -159,7 +172,8 @@ class Decisions:
         into = words.on(entry.strategy)
         changes: list[Change] = [Merge(into=into, of=(other_id,), reason="the same rule")]
         if into != entry.strategy:
-            changes.append(Screen(strategy_id=strategy_id, findings=self.findings(into, ())))
+            findings = self._screener.look(into, without=(other_id,)).findings
+            changes.append(Screen(strategy_id=strategy_id, findings=findings))
         seen = {strategy_id: expect, other_id: expect_other}
         return self._decide(account, "merged", entry, changes, seen, "merged in review", (other,))
 
@@ -168,18 +182,18 @@ class Decisions:
         content = [words.when, words.do, words.avoid]
         strategy = words.on(Strategy(id=short_id("strategy", content), when="", do="", scope="domain"))
         change = Propose(strategy=strategy, provenance=Provenance(run=""), findings=self.findings(strategy, ()))
-        if strategy.id in self._shelf.view().entries:
+        if self._library.named([strategy.id]):
             raise LibraryError("the library holds a strategy with these words", hint=f"see: {strategy.id}")
         self._library.apply([change], author=account, reason=clean(reason) or "written in review")
         return self._entry(strategy.id)
 
     def findings(self, strategy: Strategy, known: Sequence[Finding]) -> tuple[Finding, ...]:
         """What the checks by code find now, and what the teacher found before."""
-        kept = tuple(f for f in known if f.check.startswith("teacher"))
-        return (*self._screener(strategy), *kept)
+        return self._screener.look(strategy, known).findings
 
     def undo(self, account: str) -> Done:
-        """Takes back the account's last decision.
+        """Takes back the account's last decision. Where the law asks for two people, an approval that it ended by
+        another decision comes back as one of two: the other person's word is theirs to give again.
 
         Raises:
             LibraryError: there is none.
@@ -205,14 +219,15 @@ class Decisions:
     def _back(self, was: Entry) -> list[Change]:
         now = self._entry(was.strategy.id)
         changes: list[Change] = []
-        if now.status == "retired" or now.status not in {was.status, "proposed"}:
+        half_since = now.half_approved and now.approvals != was.approvals
+        if now.status == "retired" or now.status not in {was.status, "proposed"} or half_since:
             changes.append(Reopen(strategy_id=was.strategy.id))
         old = was.strategy
         if replace(now.strategy, scenarios=()) != replace(old, scenarios=()):
             changes.append(Edit(strategy_id=old.id, when=old.when, do=old.do, avoid=old.avoid, why=old.why))
         changes.append(Screen(strategy_id=old.id, findings=was.findings))
         if was.status == "approved":
-            changes.append(Approve(strategy_id=old.id))
+            changes.append(Approve(strategy_id=old.id, until=was.until))
         elif was.status in ("rejected", "retired"):
             changes.append((Reject if was.status == "rejected" else Retire)(strategy_id=old.id))
         return changes
@@ -253,7 +268,7 @@ class Decisions:
             raise
 
     def _entry(self, strategy_id: str) -> Entry:
-        entry = self._shelf.view().entries.get(strategy_id)
+        entry = self._library.named([strategy_id]).get(strategy_id)
         if entry is None:
             raise LibraryError(f"there is no strategy {strategy_id[:80]}", hint="it may be of another library")
         return entry

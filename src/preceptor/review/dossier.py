@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Attempt, Finding, Lesson, Scenario, Turn
 from preceptor.library.entry import Entry
+from preceptor.library.near import Alike, Near
+from preceptor.library.screener import Screened, Screener
+from preceptor.library.screening import ALIKE
 from preceptor.library.store import Library
-from preceptor.review.alike import Alike
 from preceptor.review.diff import Piece, compare, marked
-from preceptor.review.shelf import Shelf, View
 
 _MOST_TURNS = 6
 """Turns that are shown at once; those before them are folded away."""
@@ -34,11 +36,21 @@ class Replies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
+class Similar:
     """A strategy that says about the same."""
 
     entry: Entry
     score: float
+    words: tuple[Piece, ...]
+    """Its text; ``new``: what the strategy under review does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opposite:
+    """An approved strategy of which a finding speaks."""
+
+    finding: Finding
+    entry: Entry
     words: tuple[Piece, ...]
     """Its text; ``new``: what the strategy under review does not say."""
 
@@ -51,41 +63,84 @@ class Dossier:
     fields: tuple[tuple[str, tuple[Piece, ...]], ...]
     """Name and text of each field that is not empty, with what findings quote marked."""
     findings: tuple[Finding, ...]
-    """Worst first."""
+    """Worst first. Of what waits: what screening finds now, which is what an approval will be held against."""
+    against: tuple[Opposite, ...]
+    """Approved strategies that it repeats or contradicts."""
     lesson: Lesson | None
     lessons: tuple[str, ...]
     """Ids of all lessons behind it."""
     earlier: tuple[Turn, ...]
     turns: tuple[Turn, ...]
     replies: Replies | None
-    near: tuple[Near, ...]
+    near: tuple[Similar, ...]
     flagged: tuple[tuple[str, Entry], ...]
     """Notes of contradictions, each with the strategy on the other side."""
 
+    @property
+    def blocked(self) -> bool:
+        """Whether screening stands against an approval."""
+        return any(f.severity == "blocking" for f in self.findings)
 
-def dossier(library: Library, shelf: Shelf, entry: Entry, *, lesson_id: str = "") -> Dossier:
+    @property
+    def worst(self) -> str:
+        """Severity of the worst finding; empty for none."""
+        return self.findings[0].severity if self.findings else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where a dossier comes from."""
+
+    library: Library
+    near: Near
+    screener: Screener
+
+
+def dossier(sources: Sources, entry: Entry, *, lesson_id: str = "") -> Dossier:
     """What stands behind ``entry``; ``lesson_id``: with another lesson than its first.
 
     Raises:
         LibraryError: the library is damaged.
     """
-    view = shelf.view()
-    ids = lessons_of(entry)
+    library, ids = sources.library, lessons_of(entry)
     lesson = _lesson(library, lesson_id if lesson_id in ids else next(iter(ids), ""))
     scenario = lesson.scenario if lesson else _scenario(library, entry)
     turns = scenario.turns if scenario else ()
     order = {"blocking": 0, "warning": 1, "info": 2}
+    screened = _screened(sources.screener, entry)
+    alike = sources.near.like(entry.strategy, least=_NEAR)
+    flagged = [(f.note, i) for f in entry.flags for i in f.others]
+    named = library.named([*(a.id for a in alike), *(i for _, i in flagged), *(s.id for _, s in screened.against)])
     return Dossier(
         entry=entry,
-        fields=tuple((name, _marked(entry, name)) for name in _FIELDS if getattr(entry.strategy, name)),
-        findings=tuple(sorted(entry.findings, key=lambda f: order[f.severity])),
+        fields=tuple(
+            (name, _marked(entry, name, screened.findings)) for name in _FIELDS if getattr(entry.strategy, name)
+        ),
+        findings=tuple(sorted(screened.findings, key=lambda f: order[f.severity])),
+        against=_against(entry, screened, named),
         lesson=lesson,
         lessons=ids,
         earlier=turns[:-_MOST_TURNS],
         turns=turns[-_MOST_TURNS:],
         replies=_replies(lesson) if lesson else None,
-        near=_near(view, entry, shelf.alike(entry.strategy, least=_NEAR)),
-        flagged=tuple((f.note, view.entries[i]) for f in entry.flags for i in f.others if i in view.entries),
+        near=_near(named, entry, alike, {s.id for _, s in screened.against}),
+        flagged=tuple((note, named[i]) for note, i in flagged if i in named),
+    )
+
+
+def _screened(screener: Screener, entry: Entry) -> Screened:
+    """Anew for what waits; what was decided keeps what was found then."""
+    if entry.status == "proposed":
+        return screener.look(entry.strategy, entry.findings)
+    return Screened(findings=entry.findings)
+
+
+def _against(entry: Entry, screened: Screened, named: Mapping[str, Entry]) -> tuple[Opposite, ...]:
+    own = entry.strategy.text()
+    return tuple(
+        Opposite(finding=found, entry=named[other.id], words=compare(own, other.text())[1])
+        for found, other in screened.against
+        if other.id in named
     )
 
 
@@ -96,8 +151,9 @@ def lessons_of(entry: Entry) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _marked(entry: Entry, name: str) -> tuple[Piece, ...]:
-    quotes = [f.quote for f in entry.findings if f.field == name]
+def _marked(entry: Entry, name: str, findings: Sequence[Finding]) -> tuple[Piece, ...]:
+    """What speaks of the whole field, as those do that compare strategies, marks nothing in it."""
+    quotes = [f.quote for f in findings if f.field == name and f.check not in ALIKE]
     return marked(getattr(entry.strategy, name), quotes)
 
 
@@ -125,8 +181,10 @@ def _replies(lesson: Lesson) -> Replies:
     )
 
 
-def _near(view: View, entry: Entry, alike: tuple[Alike, ...]) -> tuple[Near, ...]:
-    known = [(view.entries[a.id], a.score) for a in alike if a.id in view.entries]
+def _near(
+    named: Mapping[str, Entry], entry: Entry, alike: Sequence[Alike], told: Collection[str]
+) -> tuple[Similar, ...]:
+    known = [(named[a.id], a.score) for a in alike if a.id in named and a.id not in told]
     found = [(other, score) for other, score in known if other.status in ("proposed", "approved")][:_MOST_NEAR]
     own = entry.strategy.text()
-    return tuple(Near(entry=e, score=s, words=compare(own, e.strategy.text())[1]) for e, s in found)
+    return tuple(Similar(entry=e, score=s, words=compare(own, e.strategy.text())[1]) for e, s in found)

@@ -1,25 +1,41 @@
-"""What a list shows, as it stands in the URL."""
+"""What a list shows and in which order, as it stands in the URL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import cast
 from urllib.parse import urlencode
 
+from preceptor.core.records import Scope, Severity, Status
 from preceptor.core.untrusted import one_line
-from preceptor.library.entry import Entry
-from preceptor.library.rows import folded
-from preceptor.review.ranking import worst
-from preceptor.review.shelf import View
+from preceptor.library import paging
+from preceptor.library.changes import EvidenceVerdict
+from preceptor.library.paging import Order
 
-_MOST_KEPT = 8
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "status": ("proposed", "approved", "rejected", "retired", "all"),
-    "severity": ("blocking", "warning", "clean"),
-    "scope": ("scenario", "domain"),
-    "evidence": ("helpful", "unproven", "harmful"),
-    "mark": ("tainted", "flagged"),
+CHOICES: Mapping[str, Mapping[str, str]] = {
+    "status": {s: s for s in ("proposed", "approved", "rejected", "retired", "all")},
+    "severity": {"blocking": "blocking", "warning": "warning", "info": "info", "clean": "no findings"},
+    "scope": {"scenario": "situation", "domain": "domain-wide"},
+    "evidence": {v: v for v in ("helpful", "unproven", "harmful")},
+    "mark": {
+        "half": "approved by one of two",
+        "expired": "approval expired",
+        "tainted": "customers' text",
+        "flagged": "contradiction",
+    },
+    "order": {"newest": "newest first", "oldest": "oldest first", "ends": "approval ends first"},
 }
+"""Values of each field, with the words that a page has for them; the first order of all is not to choose one."""
+NAMES: Mapping[str, str] = {
+    "status": "Status",
+    "severity": "Findings",
+    "scope": "Scope",
+    "evidence": "Evidence",
+    "mark": "Marks",
+    "order": "Worst first",
+}
+"""What stands in a field that does not restrict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +48,7 @@ class Filter:
     scope: str = ""
     evidence: str = ""
     mark: str = ""
+    order: str = ""
     check: str = ""
     run: str = ""
 
@@ -51,50 +68,38 @@ class Filter:
         query = urlencode({k: v for k, v in pairs.items() if v})
         return f"{path}?{query}" if query else path
 
-    def without(self, name: str) -> Filter:
-        """The same filter, not restricted by ``name``."""
-        return replace(self, **{name: ""})
-
     def active(self) -> tuple[tuple[str, str], ...]:
-        """Names and values that restrict."""
+        """Names and values that restrict, or order."""
         return tuple((f.name, getattr(self, f.name)) for f in fields(self) if getattr(self, f.name))
 
-    def chosen(self, view: View, default_status: str = "proposed") -> tuple[Entry, ...]:
-        """The entries that fit, those to look at first in front."""
-        status = self.status or default_status
-        key = (self, status)
-        known = view.chosen.get(key)
-        if known is None:
-            entries = (view.entries[i] for i in view.order)
-            known = tuple(self._fitting(entries, status))
-            if len(view.chosen) >= _MOST_KEPT:
-                view.chosen.clear()
-            view.chosen[key] = known
-        return known
+    @property
+    def sorted(self) -> Order:
+        """The list's order."""
+        return cast("Order", self.order or "review")
 
-    def _fitting(self, entries: Iterable[Entry], status: str) -> Iterator[Entry]:
-        words = folded(self.q).split()
-        for entry in entries:
-            if status not in ("all", entry.status):
-                continue
-            if self.severity and (worst(entry) or "clean") != self.severity:
-                continue
-            if self.scope and entry.strategy.scope != self.scope:
-                continue
-            if self.evidence and entry.verdict != self.evidence:
-                continue
-            if self.mark and not (entry.tainted if self.mark == "tainted" else entry.flags):
-                continue
-            if self.check and all(f.check != self.check for f in entry.findings):
-                continue
-            if self.run and all(p.run != self.run for p in entry.provenance):
-                continue
-            if words and not _has(entry, words):
-                continue
-            yield entry
+    def every(self) -> paging.Filter:
+        """As the library asks, of any status where none is chosen."""
+        return self._asked(() if self.status in ("", "all") else (cast("Status", self.status),))
 
+    def waiting(self, by: str = "") -> paging.Filter:
+        """The same, of what waits where no status is chosen; ``by``: without what this person has approved already,
+        unless that is what is looked for. What has expired waits to be approved anew."""
+        if self.status or self.mark == "expired":
+            return self.every()
+        found = self._asked(("proposed",))
+        return found if self.mark == "half" else replace(found, not_approved_by=by)
 
-def _has(entry: Entry, words: list[str]) -> bool:
-    strategy = entry.strategy
-    text = " ".join((strategy.id, strategy.when, strategy.do, strategy.avoid, strategy.why)).casefold()
-    return all(word in text for word in words)
+    def _asked(self, status: tuple[Status, ...]) -> paging.Filter:
+        return paging.Filter(
+            status=status,
+            text=self.q,
+            severity=cast("Severity", self.severity),
+            scope=cast("Scope", self.scope),
+            verdict=cast("EvidenceVerdict", self.evidence),
+            tainted=True if self.mark == "tainted" else None,
+            flagged=True if self.mark == "flagged" else None,
+            expired=True if self.mark == "expired" else None,
+            half_approved=True if self.mark == "half" else None,
+            check=self.check,
+            run=self.run,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -21,6 +21,7 @@ PAGES = (
     ("/try", "Try it", "play", "t"),
     ("/rate", "Rate", "star", "e"),
     ("/audit", "Audit log", "chain", "a"),
+    ("/law", "Law", "scale", "w"),
 )
 """Path, name, icon and key of each page in the menu."""
 
@@ -45,7 +46,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        own: dict[str, Any] = {"ago": self._ago, "until": self._until, "when": _when, "shown": _shown}
+        own: dict[str, Any] = {"ago": self._ago, "until": self._until, "when": _when, "day": _day, "shown": _shown}
         own |= {"shown_raw": _shown_raw, "signed": _signed, "number": _number, "money": _money}
         self._environment.filters.update(own)
         self._environment.tests["practised"] = _practised
@@ -93,6 +94,14 @@ def _when(moment: str) -> str:
     try:
         return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:
+        return clean(moment)
+
+
+def _day(moment: str) -> str:
+    """The last day on which something that ends at this moment still holds all day, or the day it ends in."""
+    try:
+        return (datetime.fromisoformat(moment).astimezone(UTC) - timedelta(microseconds=1)).date().isoformat()
+    except (ValueError, OverflowError):
         return clean(moment)
 
 

@@ -12,7 +12,6 @@ from preceptor.library.entry import LessonRow
 from preceptor.library.store import Library
 from preceptor.review.progress import Progress, progress_of
 from preceptor.review.scenario_map import project
-from preceptor.review.shelf import Shelf
 from preceptor.runs.run import Run
 
 OUTCOMES = (
@@ -38,14 +37,12 @@ class Part:
     wide: float
 
 
-def story(library: Library, shelf: Shelf, run: str) -> dict[str, Any]:
+def story(library: Library, run: str) -> dict[str, Any]:
     """The scenarios on a plane with their outcomes, and how the attempts went."""
     lessons = library.lessons(run)
     outcome = {row.scenario: row.outcome for row in lessons}
-    by_scenario: dict[str, str] = {}
-    for entry in shelf.view().entries.values():
-        for scenario in entry.strategy.scenarios:
-            by_scenario.setdefault(scenario, entry.strategy.id)
+    by_lesson = library.strategies_by_lesson(run)
+    by_scenario = {row.scenario: by_lesson[row.id] for row in lessons if row.id in by_lesson}
     shown = [row.scenario for row in _spread(lessons, _MOST_POINTS)]
     points = [
         (point, outcome[point.scenario.id], by_scenario.get(point.scenario.id, ""))
@@ -70,9 +67,8 @@ def story(library: Library, shelf: Shelf, run: str) -> dict[str, Any]:
 class Stories:
     """Of runs that have ended, what was last asked for is kept: it does not change. Safe to share."""
 
-    def __init__(self, library: Library, shelf: Shelf) -> None:
+    def __init__(self, library: Library) -> None:
         self._library = library
-        self._shelf = shelf
         self._lock = Lock()
         self._kept: OrderedDict[tuple[str, str | None], tuple[Progress, dict[str, Any]]] = OrderedDict()
 
@@ -84,7 +80,7 @@ class Stories:
         if known is not None:
             return known
         told = progress_of(run)
-        found = told, (story(self._library, self._shelf, run.id) if run.info.job == "learn" else _nothing())
+        found = told, (story(self._library, run.id) if run.info.job == "learn" else _nothing())
         if run.info.status != "running" and told.status != "running":
             with self._lock:
                 self._kept[key] = found

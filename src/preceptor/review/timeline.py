@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from preceptor.core.records import Strategy
-from preceptor.library.changes import Edit, Evidence, Flag, Merge, Propose, Screen
+from preceptor.library.changes import Approve, Edit, Evidence, Flag, Merge, Propose, Screen
 from preceptor.library.entry import Record
 from preceptor.library.state import same_words
 from preceptor.review.diff import Piece, joined
@@ -20,6 +20,7 @@ _PAST = {
     "retire": "retired",
     "reopen": "reopened",
     "merge": "merged",
+    "override": "overrode the evidence of harm",
     "flag": "flagged a contradiction",
     "screen": "screened",
     "evidence": "measured",
@@ -79,18 +80,22 @@ def _differences(old: Strategy, new: Strategy) -> tuple[tuple[str, tuple[Piece, 
 
 
 def _detail(strategy_id: str, record: Record) -> str:
+    told = ""
     match record.change:
         case Propose(provenance=provenance):
-            return f"by run {provenance.run}, stage {provenance.stage + 1}" if provenance.run else ""
+            told = f"by run {provenance.run}, stage {provenance.stage + 1}" if provenance.run else ""
         case Merge(into=into, of=of):
             others = ", ".join(i for i in of if i != strategy_id)
-            return f"took in {others}" if into.id == strategy_id else f"into {into.id}"
+            told = f"took in {others}" if into.id == strategy_id else f"into {into.id}"
         case Flag(strategy_ids=ids, note=note):
-            return f"with {', '.join(i for i in ids if i != strategy_id)}: {note}"
+            told = f"with {', '.join(i for i in ids if i != strategy_id)}: {note}"
+        case Approve(until=until):
+            told = f"until {until[:16].replace('T', ' ')} UTC" if until else ""
         case Screen(findings=findings):
-            return f"{len(findings)} findings" if findings else "nothing found"
+            told = f"{len(findings)} findings" if findings else "nothing found"
         case Evidence(verdict=verdict, lift=lift, interval=(low, high), n=n, student=student, elsewhere=elsewhere):
-            told = f"{verdict}: {lift:+.2f} ({low:+.2f} to {high:+.2f}), {n} pairs"
-            return f"{told}, with {student}" if elsewhere else told
+            measured = f"{verdict}: {lift:+.2f} ({low:+.2f} to {high:+.2f}), {n} pairs"
+            told = f"{measured}, with {student}" if elsewhere else measured
         case _:
-            return ""
+            pass
+    return told

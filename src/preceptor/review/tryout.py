@@ -12,7 +12,7 @@ from preceptor.coach import Coach, CoachSettings, with_block
 from preceptor.core.decode import decode
 from preceptor.core.errors import ConfigError, InputError, ModelTimeoutError, PreceptorError
 from preceptor.core.ids import derive_seed
-from preceptor.core.records import Advice, Chosen, Turn
+from preceptor.core.records import Advice, Chosen, Strategy, Turn
 from preceptor.core.settings import SeatConfig
 from preceptor.core.untrusted import clean
 from preceptor.dialogue.messages import as_chat, for_agent
@@ -20,7 +20,6 @@ from preceptor.library.publishing import Recipe, Releases
 from preceptor.library.store import Library
 from preceptor.llm.model import ChatModel, ChatRequest
 from preceptor.llm.streaming import streamed
-from preceptor.review.shelf import Shelf
 
 Source = Literal["current", "next", "all"]
 SOURCES: Mapping[Source, str] = {
@@ -93,13 +92,11 @@ class Tryout:
         self,
         library: Library,
         releases: Releases,
-        shelf: Shelf,
         recipe: Callable[[], Recipe],
         student: Student | None,
     ) -> None:
         self._library = library
         self._releases = releases
-        self._shelf = shelf
         self._recipe = recipe
         self._student = student
         self._lock = Lock()
@@ -197,12 +194,17 @@ class Tryout:
             queue.put_nowait(Ended(side=side, problem=problem))
 
     def _coach(self, source: Source) -> Coach:
-        key = self._releases.pointed().digest if source == "current" else self._shelf.view().seq
+        key = self._releases.pointed().digest if source == "current" else self._library.head()
         with self._lock:
             known = self._coaches.get(source)
             if known is None or known[0] != key:
                 known = self._coaches[source] = (key, self._made(source, str(key)))
             return known[1]
+
+    def _releasable(self) -> list[Strategy]:
+        """What a release made now would hold."""
+        ids = [row.id for row in self._library.approved() if row.usable and not row.expired]
+        return [e.strategy for e in self._library.named(ids).values()]
 
     def _made(self, source: Source, digest: str) -> Coach:
         if source == "current":
@@ -210,8 +212,7 @@ class Tryout:
                 raise InputError("no release is published", hint="try what is approved, or publish one")
             return Coach.from_release(self._releases.read(digest))
         recipe = self._recipe()
-        entries = [e for e in self._shelf.view().entries.values() if e.usable]
-        strategies = [e.strategy for e in entries if source == "all" or e.status == "approved"]
+        strategies = self._library.snapshot() if source == "all" else self._releasable()
         ids = {i for s in strategies for i in s.scenarios}
         scenarios = {s.id: s for s in self._library.scenarios(ids)}
         return Coach(strategies, scenarios, decode(CoachSettings, dict(recipe.coach)), template=recipe.template)

@@ -66,6 +66,7 @@ class Visit:
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page, or its main part where htmx asks."""
+        waiting = self.desk.waiting(self.account.name)
         text = self.desk.pages.render(
             template,
             bare=self.by_htmx,
@@ -73,7 +74,8 @@ class Visit:
             csrf=self.session.csrf,
             notices=self.session.told(),
             here=self.request.url.path,
-            waiting=self.desk.waiting(),
+            waiting=waiting.total,
+            terms=waiting.terms,
             undo=self.desk.decisions.last(self.account.name),
             theme=self.request.cookies.get("preceptor_theme", ""),
             domain=self.desk.domain.name if self.desk.domain else "",
@@ -87,7 +89,8 @@ class Visit:
 
     def part(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A fragment."""
-        text = self.desk.pages.render(template, account=self.account, csrf=self.session.csrf, **values)
+        known = {"account": self.account, "csrf": self.session.csrf, "terms": self.desk.library.terms()}
+        text = self.desk.pages.render(template, **known, **values)
         return HTMLResponse(text, status)
 
     def see(self, url: str, *, told: str = "", kind: Literal["done", "wrong"] = "done", link: str = "") -> Response:

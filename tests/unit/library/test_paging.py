@@ -51,7 +51,10 @@ def full(made: Library) -> None:
         scope = "domain" if n % 6 == 0 else "scenario"
         apply(made, propose(n, findings=next(found), provenance=origin, scope=scope))
     apply(made, *(evidence(n, ("helpful", "harmful", "unproven")[n % 3]) for n in range(0, 18, 2)))
-    apply(made, *(Approve(strategy_id=f"strategy-{n:04}") for n in (0, 3, 4, 15)))
+    ends = ("", "2098-01-01", "2097-01-01", "2097-01-01")
+    for n, end in zip((0, 3, 4, 15), ends, strict=True):
+        until = end and f"{end}T00:00:00.000000+00:00"
+        apply(made, Approve(strategy_id=f"strategy-{n:04}", until=until))
     apply(
         made, Reject(strategy_id="strategy-0007"), Flag(strategy_ids=("strategy-0001", "strategy-0003"), note="x")
     )
@@ -60,10 +63,12 @@ def full(made: Library) -> None:
 def by_hand(entries: tuple[Entry, ...], order: str) -> list[Entry]:
     if order == "review":
         return sorted(entries, key=lambda e: (-e.priority, e.first_seq))
+    if order == "ends":
+        return sorted(entries, key=lambda e: (e.status != "approved", e.until or "~", e.first_seq))
     return list(entries) if order == "oldest" else list(reversed(entries))
 
 
-@pytest.mark.parametrize("order", ["review", "oldest", "newest"])
+@pytest.mark.parametrize("order", ["review", "oldest", "newest", "ends"])
 def test_pages_positions_and_counts_are_those_of_all_entries(tmp_path: Path, order: Any) -> None:
     with library(tmp_path) as made:
         full(made)
@@ -110,6 +115,20 @@ def test_a_decision_moves_a_strategy_between_lists(tmp_path: Path) -> None:
         assert [e.strategy.id for e in after.entries] == ["strategy-0002"]
         assert (after.total, after.more) == (1, False)
         assert made.page(replace(waiting, without=("strategy-0002",))).entries == ()
+
+
+def test_what_a_release_asks_needs_no_documents(tmp_path: Path) -> None:
+    with library(tmp_path) as made:
+        full(made)
+        terms = made.terms()
+        wanted = [(e.strategy.id, e.version, e.usable, terms.expired(e)) for e in made.entries(status="approved")]
+        assert [tuple(row) for row in made.approved()] == wanted
+
+
+def test_named_are_exactly_those_in_their_order(tmp_path: Path) -> None:
+    with library(tmp_path, propose(1), propose(2), propose(3)) as made:
+        asked = ("strategy-0003", "strategy-000", "nothing", "strategy-0001", "strategy-0003", "")
+        assert list(made.named(asked)) == ["strategy-0003", "strategy-0001"]
 
 
 def test_an_unknown_order_is_refused(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from preceptor.core.ids import plain
 from preceptor.core.untrusted import one_line
 from preceptor.library.changes import SetLaw
 from preceptor.library.entry import Entry
-from preceptor.library.law import Law, moment
+from preceptor.library.law import Law, moment, read_time
 from preceptor.library.store import Library
 from preceptor.project import Project
-from preceptor.project.deciding import open_decider, read_time
+from preceptor.project.deciding import open_decider
 from preceptor.project.releasing import author
 
 

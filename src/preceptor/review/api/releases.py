@@ -17,7 +17,7 @@ from preceptor.review.api.shapes import (
     Releasing,
 )
 from preceptor.review.counter import Moves
-from preceptor.review.pages.releases import against_of, shown
+from preceptor.review.pages.releases import MOST_MOVES, against_of
 
 
 def endpoints() -> tuple[Endpoint, ...]:
@@ -75,9 +75,9 @@ def _create(call: Call) -> object:
 
 def _next(call: Call) -> object:
     current = call.desk.releases.current()
-    found, left_out = call.desk.counter.next(current.digest if current else "")
-    told = _moves(call, found, current)
-    return told.model_copy(update={"left_out": tuple(e.strategy.id for e in left_out)})
+    found = call.desk.counter.next(current.digest if current else "")
+    told = _moves(call, found.moves, current, None)
+    return told.model_copy(update={"left_out": found.left_out, "expired": found.expired})
 
 
 def _one(call: Call) -> object:
@@ -90,21 +90,22 @@ def _one(call: Call) -> object:
         raise MissingError(error.message, hint=error.hint) from error
     moves = call.desk.counter.compare(against.digest if against else "", row.digest)
     acts = tuple(a for a in call.desk.releases.log() if a.digest == row.digest)
-    return ReleaseTold(release=row, moves=_moves(call, moves, against), acts=acts)
+    return ReleaseTold(release=row, moves=_moves(call, moves, against, row.digest), acts=acts)
 
 
-def _moves(call: Call, found: Moves, against: ReleaseRow | None) -> MovesTold:
+def _moves(call: Call, found: Moves, against: ReleaseRow | None, after: str | None) -> MovesTold:
+    before = against.digest if against else ""
     told = tuple(
         MoveTold(
             kind=m.kind,
             strategy=m.strategy,
             before=m.before,
             version=m.version,
-            decided_by=record.author if record else None,
-            decided_at=record.at if record else None,
-            reason=record.reason if record else None,
+            decided_by=m.record.author if m.record else None,
+            decided_at=m.record.at if m.record else None,
+            reason=m.record.reason if m.record else None,
         )
-        for m, record in shown(call.desk, found)
+        for m in call.desk.counter.shown(found.all[:MOST_MOVES], before, after)
     )
     return MovesTold(
         against=against.id if against else None,

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from preceptor.review.api import audit, releases, runs, strategies, tryout
+from preceptor.review.api import audit, law, releases, runs, strategies, tryout
 from preceptor.review.api.endpoint import ApiError, ApiPath, Endpoint, failed
 from preceptor.review.api.openapi import document
 
@@ -29,7 +29,7 @@ def routes() -> list[BaseRoute]:
 
 def every() -> tuple[Endpoint, ...]:
     """All endpoints."""
-    return tuple(e for module in (strategies, releases, runs, audit, tryout) for e in module.endpoints())
+    return tuple(e for module in (strategies, releases, runs, audit, law, tryout) for e in module.endpoints())
 
 
 @cache

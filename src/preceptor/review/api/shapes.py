@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from preceptor.core.records import Finding, Lesson, Scope, Severity, Status, Strategy
 from preceptor.library.changes import EvidenceVerdict, Provenance
 from preceptor.library.entry import Entry, Flagged, Measured, Record
+from preceptor.library.law import Approval as Approved
+from preceptor.library.law import Asked, Law
+from preceptor.library.paging import Terms
 from preceptor.library.publishing_rows import Act, ReleaseRow
 from preceptor.library.state import touched
 from preceptor.review.filters import Filter
@@ -50,10 +53,11 @@ class StrategyQuery(Listing):
 
     q: str = Field(default="", max_length=200, description="words that must all be in it")
     status: Literal["", "proposed", "approved", "rejected", "retired", "all"] = ""
-    severity: Literal["", "blocking", "warning", "clean"] = ""
+    severity: Literal["", "blocking", "warning", "info", "clean"] = ""
     scope: Literal["", "scenario", "domain"] = ""
     evidence: Literal["", "helpful", "unproven", "harmful"] = ""
-    mark: Literal["", "tainted", "flagged"] = ""
+    mark: Literal["", "half", "expired", "tainted", "flagged"] = ""
+    order: Literal["", "newest", "oldest", "ends"] = Field(default="", description="empty: worst findings first")
     check: str = Field(default="", max_length=80)
     run: str = Field(default="", max_length=80)
 
@@ -94,6 +98,9 @@ class Approval(Decision):
     """``despite``: although screening found what blocks; needs a reason."""
 
     despite: bool = False
+    until: str = Field(
+        default="", max_length=40, description="when the approval ends: 2026-12-31 is that day's end (UTC)"
+    )
 
 
 class Editing(WordsGiven):
@@ -132,6 +139,13 @@ class StrategyTold(Told):
     scenarios: tuple[str, ...]
     version: int
     status: Status
+    approvals: tuple[Approved, ...]
+    """Who has approved this version."""
+    half_approved: bool
+    """One person has approved it, and the law asks for another."""
+    ends_at: str
+    """When the approval ends, ISO 8601, UTC; empty: never, or it is not approved."""
+    expired: bool
     verdict: EvidenceVerdict
     evidence: Measured | None
     findings: tuple[Finding, ...]
@@ -148,14 +162,25 @@ class StrategyTold(Told):
     changed_by: str
 
     @classmethod
-    def of(cls, entry: Entry) -> Self:
-        """From the library's entry."""
+    def of(cls, entry: Entry, terms: Terms) -> Self:
+        """From the library's entry, as it stands under the law of the day."""
         s = entry.strategy
+        ended: dict[str, Any] = {"ends_at": entry.ends_at(terms.law), "expired": terms.expired(entry)}
         names = ("version", "status", "verdict", "evidence", "findings", "flags", "blocked", "usable", "tainted")
-        more = ("lesson_id", "merged_into", "provenance", "first_seq", "changed_seq", "changed_at", "changed_by")
+        more = (
+            "approvals",
+            "half_approved",
+            "lesson_id",
+            "merged_into",
+            "provenance",
+            "first_seq",
+            "changed_seq",
+            "changed_at",
+            "changed_by",
+        )
         words = {"when": s.when, "do": s.do, "avoid": s.avoid, "why": s.why, "scope": s.scope}
         values: dict[str, Any] = {name: getattr(entry, name) for name in (*names, *more)}
-        return cls.model_construct(id=s.id, scenarios=s.scenarios, **words, **values)
+        return cls.model_construct(id=s.id, scenarios=s.scenarios, **words, **ended, **values)
 
 
 class Similar(Told):
@@ -240,6 +265,22 @@ class ChangeQuery(Given):
     q: str = Field(default="", max_length=200, description="words in reason, author or content")
 
 
+class LawGiven(Given):
+    """A law to hold from now on."""
+
+    people: Literal[1, 2] = Field(description="how many different people have to approve a version")
+    valid_days: int = Field(ge=0, le=36500, description="days for which an approval holds; 0: for ever")
+    reason: Reason = ""
+
+
+class LawTold(Told):
+    """What holds."""
+
+    law: Law
+    asked: Asked | None
+    """A looser one that one person has asked for, where two have to."""
+
+
 class Verified(Told):
     """Whether chain and state hold."""
 
@@ -273,6 +314,8 @@ class MovesTold(Told):
     moves: tuple[MoveTold, ...]
     left_out: tuple[str, ...] = ()
     """Approved strategies that screening or measurement speaks against."""
+    expired: tuple[str, ...] = ()
+    """Approved strategies whose approval has ended: left out too."""
 
 
 class ReleaseTold(Told):

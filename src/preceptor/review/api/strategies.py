@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from preceptor.core.records import Strategy
+from preceptor.core.records import Severity, Strategy
 from preceptor.library.entry import Entry
+from preceptor.library.paging import Filter
 from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part, reads, writes
 from preceptor.review.api.shapes import (
     Account,
@@ -28,7 +29,6 @@ from preceptor.review.api.shapes import (
 from preceptor.review.decisions import Words
 from preceptor.review.dossier import dossier
 from preceptor.review.pages.audit import as_json
-from preceptor.review.ranking import worst_of
 
 
 def endpoints() -> tuple[Endpoint, ...]:
@@ -92,7 +92,7 @@ def _deciding(one: str) -> tuple[Endpoint, ...]:
 
 def entry_of(call: Call, strategy_id: str) -> Entry:
     """The entry with exactly this id. MissingError where there is none."""
-    entry = call.desk.shelf.view().entries.get(strategy_id)
+    entry = call.desk.library.named([strategy_id]).get(strategy_id)
     if entry is None:
         raise MissingError(f"there is no strategy {strategy_id[:80]}", hint="see GET /api/strategies")
     return entry
@@ -104,29 +104,34 @@ def _me(call: Call) -> object:
 
 
 def _queue(call: Call) -> Part:
-    return _listed(call, "proposed")
+    asked: StrategyQuery = call.query
+    return _listed(call, asked.filter().waiting(call.account.name))
 
 
 def _list(call: Call) -> Part:
-    return _listed(call, "all")
-
-
-def _listed(call: Call, status: str) -> Part:
     asked: StrategyQuery = call.query
-    found = asked.filter().chosen(call.desk.shelf.view(), status)
-    end = asked.start + asked.limit
+    return _listed(call, asked.filter().every())
+
+
+def _listed(call: Call, which: Filter) -> Part:
+    asked: StrategyQuery = call.query
+    found = call.desk.library.page(which, order=asked.filter().sorted, offset=asked.start, limit=asked.limit)
     return Part(
-        data=tuple(StrategyTold.of(e) for e in found[asked.start : end]),
-        total=len(found),
-        next=str(end) if end < len(found) else None,
+        data=tuple(StrategyTold.of(e, found.terms) for e in found.entries),
+        total=found.total,
+        next=str(asked.start + asked.limit) if found.more else None,
     )
+
+
+def _told(call: Call, entry: Entry) -> StrategyTold:
+    return StrategyTold.of(entry, call.desk.library.terms())
 
 
 def _story(call: Call) -> object:
     entry = entry_of(call, call.path["id"])
-    item = dossier(call.desk.library, call.desk.shelf, entry)
+    item = dossier(call.desk.sources, entry)
     return StrategyStory(
-        strategy=StrategyTold.of(entry),
+        strategy=_told(call, entry),
         lessons=item.lessons,
         lesson=item.lesson,
         similar=tuple(
@@ -164,16 +169,21 @@ def _words(given: WordsGiven) -> Words:
 
 def _propose(call: Call) -> object:
     given: Proposal = call.body
-    return StrategyTold.of(call.desk.decisions.propose(call.account.name, _words(given), reason=given.reason))
+    return _told(call, call.desk.decisions.propose(call.account.name, _words(given), reason=given.reason))
 
 
 def _approve(call: Call) -> object:
     given: Approval = call.body
     entry = entry_of(call, call.path["id"])
     done = call.desk.decisions.approve(
-        call.account.name, entry.strategy.id, expect=given.expect, reason=given.reason, despite=given.despite
+        call.account.name,
+        entry.strategy.id,
+        expect=given.expect,
+        reason=given.reason,
+        despite=given.despite,
+        until=given.until,
     )
-    return StrategyTold.of(done)
+    return _told(call, done)
 
 
 def _reject(call: Call) -> object:
@@ -192,9 +202,7 @@ def _decided(call: Call, act: str) -> object:
     given: Decision = call.body
     entry, decide = entry_of(call, call.path["id"]), call.desk.decisions
     acts = {"reject": decide.reject, "retire": decide.retire, "reopen": decide.reopen}
-    return StrategyTold.of(
-        acts[act](call.account.name, entry.strategy.id, expect=given.expect, reason=given.reason)
-    )
+    return _told(call, acts[act](call.account.name, entry.strategy.id, expect=given.expect, reason=given.reason))
 
 
 def _edit(call: Call) -> object:
@@ -208,7 +216,7 @@ def _edit(call: Call) -> object:
         reason=given.reason,
         approve=given.approve,
     )
-    return StrategyTold.of(done)
+    return _told(call, done)
 
 
 def _merge(call: Call) -> object:
@@ -222,17 +230,20 @@ def _merge(call: Call) -> object:
         expect=given.expect,
         expect_other=given.expect_other,
     )
-    return StrategyTold.of(done)
+    return _told(call, done)
 
 
 def _undo(call: Call) -> object:
     done = call.desk.decisions.undo(call.account.name)
-    return Undone(what=done.what, strategy=StrategyTold.of(entry_of(call, done.strategy_id)))
+    return Undone(what=done.what, strategy=_told(call, entry_of(call, done.strategy_id)))
 
 
 def _screen(call: Call) -> object:
     given: Screening = call.body
-    entry = call.desk.shelf.view().entries.get(given.id)
+    entry = call.desk.library.named([given.id]).get(given.id)
     strategy = _words(given).on(entry.strategy if entry else Strategy(id="new", when="", do=""))
-    findings = call.desk.decisions.findings(strategy, ())
-    return Screened(findings=findings, worst=worst_of(findings))
+    findings = call.desk.screener.look(strategy).findings
+    order: tuple[Severity, ...] = ("blocking", "warning", "info")
+    return Screened(
+        findings=findings, worst=next((s for s in order if any(f.severity == s for f in findings)), None)
+    )

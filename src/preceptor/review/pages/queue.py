@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -11,12 +11,14 @@ from starlette.routing import BaseRoute
 from preceptor.library.entry import Entry
 from preceptor.review.decisions import ConflictError, Words
 from preceptor.review.dossier import dossier
-from preceptor.review.filters import CHOICES, Filter
-from preceptor.review.ranking import worst
+from preceptor.review.filters import CHOICES, NAMES, Filter
+from preceptor.review.line import MOST_SKIPPED, Line
+from preceptor.review.standing import approved, own_word
 from preceptor.review.visit import Visit, get, post
 
 REASONS = ("Too specific", "Against policy", "Wrong", "Too vague", "Duplicate", "Unsafe")
 _AROUND = 40
+_BEFORE = 6
 """Strategies that the list beside shows."""
 
 
@@ -25,7 +27,6 @@ class Place:
     """One strategy in the list beside."""
 
     entry: Entry
-    worst: str
     url: str
 
 
@@ -43,25 +44,28 @@ def routes() -> list[BaseRoute]:
 
 def _page(visit: Visit) -> Response:
     chosen = Filter.read(visit.query)
-    found = _ordered(visit, chosen.chosen(visit.desk.shelf.view()))
-    at = visit.query.get("at", "")
-    number = next((n for n, e in enumerate(found) if e.strategy.id == at), 0)
-    beside = _beside(found, number, chosen)
-    if not found:
-        return visit.page("queue_empty.html", filter=chosen, choices=CHOICES)
-    entry = found[number]
+    line = _line(visit, chosen)
+    place = (line.place(at) if (at := visit.query.get("at", "")) else 0) or 0
+    part = line.part(max(0, place - _BEFORE), _AROUND)
+    if part.start and len(part.entries) < _AROUND:
+        part = line.part(max(0, part.total - _AROUND), _AROUND)
+    entry = part.at(place)
+    values: dict[str, Any] = {"filter": chosen, "choices": CHOICES, "names": NAMES}
+    if entry is None:
+        return visit.page("queue_empty.html", **values)
+    before, after = part.at(place - 1), part.at(place + 1)
     return visit.page(
         "queue.html",
-        filter=chosen,
-        choices=CHOICES,
-        item=dossier(visit.desk.library, visit.desk.shelf, entry, lesson_id=visit.query.get("lesson", "")),
-        beside=beside,
-        number=number + 1,
-        total=len(found),
-        next_url=chosen.url("/queue", at=found[number + 1].strategy.id) if number + 1 < len(found) else "",
-        previous_url=chosen.url("/queue", at=found[number - 1].strategy.id) if number else "",
+        item=dossier(visit.desk.sources, entry, lesson_id=visit.query.get("lesson", "")),
+        beside=[Place(entry=e, url=chosen.url("/queue", at=e.strategy.id)) for e in part.entries],
+        number=place + 1,
+        total=part.total,
+        next_url=chosen.url("/queue", at=after.strategy.id) if after else "",
+        previous_url=chosen.url("/queue", at=before.strategy.id) if before else "",
         query=chosen.url("", at=entry.strategy.id).lstrip("?"),
         reasons=REASONS,
+        own=own_word(entry, visit.account),
+        **values,
     )
 
 
@@ -69,7 +73,7 @@ def _approve(visit: Visit) -> Response:
     despite = visit.form.get("despite") == "yes"
     after = _after(visit)
     try:
-        visit.desk.decisions.approve(
+        entry = visit.desk.decisions.approve(
             visit.account.name,
             visit.path("id"),
             expect=visit.seen(),
@@ -78,7 +82,7 @@ def _approve(visit: Visit) -> Response:
         )
     except ConflictError as error:
         return visit.wrong(error, after)
-    return visit.see(after, told="Approved.", link=f"/strategies/{visit.path('id')}")
+    return visit.see(after, told=approved(entry), link=f"/strategies/{visit.path('id')}")
 
 
 def _reject(visit: Visit) -> Response:
@@ -95,7 +99,7 @@ def _edit(visit: Visit) -> Response:
     approve = visit.form.get("then") == "approve"
     after = _after(visit) if approve else _same(visit)
     try:
-        visit.desk.decisions.edit(
+        entry = visit.desk.decisions.edit(
             visit.account.name,
             visit.path("id"),
             Words.read(visit.form),
@@ -105,13 +109,17 @@ def _edit(visit: Visit) -> Response:
         )
     except ConflictError as error:
         return visit.wrong(error, _same(visit))
-    told = "Edited and approved." if approve else "Edited: a new version, to be approved."
+    told = f"Edited. {approved(entry)}" if approve else "Edited: a new version, to be approved."
     return visit.see(after, told=told, link=f"/strategies/{visit.path('id')}")
 
 
 def _skip(visit: Visit) -> Response:
     after = _after(visit)
-    visit.session.skipped[visit.path("id")] = visit.seen()
+    skipped = visit.session.skipped
+    skipped.pop(visit.path("id"), None)
+    skipped[visit.path("id")] = visit.seen()
+    while len(skipped) > MOST_SKIPPED:
+        del skipped[next(iter(skipped))]
     return visit.see(after)
 
 
@@ -119,37 +127,22 @@ def _undo(visit: Visit) -> Response:
     done = visit.desk.decisions.undo(visit.account.name)
     visit.session.skipped.pop(done.strategy_id, None)
     chosen = Filter.read(visit.query)
-    return visit.see(chosen.url("/queue", at=done.strategy_id), told=f"Taken back: {done.what}.")
+    entry = visit.desk.library.entry(done.strategy_id)
+    told = f"Taken back: {done.what}.{' It waits for a second person.' if entry.half_approved else ''}"
+    return visit.see(chosen.url("/queue", at=done.strategy_id), told=told)
 
 
-def _ordered(visit: Visit, found: Sequence[Entry]) -> tuple[Entry, ...]:
+def _line(visit: Visit, chosen: Filter) -> Line:
     """What was skipped goes to the end, until it changes."""
-    skipped = visit.session.skipped
-    if not skipped:
-        return tuple(found)
-    return tuple(sorted(found, key=lambda e: skipped.get(e.strategy.id) == e.changed_seq))
+    which = chosen.waiting(visit.account.name)
+    return Line(visit.desk.library, which, order=chosen.sorted, skipped=visit.session.skipped)
 
 
 def _after(visit: Visit) -> str:
     """Where to go on: the strategy after this one, found before the decision moves anything."""
     chosen = Filter.read(visit.query)
-    found = _ordered(visit, chosen.chosen(visit.desk.shelf.view()))
-    ids = [e.strategy.id for e in found]
-    here = visit.path("id")
-    if here not in ids:
-        return chosen.url("/queue")
-    at = ids.index(here)
-    following = ids[at + 1] if at + 1 < len(ids) else ""
-    return chosen.url("/queue", at=following)
+    return chosen.url("/queue", at=_line(visit, chosen).after(visit.path("id")))
 
 
 def _same(visit: Visit) -> str:
     return Filter.read(visit.query).url("/queue", at=visit.path("id"))
-
-
-def _beside(found: Sequence[Entry], number: int, chosen: Filter) -> tuple[Place, ...]:
-    start = max(0, min(number - 6, len(found) - _AROUND))
-    return tuple(
-        Place(entry=e, worst=worst(e) or "", url=chosen.url("/queue", at=e.strategy.id))
-        for e in found[start : start + _AROUND]
-    )

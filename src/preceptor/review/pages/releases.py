@@ -6,10 +6,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from preceptor.core.errors import LibraryError
-from preceptor.library.entry import Record
 from preceptor.library.publishing_rows import ReleaseRow
-from preceptor.review.counter import Move, Moves, reason_of
-from preceptor.review.desk import Desk
 from preceptor.review.visit import Visit, get, post
 
 MOST_MOVES = 60
@@ -28,23 +25,18 @@ def routes() -> list[BaseRoute]:
     ]
 
 
-def shown(desk: Desk, found: Moves, start: int = 0) -> list[tuple[Move, Record | None]]:
-    """Some moves from ``start`` on, each with the decision behind it."""
-    return [(m, reason_of(desk.library, m)) for m in found.all[start : start + MOST_MOVES]]
-
-
 def _list(visit: Visit) -> Response:
     desk = visit.desk
     rows = desk.releases.list()
     current = next((r for r in rows if r.current), None)
-    following, left_out = desk.counter.next(current.digest if current else "")
+    before = current.digest if current else ""
+    following = desk.counter.next(before)
     return visit.page(
         "releases.html",
         rows=tuple(reversed(rows)),
         current=current,
         following=following,
-        moves=shown(desk, following),
-        left_out=left_out,
+        moves=desk.counter.shown(following.moves.all[:MOST_MOVES], before, None),
         log=tuple(reversed(desk.releases.log()))[:50],
     )
 
@@ -54,9 +46,10 @@ def _page(visit: Visit) -> Response:
     row = desk.releases.find(visit.path("id"))
     rows = desk.releases.list()
     against = against_of(rows, row, visit.query.get("against", ""))
-    found = desk.counter.compare(against.digest if against else "", row.digest)
+    before = against.digest if against else ""
+    found = desk.counter.compare(before, row.digest)
     held = desk.counter.read(row.digest).strategies()
-    start = visit.number("from")
+    start, move = visit.number("from"), visit.number("move")
     return visit.page(
         "release.html",
         row=row,
@@ -64,8 +57,8 @@ def _page(visit: Visit) -> Response:
         against=against,
         current=next((r for r in rows if r.current), None),
         found=found,
-        moves=shown(desk, found, visit.number("move")),
-        move=visit.number("move"),
+        moves=desk.counter.shown(found.all[move : move + MOST_MOVES], before, row.digest),
+        move=move,
         most=MOST_MOVES,
         held=[held.released(n) for n in range(min(start, len(held)), min(start + _PER_PAGE, len(held)))],
         start=start,

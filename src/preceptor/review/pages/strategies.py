@@ -14,8 +14,8 @@ from preceptor.library.state import TRANSITIONS
 from preceptor.review.decisions import ConflictError, Words
 from preceptor.review.diff import compare
 from preceptor.review.dossier import dossier
-from preceptor.review.filters import CHOICES, Filter
-from preceptor.review.ranking import worst
+from preceptor.review.filters import CHOICES, NAMES, Filter
+from preceptor.review.standing import approved, own_word
 from preceptor.review.timeline import WORDS, timeline
 from preceptor.review.visit import Visit, get, post
 
@@ -40,46 +40,58 @@ def routes() -> list[BaseRoute]:
 
 def _table(visit: Visit) -> Response:
     chosen = Filter.read(visit.query)
-    found = chosen.chosen(visit.desk.shelf.view(), "all")
-    pages = max(1, -(-len(found) // _PER_PAGE))
-    page = min(max(1, visit.number("page")), pages)
-    part = found[(page - 1) * _PER_PAGE : page * _PER_PAGE]
+    which, number = chosen.every(), max(1, visit.number("page"))
+    found = visit.desk.library.page(which, order=chosen.sorted, offset=(number - 1) * _PER_PAGE, limit=_PER_PAGE)
+    pages = max(1, -(-found.total // _PER_PAGE))
+    if number > pages:
+        return visit.see(chosen.url("/strategies", page=str(pages)))
     return visit.page(
         "strategies.html",
         filter=chosen,
         choices=CHOICES,
-        found=[(e, worst(e) or "") for e in part],
-        total=len(found),
-        page=page,
+        names=NAMES,
+        found=found.entries,
+        total=found.total,
+        page=number,
         pages=pages,
     )
 
 
 def entry_of(visit: Visit, name: str = "id") -> Entry:
     """The entry that the URL names. LibraryError where there is none."""
-    found = visit.desk.shelf.view().entries.get(visit.path(name))
-    return found or visit.desk.library.entry(visit.path(name))
+    return visit.desk.library.entry(visit.path(name))
 
 
 def _page(visit: Visit) -> Response:
     entry = entry_of(visit)
-    acts = [act for act in ("approve", "reject", "retire", "reopen") if entry.status in TRANSITIONS[act]]
     return visit.page(
         "strategy.html",
-        item=dossier(visit.desk.library, visit.desk.shelf, entry, lesson_id=visit.query.get("lesson", "")),
+        item=dossier(visit.desk.sources, entry, lesson_id=visit.query.get("lesson", "")),
         happened=timeline(entry.strategy.id, visit.desk.library.history(entry.strategy.id)),
-        acts=acts,
+        acts=_acts(visit, entry),
         releases=tuple(reversed(visit.desk.releases.holding(entry.strategy.id))),
         editable=entry.status in TRANSITIONS["edit"],
         usage=visit.desk.usage.of(entry.strategy.id),
     )
 
 
+def _acts(visit: Visit, entry: Entry) -> list[str]:
+    """What may be decided now, by this account."""
+    acts = [act for act in ("approve", "reject", "retire", "reopen") if entry.status in TRANSITIONS[act]]
+    if visit.desk.library.terms().expired(entry):
+        acts.insert(0, "approve")
+    if entry.half_approved:
+        acts.append("reopen")
+        if own_word(entry, visit.account):
+            acts.remove("approve")
+    return acts
+
+
 def _form(visit: Visit) -> Response:
     entry = entry_of(visit)
     values: dict[str, Any] = {
         "entry": entry,
-        "findings": visit.desk.decisions.findings(entry.strategy, entry.findings),
+        "screened": visit.desk.screener.look(entry.strategy, entry.findings),
         "query": visit.request.url.query,
         "from_queue": visit.query.get("from") == "queue",
     }
@@ -102,10 +114,14 @@ def _propose(visit: Visit) -> Response:
 def _screen(visit: Visit) -> Response:
     """What screening would say of words that are still being typed."""
     words = Words.read(visit.form)
-    entry = visit.desk.shelf.view().entries.get(visit.form.get("id", ""))
+    known = visit.form.get("id", "")
+    entry = visit.desk.library.named([known]).get(known)
     strategy = words.on(entry.strategy if entry else Strategy(id="new", when="", do=""))
-    near = [a for a in visit.desk.shelf.alike(strategy, least=0.8) if a.id != strategy.id][:2]
-    return visit.part("findings_live.html", findings=visit.desk.decisions.findings(strategy, ()), near=near)
+    merged = visit.form.get("other", "")
+    screened = visit.desk.screener.look(strategy, without=(merged,) if merged else ())
+    told = {strategy.id, merged, *(s.id for _, s in screened.against)}
+    near = [a for a in visit.desk.near.like(strategy, least=0.8) if a.id not in told][:2]
+    return visit.part("findings_live.html", screened=screened, near=near)
 
 
 def _edit(visit: Visit) -> Response:
@@ -132,7 +148,11 @@ def _decide(visit: Visit) -> Response:
         match visit.path("act"):
             case "approve":
                 despite = visit.form.get("despite") == "yes"
-                decisions.approve(name, strategy_id, expect=seen, reason=reason, despite=despite)
+                until = visit.form.get("until", "")
+                entry = decisions.approve(
+                    name, strategy_id, expect=seen, reason=reason, despite=despite, until=until
+                )
+                return visit.see(here, told=approved(entry))
             case "reject":
                 decisions.reject(name, strategy_id, expect=seen, reason=visit.form.get("other", "") or reason)
             case "retire":
@@ -148,7 +168,8 @@ def _decide(visit: Visit) -> Response:
 
 def _side_by_side(visit: Visit) -> Response:
     entry = entry_of(visit)
-    other = visit.desk.shelf.view().entries.get(visit.query.get("with", ""))
+    named = visit.query.get("with", "")
+    other = visit.desk.library.named([named]).get(named)
     if other is None or other.strategy.id == entry.strategy.id:
         raise LibraryError("there is no such strategy to merge with", hint="choose one from the similar ones")
     rows = [(name, *compare(getattr(entry.strategy, name), getattr(other.strategy, name))) for name in WORDS]
