@@ -13,6 +13,7 @@ from bench.star.data import Example
 from preceptor.core.records import Turn
 from preceptor.library.conversation_state import StateWeights, state_terms, state_text, words
 from preceptor.library.index import Embedder
+from preceptor.library.ordinary import ORDINARY
 from preceptor.library.sparse import SparseIndex
 
 Scores = NDArray[np.float32]
@@ -28,7 +29,7 @@ def plain_bm25(training: Sequence[Example]) -> Search:
 
 def lexical(training: Sequence[Example]) -> Search:
     """Preceptor's conversation state, as the coach searches it."""
-    index = SparseIndex([state_terms(e.turns, StateWeights()) for e in training])
+    index = SparseIndex([state_terms(e.turns, StateWeights()) for e in training], ordinary=ORDINARY)
     return lambda turns: index.scores(state_terms(turns, StateWeights()))
 
 

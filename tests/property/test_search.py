@@ -16,12 +16,14 @@ from preceptor.core.records import Strategy, Turn
 from preceptor.library import index
 from preceptor.library.conversation_state import plain_terms, read_state, state_terms, state_text, words
 from preceptor.library.index import IndexSettings, StrategyIndex
+from preceptor.library.ordinary import ORDINARY, share
 from preceptor.library.scores import best, may_be_best
 from preceptor.library.sparse import Bounds, SparseIndex
 
 Floats = NDArray[np.float32]
 CLOSE = 1e-5
-WORDS = [f"w{n}x" for n in range(14)]
+WORDS = [*(f"w{n}x" for n in range(12)), "please", "you"]
+"""Two of them are ordinary talk."""
 
 
 class Hashed:
@@ -38,13 +40,16 @@ class Hashed:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def cosines(documents: Sequence[Mapping[str, float]], query: Mapping[str, float]) -> list[float]:
-    """Cosine of ``(1 + ln tf) * idf``, term by term."""
+def cosines(
+    documents: Sequence[Mapping[str, float]], query: Mapping[str, float], ordinary: float = 0.0
+) -> list[float]:
+    """Cosine of ``(1 + ln tf) * idf``, term by term, beside so many documents of ordinary talk."""
     seen = Counter(term for document in documents for term in document)
 
     def row(document: Mapping[str, float]) -> dict[str, float]:
         def rarity(term: str) -> float:
-            return math.log(1 + (len(documents) - seen[term] + 0.5) / (seen[term] + 0.5)) ** 0.75
+            held, count = seen[term] + ordinary * share(term), len(documents) + ordinary
+            return math.log(1 + (count - held + 0.5) / (held + 0.5)) ** 0.75
 
         return {t: (1 + math.log(w) if w > 1 else w) * rarity(t) for t, w in document.items()}
 
@@ -107,9 +112,9 @@ class Reference:
     def _likes(self, turns: Sequence[Turn]) -> tuple[dict[str, float], list[float]]:
         terms = state_terms(turns, self.how.weights)
         rows = [state_terms(read_state(text), self.how.weights) for text in self.states.values()]
-        likes = cosines(rows, terms)
+        likes = cosines(rows, terms, ORDINARY)
         own_rows = [dict.fromkeys(words(s.do), 0.5) | dict.fromkeys(words(s.when), 1.0) for s in self.strategies]
-        own = cosines(own_rows, plain_terms(terms))
+        own = cosines(own_rows, plain_terms(terms), ORDINARY)
         if self.embedder is not None:
             first = self.embedder.embed([*self.states.values()]) if self.states else np.zeros((0, 80))
             second = self.embedder.embed([s.text() for s in self.strategies])
@@ -203,16 +208,17 @@ def test_bounds_never_lose_one_of_the_best(
 
 @given(
     st.lists(st.dictionaries(st.sampled_from(WORDS), st.floats(0.2, 5), min_size=1), min_size=70, max_size=140),
-    st.dictionaries(st.sampled_from([*WORDS, "never"]), st.floats(0.2, 5), min_size=1),
+    st.dictionaries(st.sampled_from([*WORDS, "never", "thank"]), st.floats(0.2, 5), min_size=1),
+    st.sampled_from([0.0, ORDINARY]),
 )
 @settings(max_examples=20, deadline=None)
 def test_scores_of_a_sparse_index_lie_within_its_bounds(
-    documents: list[dict[str, float]], asked: dict[str, float]
+    documents: list[dict[str, float]], asked: dict[str, float], ordinary: float
 ) -> None:
-    built = SparseIndex(documents)
+    built = SparseIndex(documents, ordinary=ordinary)
     query = built.query(asked)
     bounds, scores = built.bounds(query), built.all(query)
     assert np.all(bounds.low <= scores + 1e-6)
     assert np.all(scores <= bounds.high)
-    assert scores == pytest.approx(cosines(documents, asked), abs=1e-5)
+    assert scores == pytest.approx(cosines(documents, asked, ordinary), abs=1e-5)
     assert built.exact(query, np.arange(len(documents))) == pytest.approx(scores, abs=1e-6)

@@ -23,6 +23,7 @@ from preceptor.library.conversation_state import (
 )
 from preceptor.library.dense import DenseIndex
 from preceptor.library.embedder import Embedder
+from preceptor.library.ordinary import ORDINARY
 from preceptor.library.scores import Fused, Lexical, Score, best, may_be_best
 from preceptor.library.sparse import Bounds, Floats, Places, SparseIndex
 
@@ -86,8 +87,8 @@ class StrategyIndex:
         states = [_turns(scenarios[i]) for i in used]
         place = {name: at for at, name in enumerate(used)}
         weights = self._settings.weights
-        self._states = SparseIndex([state_terms(turns, weights) for turns in states])
-        self._words = SparseIndex([_own_terms(s) for s in self._strategies])
+        self._states = SparseIndex([state_terms(turns, weights) for turns in states], ordinary=ORDINARY)
+        self._words = SparseIndex([_own_terms(s) for s in self._strategies], ordinary=ORDINARY)
         self._deeds = SparseIndex([dict.fromkeys(words(s.do), 1.0) for s in self._strategies])
         links = [(n, place[i]) for n, s in enumerate(self._strategies) for i in s.scenarios if i in place]
         self._learned_in = _Links(links, len(strategies))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from preceptor.library.ordinary import share
+
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
 Places = NDArray[np.int64]
@@ -49,13 +51,19 @@ class SparseIndex:
     What many documents have says little and costs most to add up. So :meth:`bounds` adds the rare terms and bounds
     the common ones (Cauchy-Schwarz over both common parts), and :meth:`exact` adds all terms of the documents
     that can still matter.
+
+    Args:
+        ordinary: how many documents of ordinary talk count as seen beside these, in telling how rare a term is.
+            Where 5 documents all hold "refund", these alone would say that it tells nothing; it does tell that
+            they are about refunds, which "please" does not.
     """
 
-    def __init__(self, documents: Sequence[Mapping[str, float]]) -> None:
+    def __init__(self, documents: Sequence[Mapping[str, float]], *, ordinary: float = 0.0) -> None:
         self._count = len(documents)
+        self._ordinary = float(ordinary)
         seen = Counter(term for document in documents for term in document)
         self._terms = {term: n for n, term in enumerate(sorted(seen))}
-        self._idf = np.array([self._rarity(seen[term]) for term in self._terms], dtype=np.float32)
+        self._idf = np.array([self._rarity(term, seen[term]) for term in self._terms], dtype=np.float32)
         rows = [self._row(document) for document in documents]
         sizes = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
         self._row_start = np.concatenate([[0], np.cumsum(sizes)])
@@ -82,7 +90,8 @@ class SparseIndex:
         there = ids >= 0
         found = ids[there]
         values = weights[there] * self._idf[found]
-        strange = weights[~there] * np.float32(self._rarity(0))
+        unknown = [self._rarity(term, 0) for term in terms if term not in known]
+        strange = weights[~there] * np.array(unknown, dtype=np.float32)
         length = math.sqrt(float(values @ values) + float(strange @ strange))
         return SparseQuery(found, values / np.float32(length) if length else values)
 
@@ -173,8 +182,9 @@ class SparseIndex:
         places = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
         return places, np.repeat(np.arange(len(documents)), sizes)
 
-    def _rarity(self, documents: int) -> float:
-        return math.log(1 + (self._count - documents + 0.5) / (documents + 0.5)) ** _IDF_POWER
+    def _rarity(self, term: str, documents: int) -> float:
+        held = documents + self._ordinary * share(term)
+        return math.log(1 + (self._count + self._ordinary - held + 0.5) / (held + 0.5)) ** _IDF_POWER
 
     def _row(self, document: Mapping[str, float]) -> tuple[Ids, Floats]:
         known = sorted((self._terms[t], _damped(w)) for t, w in document.items() if w > 0)

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from preceptor.coach import CoachSettings
 from preceptor.core.records import Scenario, Strategy, Turn
 from preceptor.library.conversation_state import state_text
 from preceptor.library.index import IndexSettings, StrategyIndex
+from preceptor.library.ordinary import share
 from preceptor.library.sparse import SparseIndex
 
 
@@ -159,6 +161,64 @@ def test_scores_stay_in_0_to_1_and_fall(rows: list[tuple[str, str, str]], first:
     scores = [h.score for h in hits]
     assert scores == sorted(scores, reverse=True)
     assert all(0 < s <= 1 + 1e-6 for s in scores)
+
+
+REFUND = "the customer wants a refund for a ticket"
+FITS = (
+    said("Hi, I'd like a refund for my ticket please"),
+    said("How can I help?", "I want to get a refund"),
+)
+FOREIGN = (
+    said("Hi", "What is the weather like in Oslo?"),
+    said("Hello there!", "I need a hotel room for two nights, can you help me please?"),
+    said("Can you please check my internet connection? I want to know why it is so slow"),
+    said("Yes please, thank you"),
+)
+DEEDS = (
+    "ask for the booking number",
+    "name the rules first",
+    "offer a voucher",
+    "be brief",
+    "say how long it takes",
+)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 20])
+@pytest.mark.parametrize("learned", [False, True])
+def test_however_few_strategies_share_one_when_they_are_found_where_it_fits_alone(
+    count: int, learned: bool
+) -> None:
+    floor = CoachSettings().floor
+    strategies = [
+        rule(f"s{n:02}", REFUND, f"{DEEDS[n % 5]} {n // 5}", *(["c"] if learned else [])) for n in range(count)
+    ]
+    there = {"c": scenario("c", "My flight is off", "I want my money back for the ticket, I need a refund")}
+    index = StrategyIndex(strategies, scenarios=there)
+    assert [bool(index.search(talk, floor=floor)) for talk in FITS] == [True, True]
+    assert [index.search(talk, floor=floor) for talk in FOREIGN] == [[]] * len(FOREIGN)
+
+
+@given(st.integers(1, 300), st.sampled_from(FITS))
+@settings(max_examples=20, deadline=None)
+def test_a_fit_means_much_the_same_in_a_small_library_as_in_a_large_one(count: int, talk: tuple[Turn, ...]) -> None:
+    """What else is in a library changes by how much its best strategy fits, but not whether it does."""
+    own = rule("own", REFUND, "name the rules first")
+    others = [
+        rule(f"o{n:03}", f"a question about topic{n % 97} comes", f"answer it with fact{n}") for n in range(count)
+    ]
+
+    def best(*strategies: Strategy) -> float:
+        return StrategyIndex(strategies, scenarios={}).search(talk)[0].score
+
+    alone = best(own)
+    assert alone >= 0.2
+    assert best(own, *others) == pytest.approx(alone, rel=0.35)
+
+
+def test_ordinary_words_tell_little_and_a_trades_much() -> None:
+    assert share("please") == share("c:please") == share("a:please") > 0.1
+    assert share("x:-") == 0.5
+    assert share("refund") == share("r:please") == share("c:refund") == 0
 
 
 @given(st.lists(st.dictionaries(word, st.floats(0.1, 5), min_size=1), min_size=1, max_size=80))
