@@ -14,6 +14,8 @@ _TAG = re.compile(r"<(/?\s*[A-Za-z][\w-]*)")
 
 def clean(text: str) -> str:
     """Text without terminal escapes, control or bidi-override characters and lone surrogates, NFC, stripped."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROL.sub("", _ESCAPE.sub("", text))
     text = text.encode("utf-8", "replace").decode("utf-8")

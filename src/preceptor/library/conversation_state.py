@@ -145,7 +145,7 @@ def _read_action(turn: Turn) -> _ActionTerms:
 
 def _words_of(turn: Turn) -> tuple[str, ...]:
     prefix = "a:" if turn.speaker == "agent" else "c:"
-    return tuple([prefix + word for word in words(_tidy(turn).text[-_LONGEST:])])
+    return tuple([prefix + word for word in words(one_line(turn.text)[-_LONGEST:])])
 
 
 def _action_of(turn: Turn) -> _ActionTerms:

@@ -32,6 +32,12 @@ def share(term: str) -> float:
 
 
 @cache
+def terms() -> frozenset[str]:
+    """All terms whose share is not 0, but actions' names."""
+    return frozenset(start + word for word in _shares() for start in ("", *_SPOKEN)) | {_NO_ACTION}
+
+
+@cache
 def _shares() -> Mapping[str, float]:
     parts = _SHARES.split()
     return MappingProxyType({w: int(n) / 100 for w, n in zip(parts[::2], parts[1::2], strict=True)})

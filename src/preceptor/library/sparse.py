@@ -6,11 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
-from preceptor.library.ordinary import share
+from preceptor.library import ordinary as talk
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
@@ -62,8 +63,10 @@ class SparseIndex:
         self._count = len(documents)
         self._ordinary = float(ordinary)
         seen = Counter(term for document in documents for term in document)
-        self._terms = {term: n for n, term in enumerate(sorted(seen))}
-        self._idf = np.array([self._rarity(term, seen[term]) for term in self._terms], dtype=np.float32)
+        # Ordinary terms have their numbers whether a document holds them or not: all others not seen are as rare.
+        self._terms = {term: n for n, term in enumerate(sorted({*seen, *(talk.terms() if ordinary else ())}))}
+        rarities = [self._rarity(term, seen[term]) for term in self._terms]
+        self._idf = np.array([*rarities, self._rarity("", 0)], dtype=np.float32)
         rows = [self._row(document) for document in documents]
         sizes = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
         self._row_start = np.concatenate([[0], np.cumsum(sizes)])
@@ -83,17 +86,19 @@ class SparseIndex:
 
     def query(self, terms: Mapping[str, float]) -> SparseQuery:
         """Terms that no document has still count in its length: what is mostly unknown fits nothing well."""
-        known = self._terms
-        ids = np.array([known.get(term, -1) for term in terms], dtype=np.int32)
-        weights = np.array(list(terms.values()), dtype=np.float32)
-        weights = np.where(weights > 1, 1 + np.log(np.maximum(weights, 1)), weights)
+        count = len(terms)
+        # -1, the number of what is not known, is the place of its rarity.
+        ids: Ids = np.fromiter(map(self._terms.get, terms, repeat(-1)), np.int32, count)
+        weights = np.fromiter(terms.values(), np.float32, count)
+        high = weights > 1
+        if high.any():
+            weights[high] = 1 + np.log(weights[high])
+        weights *= self._idf[ids]
+        length = math.sqrt(float(weights @ weights))
+        if length:
+            weights /= np.float32(length)
         there = ids >= 0
-        found = ids[there]
-        values = weights[there] * self._idf[found]
-        unknown = [self._rarity(term, 0) for term in terms if term not in known]
-        strange = weights[~there] * np.array(unknown, dtype=np.float32)
-        length = math.sqrt(float(values @ values) + float(strange @ strange))
-        return SparseQuery(found, values / np.float32(length) if length else values)
+        return SparseQuery(ids[there], weights[there])
 
     def scores(self, query: Mapping[str, float]) -> Floats:
         """Cosine of the query with every document, 0..1."""
@@ -183,7 +188,7 @@ class SparseIndex:
         return places, np.repeat(np.arange(len(documents)), sizes)
 
     def _rarity(self, term: str, documents: int) -> float:
-        held = documents + self._ordinary * share(term)
+        held = documents + self._ordinary * talk.share(term)
         return math.log(1 + (self._count + self._ordinary - held + 0.5) / (held + 0.5)) ** _IDF_POWER
 
     def _row(self, document: Mapping[str, float]) -> tuple[Ids, Floats]:
