@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from preceptor.practice.mind import Mind
+from preceptor.practice.paraphrase import faults_meant, issue_meant, moves_meant, traits_meant
 from preceptor.practice.state import Guide
 from preceptor.practice.words import clauses, negated, sentences
 
@@ -12,6 +13,8 @@ DO_FLOOR = 0.36
 """Likeness from which an instruction is understood as a move."""
 PLAIN_FLOOR = 0.55
 """The same for a sentence that does not say when."""
+OWN_WORDS = 0.75
+"""Likeness from which an instruction is in the world's own words; others are left to its ear, where it has one."""
 TRAIT_FLOOR = 0.5
 ISSUE_FLOOR = 0.42
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d+[.)]|\[[\w-]+\])\s*")
@@ -22,7 +25,7 @@ _BEFORE = re.compile(
 )
 _WITHIN = re.compile(r"[,\s]+\b(?:when(?:ever)?|if|once|as soon as|in case|before|after|while)\b\s", re.IGNORECASE)
 _NOT = re.compile(
-    r"^(?:please\s+)?(?:avoid|never|do not|don't|refrain from|stop|no\b|(?:you )?(?:should|must) not|not\b)",
+    r"^(?:please\s+)?(?:avoid|never|do not|don't|refrain from|stop|skip|no\b|(?:you )?(?:should|must) not|not\b)",
     re.IGNORECASE,
 )
 _TURN = re.compile(
@@ -50,13 +53,16 @@ def _line(mind: Mind, raw: str) -> tuple[Guide, ...]:
     if len(memo) > 10_000:
         memo.clear()
     found: list[Guide] = []
-    last_when = ""
+    last_when, only_when = "", False
     for sentence in sentences(unlisted(raw)):
         when, rest = split(sentence)
-        goes_on = not when and bool(_ON.match(sentence)) and bool(last_when)
-        when = last_when if goes_on else when
-        last_when = when or last_when
-        found.append(_guide(mind, when, rest, len(sentence.split())))
+        if not when and last_when and (only_when or _ON.match(sentence)):
+            when = last_when
+        guide = _guide(mind, when, rest, len(sentence.split()))
+        # "Bag did not turn up? Ask for the report": a sentence that only names a situation holds for the next.
+        only_when = not guide.do and not guide.avoid and guide.names_situation()
+        last_when = (when or sentence) if only_when else when or last_when
+        found.append(guide)
     memo[raw] = tuple(found)
     return memo[raw]
 
@@ -74,6 +80,9 @@ def split(sentence: str) -> tuple[str, str]:
             head, mark, rest = sentence.partition(", ")
         if mark and rest:
             return head, rest
+    head, mark, rest = sentence.partition(": ")
+    if mark and rest and len(head.split()) > 1:  # "Shirt too big: find out what would fit."
+        return head, rest
     inner = _WITHIN.search(sentence)
     if inner and inner.start() > 8:
         return sentence[inner.start() :].strip(" ,"), sentence[: inner.start()]
@@ -83,15 +92,18 @@ def split(sentence: str) -> tuple[str, str]:
 def _guide(mind: Mind, when: str, rest: str, words: int) -> Guide:
     do_text, avoid_text = rest, ""
     if _NOT.match(rest):
-        do_text, avoid_text = "", rest
+        # "Don't recite the terms; let them see the reason": what is wanted may follow.
+        avoid_text, _, do_text = rest.partition("; ")
     elif turn := _TURN.search(rest):
         do_text, avoid_text = rest[: turn.start()], rest[turn.end() :]
     # A sentence with no when-part may be anything; only plain words make it an instruction.
     floor = DO_FLOOR if when else PLAIN_FLOOR
-    issue, traits = _conditions(mind, when)
+    issue, traits = _conditions(mind, when, rest)
+    warned = faults_meant(mind, rest)
+    do = {move: plain for move, plain in moves_in(mind, do_text, floor).items() if move not in warned}
     return Guide(
-        do=moves_in(mind, do_text, floor),
-        avoid=moves_in(mind, avoid_text, floor),
+        do=do,
+        avoid={**warned, **moves_in(mind, avoid_text, floor)},
         issue=issue,
         styles=traits[0],
         emotions=traits[1],
@@ -108,28 +120,35 @@ def moves_in(mind: Mind, text: str, floor: float = DO_FLOOR) -> dict[str, float]
     if not text:
         return found
     whole, score = mind.moves.best(text)
-    parts = clauses(text) if score < 0.75 else ()
+    if mind.ear is not None and score < OWN_WORDS:
+        return moves_meant(mind, text)
+    parts = clauses(text) if score < OWN_WORDS else ()
     for move, value in ((whole, score), *(mind.moves.best(p) for p in parts)):
         if move and value >= (floor if move == whole else floor + 0.1):
             found[move] = max(found.get(move, 0.0), min(1.0, value / 0.6))
     return found
 
 
-def _conditions(mind: Mind, when: str) -> tuple[str, tuple[frozenset[str], ...]]:
-    """The issue, and the styles, emotions, phases and demand that a when-part names."""
+def _conditions(mind: Mind, when: str, rest: str) -> tuple[str, tuple[frozenset[str], ...]]:
+    """The issue, and the styles, emotions, phases and demand that an instruction names."""
     issues: dict[str, float] = {}
+    indexes = (mind.styles, mind.emotions, mind.phases, mind.demand)
     found: tuple[set[str], ...] = (set(), set(), set(), set())
     for part in clauses(when) or ((when,) if when else ()):
-        bests = [index.best(part) for index in (mind.styles, mind.emotions, mind.phases, mind.demand)]
+        bests = [index.best(part) for index in indexes]
         issue, likeness = mind.issues.best(part)
         top = max(likeness, *(score for _, score in bests))
-        if likeness >= ISSUE_FLOOR and (likeness >= 0.75 or likeness >= top):
+        if likeness >= ISSUE_FLOOR and (likeness >= OWN_WORDS or likeness >= top):
             issues[issue] = max(issues.get(issue, 0.0), likeness)
         # "The bag did not arrive" names an issue; "not in a hurry" names no hurry.
         if negated(part):
             continue
         for keys, (key, score) in zip(found, bests, strict=True):
             # Half-likenesses to several kinds of things are one thing only: the likest.
-            if score >= TRAIT_FLOOR and (score >= 0.75 or score >= top):
+            if score >= TRAIT_FLOOR and (score >= OWN_WORDS or score >= top):
                 keys.add(key)
-    return max(sorted(issues), key=lambda k: issues[k], default=""), tuple(frozenset(keys) for keys in found)
+    for keys, index in zip(found, indexes, strict=True):
+        keys.update(traits_meant(mind, when or rest, frozenset(index.keys)))
+    # What stands in the world's own words goes first; the whole sentence tells the issue, not only its when-part.
+    issue = max(sorted(issues), key=lambda k: issues[k], default="") or issue_meant(mind, f"{when} {rest}")
+    return issue, tuple(frozenset(keys) for keys in found)

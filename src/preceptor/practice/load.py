@@ -86,6 +86,12 @@ class _Issue(_Node):
     rules: tuple[_Rule, ...] = ()
 
 
+class _Heard(_Node):
+    moves: dict[str, SomeTexts] = {}
+    conditions: dict[str, SomeTexts] = {}
+    idle: Texts = ()
+
+
 class _File(_Node):
     uses: Literal["common", ""] = ""
     name: str = Field(min_length=1)
@@ -107,6 +113,7 @@ class _File(_Node):
     joiners: tuple[str, ...] = ("",)
     names: Texts = ()
     rules: tuple[_Rule, ...] = ()
+    heard: _Heard = _Heard()
 
 
 def shipped_worlds() -> tuple[str, ...]:
@@ -196,11 +203,14 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: _Lines, source: 
 
 
 def _under(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """``base`` completed by ``own``: mappings are joined, the rules and synonyms of both hold, the rest is own."""
+    """``base`` completed by ``own``: mappings are joined (``heard`` by its parts), the rules and synonyms of both
+    hold, the rest is own."""
     result = dict(base)
     for key, value in own.items():
         known = base.get(key)
-        if isinstance(known, dict) and isinstance(value, dict):
+        if key == "heard" and isinstance(known, dict) and isinstance(value, dict):
+            result[key] = _under(cast("dict[str, Any]", known), cast("dict[str, Any]", value))
+        elif isinstance(known, dict) and isinstance(value, dict):
             result[key] = {**cast("dict[str, Any]", known), **cast("dict[str, Any]", value)}
         elif key in ("rules", "synonyms") and isinstance(known, list) and isinstance(value, list):
             # Own ones first, so that the positions in the user's file stay right in errors.
@@ -233,6 +243,7 @@ def _check_references(file: _File, source: str, lines: _Lines) -> None:
             need("style", rule.style, set(file.styles), (*where, i, "style"))
             need("emotion", rule.emotion, set(file.emotions), (*where, i, "emotion"))
 
+    _check_heard(file, moves, source, lines)
     check_rules(file.rules, ("rules",))
     for key, issue in file.issues.items():
         need("fact", issue.needs, set(file.facts), ("issues", key, "needs"))
@@ -246,6 +257,14 @@ def _check_references(file: _File, source: str, lines: _Lines) -> None:
     for phase in PHASES:
         if phase not in file.phases:
             raise _wrong(source, lines, ("phases",), f"phase '{phase}' is missing")
+
+
+def _check_heard(file: _File, moves: set[str], source: str, lines: _Lines) -> None:
+    named = {*file.issues, *file.styles, *file.emotions, *file.phases, "demanding"}
+    for part, listed, known in (("moves", file.heard.moves, moves), ("conditions", file.heard.conditions, named)):
+        for key in listed:
+            if key not in known:
+                raise _wrong(source, lines, ("heard", part, key), f"the world has nothing called '{key}'")
 
 
 def _rule(rule: _Rule, issue: str) -> Rule:
@@ -263,11 +282,14 @@ def _rule(rule: _Rule, issue: str) -> Rule:
 
 
 def _build(file: _File) -> World:
-    moves = {k: Move(key=k, **m.model_dump()) for k, m in file.moves.items()}
+    told, named = file.heard.moves, file.heard.conditions
+    moves = {k: Move(key=k, heard=told.get(k, ()), **m.model_dump()) for k, m in file.moves.items()}
     for key, fact in file.facts.items():
-        moves[f"ask_{key}"] = Move(
-            key=f"ask_{key}", kind="ask", advice=fact.advice, say=fact.ask, signs=fact.signs, why=fact.why
-        )
+        ask = f"ask_{key}"
+        moves[ask] = Move(
+            key=ask, kind="ask", advice=fact.advice, say=fact.ask, signs=fact.signs, why=fact.why,
+            heard=told.get(ask, ()),
+        )  # fmt: skip
     rules = [_rule(r, key) for key, issue in file.issues.items() for r in issue.rules]
     rules += [_rule(r, "") for r in file.rules]
     return World(
@@ -282,16 +304,20 @@ def _build(file: _File) -> World:
             for k, f in file.facts.items()
         },
         rules=tuple(rules),
-        issues={k: Matter(key=k, **i.model_dump(exclude={"rules"})) for k, i in file.issues.items()},
-        styles=_traits(file.styles),
-        emotions=_traits(file.emotions),
-        demanding=Trait(key="demanding", **file.demanding.model_dump()),
-        phases=_traits(cast("dict[str, _Trait]", file.phases)),
+        issues={
+            k: Matter(key=k, heard=named.get(k, ()), **i.model_dump(exclude={"rules"}))
+            for k, i in file.issues.items()
+        },
+        styles=_traits(file.styles, named),
+        emotions=_traits(file.emotions, named),
+        demanding=_traits({"demanding": file.demanding}, named)["demanding"],
+        phases=_traits(cast("dict[str, _Trait]", file.phases), named),
         phrases=cast("dict[str, tuple[str, ...]]", file.customer),
         joiners=file.joiners,
         names=file.names,
+        idle=file.heard.idle,
     )
 
 
-def _traits(traits: dict[str, _Trait]) -> dict[str, Trait]:
-    return {k: Trait(key=k, **t.model_dump()) for k, t in traits.items()}
+def _traits(traits: dict[str, _Trait], heard: dict[str, tuple[str, ...]]) -> dict[str, Trait]:
+    return {k: Trait(key=k, heard=heard.get(k, ()), **t.model_dump()) for k, t in traits.items()}

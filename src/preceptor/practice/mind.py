@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from preceptor.core.records import Turn
+from preceptor.practice.ear import Ear
 from preceptor.practice.state import Guide, State
 from preceptor.practice.words import Example, Index, Lexicon, clauses, idf, negated, sentences
 from preceptor.practice.world import Trait, World, readings
@@ -14,6 +16,8 @@ MOVE_FLOOR = 0.42
 """Likeness from which a sentence counts as making a move."""
 CUE_FLOOR = 0.5
 """Likeness from which a sentence shows a trait or names an issue."""
+IDLE = "idle:"
+"""The ear's key for text that asks for no move."""
 
 
 class Mind:
@@ -36,6 +40,7 @@ class Mind:
         self.emotions = self._traits(world.emotions.values())
         self.demand = self._traits([world.demanding] if world.demanding else [])
         self.phases = self._traits(world.phases.values())
+        self.ear = _ear(world)
         self._patterns = {k: re.compile(f.pattern) for k, f in world.facts.items() if f.pattern}
         self._kinds = {k: m.kind for k, m in world.moves.items()}
         told = [*world.brief.splitlines(), *world.policy.splitlines(), world.firm]
@@ -169,6 +174,18 @@ class Mind:
         both = sum(weigh[c] for c in sorted(a & b))
         size = (sum(weigh[c] for c in sorted(a)) * sum(weigh[c] for c in sorted(b))) ** 0.5
         return both / size if size else 0.0
+
+
+@lru_cache(maxsize=8)
+def _ear(world: World) -> Ear | None:
+    """A reader of moves (``do:``) and conditions (``when:``) in others' words, where the world lists some."""
+    named = [*world.issues.values(), *world.styles.values(), *world.emotions.values(), *world.phases.values()]
+    if not any(m.heard for m in (*world.moves.values(), *named)):
+        return None
+    ways: dict[str, tuple[str, ...]] = {f"do:{k}": (*m.advice, *m.signs, *m.heard) for k, m in world.moves.items()}
+    for one in (*named, *([world.demanding] if world.demanding else [])):
+        ways[f"when:{one.key}"] = (*ways.get(f"when:{one.key}", ()), *one.words, *one.signs, *one.heard)
+    return Ear({**ways, IDLE: world.idle} if world.idle else ways, Lexicon(world.synonyms))
 
 
 def _examples(

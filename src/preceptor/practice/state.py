@@ -37,6 +37,10 @@ class Guide:
     conditional: bool
     words: int
 
+    def names_situation(self) -> bool:
+        """Whether it tells for whom or when."""
+        return bool(self.issue or self.styles or self.emotions or self.phases or self.demanding)
+
     def fit(self, state: State) -> float:
         """How far its when-part agrees with the state, 0 to 1."""
         value = 1.0 if self.conditional else 0.85

@@ -29,6 +29,8 @@ class Move:
     signs: tuple[str, ...] = ()
     """Short word groups that give it away."""
     why: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+    """Other ways to tell someone to do it, which no seat of this world uses itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Trait:
     words: tuple[str, ...]
     signs: tuple[str, ...]
     say: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+    """Other ways to name it in guidance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +86,11 @@ class Matter:
     signs: tuple[str, ...]
     needs: tuple[str, ...]
     solve: tuple[str, ...]
+    heard: tuple[str, ...] = ()
+    """Other ways to name it in guidance."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # compared as it is: it is a key to what is made of it
 class World:
     """One practice world. Build it from a file (:func:`~preceptor.practice.load.load_world`) or from plain
     data (:func:`~preceptor.practice.templates.template_world`)."""
@@ -106,6 +112,8 @@ class World:
     """What customers say in passing, by occasion: ``mood_up``, ``unknown``, ``wait``, ``bye_good``..."""
     joiners: tuple[str, ...] = ("",)
     names: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
+    """What stands around instructions and asks for no move."""
 
     def domain(self) -> Domain:
         """Brief, policy, issues and the grid of profiles: style x emotion x demanding x issue.
