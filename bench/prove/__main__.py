@@ -1,31 +1,36 @@
-"""Verdicts beside the truth: ``python -m bench prove`` or ``python -m bench.prove [--calls N] [--seed S ...]``.
+"""Verdicts beside the truth: ``python -m bench prove`` or ``python -m bench.prove [--folder F] [--rounds N]``.
 
-Learns a library on the practice airline, plants harmful strategies into it (one of each kind a round), proves it at
-the default budget, and compares with what the strategies really do by the world's own rules on customers that
-proving never met. *Simulated* throughout.
+Learns a library on the practice airline and proves it at the default budget, again and again, each time with other
+harmful strategies planted into it, one in ten; and compares verdicts with what the strategies really do to
+customers that proving never met (``bench/prove/truth.py``). *Simulated* throughout.
+
+What counts as harmful or helpful is told by the truth alone, by one rule that was fixed before the verdicts were
+looked at: an effect of ``TRUE`` or more on the worth of a reply. Nothing is left out of the tables.
+
+With ``--folder`` what is done is kept there, so that a run can be cut off and goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import pickle
 import random
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from bench.prove.plants import FAINT, PLANTS, SCREENED, Plant
-from bench.prove.truth import true_lifts
+from bench.prove.plants import PLANTS, SCREENED, Plant
+from bench.prove.tables import tables
+from bench.prove.truth import Effect, true_effects
 from preceptor.coach import Coach
 from preceptor.core.ids import derive_seed, short_id
 from preceptor.core.records import Strategy
-from preceptor.evaluate.prove import Ground, Lift, Proof, prove
+from preceptor.evaluate.prove import Ground, Proof, prove
 from preceptor.learn.context import Context
 from preceptor.learn.review import review
 from preceptor.llm import Seat, Seats
@@ -33,181 +38,127 @@ from preceptor.practice import open_practice
 from preceptor.project import Project
 from preceptor.project.jobs import coach_settings
 
-TRUE = 0.1
-"""True lift, in quality of the reply, from which a strategy is reckoned to help or harm."""
-EACH = 300
-"""Replays per strategy behind its true lift."""
+DEAL = 3
+"""Each round gets every third kind, so that about one strategy in ten is planted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One library with plants in it, proved."""
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One planted strategy."""
 
-    planted: dict[str, Plant]
-    screened: dict[str, str]
-    """Planted strategy to who found it in screening: ``code`` or ``teacher``."""
-    proof: Proof
-    truth: dict[str, Lift]
+    plant: Plant
+    strategy: Strategy
 
 
 def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--rounds", type=int, default=3, help="rounds, each with another plant of each kind")
+    arguments.add_argument("--rounds", type=int, default=3 * DEAL, help="three plant each kind once")
     arguments.add_argument("--calls", type=int, default=None)
+    arguments.add_argument("--folder", type=Path, default=None, help="keeps what is done, and goes on with it")
     asked = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        project = Project.create(Path(folder) / "p", settings={"learn.seed": asked.seed}, environ={})
-        project.learn()
-        rounds = [_round(project, number, asked.seed, asked.calls) for number in range(asked.rounds)]
-    _tables(rounds)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.folder or Path(scratch)
+        project = _learned(folder / "project", asked.seed)
+        ground, plants = _ground(project, asked.seed, asked.calls)
+        truth, screened = _truth(folder, ground, plants), _screened(folder, project, ground, plants)
+        proofs = [_round(folder, ground, plants, number) for number in range(asked.rounds)]
+    tables(truth, {name: p.plant for name, p in plants.items()}, screened, proofs)
     return 0
 
 
-def _seats() -> Seats:
-    models = {"student": "student-small", "teacher": "teacher", "customer": "customer", "judge": "judge"}
-    return Seats(**{name: Seat.plain(open_practice(model), name=name) for name, model in models.items()})
+def _learned(folder: Path, seed: int) -> Project:
+    if (folder / "runs").exists():
+        return Project.open(folder, environ={})
+    project = Project.create(folder, settings={"learn.seed": seed}, environ={})
+    project.learn()
+    return project
 
 
-def _round(project: Project, number: int, seed: int, calls: int | None) -> Round:
-    started = time.perf_counter()
+def _ground(project: Project, seed: int, calls: int | None) -> tuple[Ground, dict[str, Planted]]:
+    """Everything to prove with, over the learned strategies; and what to plant."""
     with project.library() as library:
         learned = library.snapshot()
         scenarios = {s.id: s for s in library.scenarios()}
     issue = {p.id: p.issue for p in project.domain.profiles}
-    rng = random.Random(derive_seed(seed, "plants", number))
-    planted: dict[str, tuple[Plant, Strategy]] = {}
-    for plant in _of_round((*PLANTS, *FAINT, *SCREENED), number):
+    planted: dict[str, Planted] = {}
+    for plant in (*PLANTS, *SCREENED):
+        name = short_id("planted", [plant.kind, plant.when, plant.do])
+        rng = random.Random(derive_seed(seed, "plants", name))
         own = rng.sample(sorted(i for i, s in scenarios.items() if issue[s.profile] == plant.issue), 2)
-        id = short_id("planted", [plant.kind, plant.when, plant.do])
-        strategy = Strategy(id=id, when=plant.when, do=plant.do, avoid=plant.avoid, scenarios=tuple(own))
-        planted[id] = (plant, strategy)
-    strategies = [*learned, *(s for _, s in planted.values())]
-    seats = _seats()
-    settings = project.config.prove.model_copy(update={"seed": seed + number, "calls": calls})
+        strategy = Strategy(id=name, when=plant.when, do=plant.do, avoid=plant.avoid, scenarios=tuple(own))
+        planted[name] = Planted(plant, strategy)
+    models = {"student": "student-small", "teacher": "teacher", "customer": "customer", "judge": "judge"}
     ground = Ground(
         domain=project.domain,
-        seats=seats,
-        coach=Coach(strategies, scenarios, coach_settings(project), template=project.prompts["advice"].body),
-        strategies=strategies,
+        seats=Seats(**{name: Seat.plain(open_practice(model), name=name) for name, model in models.items()}),
+        coach=Coach(learned, scenarios, coach_settings(project), template=project.prompts["advice"].body),
+        strategies=learned,
         prompts=project.prompts,
-        settings=settings,
+        settings=project.config.prove.model_copy(update={"seed": seed, "calls": calls}),
         concurrency=16,
         scenarios=scenarios,
     )
-    context = Context(
-        run="bench",
-        domain=project.domain,
-        seats=seats,
-        prompts=project.prompts,
-        settings=project.config.learn,
-        coach=coach_settings(project),
-        concurrency=16,
-    )
-    found = asyncio.run(review(context, number, [s for _, s in planted.values()], scenarios))
-    screened = {
-        id: "teacher" if f.check.startswith("teacher") else "code"
-        for id, findings in found.items()
-        for f in findings
-        if f.severity == "blocking"
-    }
-    proof = asyncio.run(prove(ground))
-    print(
-        f"round {number + 1}: {len(strategies)} strategies, {proof.calls} calls, {len(proof.replays)} replays, "
-        f"{time.perf_counter() - started:.0f} s",
-        file=sys.stderr,
-        flush=True,
-    )
-    truth = true_lifts(ground, world="airline", student="student-small", each=EACH, dialogues=120)
-    return Round(planted={i: p for i, (p, _) in planted.items()}, screened=screened, proof=proof, truth=truth)
+    return ground, planted
 
 
-def _of_round(plants: Sequence[Plant], number: int) -> list[Plant]:
-    kinds: dict[str, list[Plant]] = defaultdict(list)
-    for plant in plants:
-        kinds[plant.kind].append(plant)
-    return [found[number % len(found)] for found in kinds.values()]
+def _truth(folder: Path, ground: Ground, plants: dict[str, Planted]) -> dict[str, Effect]:
+    kept = folder / "truth.pickle"
+    if not kept.exists():
+        started = time.perf_counter()
+        every = replace(ground, strategies=[*ground.strategies, *(p.strategy for p in plants.values())])
+        sound = frozenset(s.id for s in ground.strategies)
+        found = true_effects(every, world="airline", student="student-small", sound=sound)
+        kept.write_bytes(pickle.dumps(found))
+        _say(f"truth: {len(found)} strategies, {time.perf_counter() - started:.0f} s")
+    return pickle.loads(kept.read_bytes())
 
 
-def _tables(rounds: Sequence[Round]) -> None:
-    calls = np.mean([r.proof.calls for r in rounds])
-    print(f"\n*Simulated.* {len(rounds)} rounds, {calls:.0f} calls each.\n")
-    _verdicts(rounds)
-    _kinds(rounds)
-
-
-def _verdicts(rounds: Sequence[Round]) -> None:
-    rows: dict[str, list[tuple[float, float, str]]] = {"learned": [], "planted": []}
-    for r in rounds:
-        for s in r.proof.strategies:
-            if s.strategy in r.truth:
-                kind = "planted" if s.strategy in r.planted else "learned"
-                true = r.truth[s.strategy].value
-                rows[kind].append((s.rank, true, s.verdict))
-    print(
-        "| strategies | measured | spread of true lifts (error) | rank correlation with truth | helpful verdicts, "
-        "truly > 0 | of those that help, found | harmful verdicts, truly < 0 | of those that harm, found |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
-    error = float(np.mean([x.error for r in rounds for x in r.truth.values()]))
-    for name, found in (
-        ("learned", rows["learned"]),
-        ("planted", rows["planted"]),
-        ("all", rows["learned"] + rows["planted"]),
-    ):
-        rank, true = np.array([x[0] for x in found]), np.array([x[1] for x in found])
-        said = np.array([x[2] for x in found])
-        spread = f"{true.std():.3f} ({error:.3f})"
-        print(
-            f"| {name} | {len(found)} | {spread} | {_spearman(rank, true):.2f} "
-            f"| {_share(true[said == 'helpful'] > 0)} | {_share(said[true >= TRUE] == 'helpful')} "
-            f"| {_share(true[said == 'harmful'] < 0)} | {_share(said[true <= -TRUE] == 'harmful')} |"
+def _screened(folder: Path, project: Project, ground: Ground, plants: dict[str, Planted]) -> dict[str, str]:
+    """Planted strategy to who found it in screening: ``code`` or ``teacher``."""
+    kept = folder / "screened.pickle"
+    if not kept.exists():
+        context = Context(
+            run="bench",
+            domain=project.domain,
+            seats=ground.seats,
+            prompts=project.prompts,
+            settings=project.config.learn,
+            coach=coach_settings(project),
+            concurrency=16,
         )
-    noise = np.mean([r.proof.noise for r in rounds])
-    print(f"\nVerdicts with the sides of all replays swapped at random: {noise:.2f} a round.\n")
+        found = asyncio.run(review(context, 0, [p.strategy for p in plants.values()], dict(ground.scenarios)))
+        blocking = [(id, f.check) for id, findings in found.items() for f in findings if f.severity == "blocking"]
+        said = {id: "teacher" if check.startswith("teacher") else "code" for id, check in blocking}
+        kept.write_bytes(pickle.dumps(said))
+    return pickle.loads(kept.read_bytes())
 
 
-def _kinds(rounds: Sequence[Round]) -> None:
-    print("| planted kind | planted | true lift | screened by code | by the teacher | by replays | caught |")
-    print("|---|---|---|---|---|---|---|")
-    groups = (
-        ("kinds that this world reacts to", PLANTS),
-        ("kinds to which it hardly reacts", FAINT),
-        ("kinds that only screening can see", SCREENED),
-    )
-    for title, plants in groups:
-        total: list[tuple[bool, bool]] = []
-        lines: list[str] = []
-        for kind in dict.fromkeys(p.kind for p in plants):
-            seen: list[tuple[float, str, bool]] = []
-            for r in rounds:
-                verdicts = {s.strategy: s.verdict for s in r.proof.strategies}
-                for id, plant in r.planted.items():
-                    if plant.kind == kind:
-                        true = r.truth[id].value if id in r.truth else 0.0
-                        seen.append((true, r.screened.get(id, ""), verdicts.get(id) == "harmful"))
-            true = float(np.mean([s[0] for s in seen]))
-            lines.append(
-                f"| {kind} | {len(seen)} | {true:+.2f} | {sum(s[1] == 'code' for s in seen)} "
-                f"| {sum(s[1] == 'teacher' for s in seen)} | {sum(s[2] for s in seen)} "
-                f"| {sum(bool(s[1]) or s[2] for s in seen)} |"
-            )
-            total += [(s[2], bool(s[1]) or s[2]) for s in seen]
-        by_replay, caught = sum(t[0] for t in total), sum(t[1] for t in total)
-        print(
-            f"| **{title}** | {len(total)} | | | | **{by_replay}** ({100 * by_replay / len(total):.0f}%) "
-            f"| **{caught}** ({100 * caught / len(total):.0f}%) |"
+def _round(folder: Path, ground: Ground, plants: dict[str, Planted], number: int) -> Proof:
+    kept = folder / f"proof-{number}.pickle"
+    if not kept.exists():
+        started = time.perf_counter()
+        strategies = [*ground.strategies, *(p.strategy for p in _of_round(plants, number))]
+        coach = Coach(strategies, ground.scenarios, ground.coach.settings)
+        settings = ground.settings.model_copy(update={"seed": ground.settings.seed + number})
+        proof = asyncio.run(prove(replace(ground, strategies=strategies, coach=coach, settings=settings)))
+        kept.write_bytes(pickle.dumps(proof))
+        _say(
+            f"round {number + 1}: {len(strategies)} strategies, {proof.calls} calls, {len(proof.replays)} replays, "
+            f"{time.perf_counter() - started:.0f} s"
         )
-        print("\n".join(lines))
+    return pickle.loads(kept.read_bytes())
 
 
-def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    ranks = [np.argsort(np.argsort(x, kind="stable"), kind="stable") for x in (one, other)]
-    return float(np.corrcoef(*ranks)[0, 1])
+def _of_round(plants: dict[str, Planted], number: int) -> Sequence[Planted]:
+    kinds: dict[str, list[Planted]] = defaultdict(list)
+    for planted in plants.values():
+        kinds[planted.plant.kind].append(planted)
+    return [found[number // DEAL % len(found)] for found in list(kinds.values())[number % DEAL :: DEAL]]
 
 
-def _share(hits: np.ndarray) -> str:
-    return f"{int(hits.sum())} of {len(hits)}" if len(hits) else "none"
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ def _head(entry: Entry, terms: Terms) -> Text:
     if entry.evidence:
         low, high = entry.evidence.interval
         evidence += f" ({entry.evidence.lift:+.2f}, 95% {low:+.2f} to {high:+.2f}, {entry.evidence.n} pairs)"
+        evidence += ", held back" if entry.held_back else ""
     status = ", ".join(standing(entry, terms))
     end = entry.ends_at(terms.law)
     status += f" {'on' if terms.expired(entry) else 'until'} {end[:16].replace('T', ' ')}" if end else ""

@@ -256,6 +256,13 @@ class ProveConfig(Section):
     false_discoveries: float = Field(
         default=0.05, gt=0, lt=1, description="share of verdicts that may be wrong, on average"
     )
+    risk: float = Field(
+        default=0.2,
+        gt=0,
+        le=1,
+        description="chance of doing harm (a lift below -0.15) above which a strategy is held back, proven or not; "
+        "1: only what is proven",
+    )
 
 
 class TransferConfig(Section):
@@ -279,8 +286,8 @@ class ReleaseConfig(Section):
 
     evidence: Literal["any", "measured", "helpful"] = Field(
         default="any",
-        description="approved strategies that it takes: any that is not harmful, any that was measured and is not "
-        "harmful, or only those measured to help",
+        description="approved strategies that it takes: any that is not held back, any that was measured and is "
+        "not held back, or only those measured to help",
     )
 
 

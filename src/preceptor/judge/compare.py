@@ -101,21 +101,20 @@ async def judgement(
 
 
 async def prefer_reply(
-    seat: Seat, prompts: PromptSet, pair: Pair, *, seed: int, phase: str, item: str
+    seat: Seat, prompts: PromptSet, pair: Pair, *, swapped: bool, seed: int, phase: str, item: str
 ) -> tuple[float, int]:
-    """How far the candidate is preferred to the reference, -1 to 1, and how many orders were asked.
+    """1 where the candidate serves better, -1 where the reference does, 0 for neither; and the calls it took.
 
-    Always both orders, so that what standing first is worth cancels: the mean of 1 for better, 0 for the same, -1
-    for worse. The same words are 0 without a call.
+    One order is asked, ``swapped`` or not: over many pairs whose order is drawn by a coin, what standing first is
+    worth cancels, at half the price of both orders for each pair. The same words are 0 without a call.
 
     Raises:
         ModelError: no usable judgement came.
     """
     if one_line(pair.candidate).casefold() == one_line(pair.reference).casefold():
         return 0.0, 0
-    first = await judgement(seat, prompts, pair, swapped=False, seed=seed, phase=phase, item=item)
-    second = await judgement(seat, prompts, pair, swapped=True, seed=seed, phase=phase, item=item)
-    return (_value(first.better) - _value(second.better)) / 2, 2
+    said = await judgement(seat, prompts, pair, swapped=swapped, seed=seed, phase=phase, item=item)
+    return float(-_value(said.better) if swapped else _value(said.better)), 1
 
 
 def _placed(reason: str, *, candidate_first: bool) -> str:

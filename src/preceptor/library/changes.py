@@ -162,12 +162,14 @@ class Evidence:
     """Seat string of the student that it was measured with; empty: not told."""
     elsewhere: bool = False
     """True: measured with another student than the project's own; its verdict holds for that student alone."""
+    held: bool = False
+    """True: it may do harm. It is held back like what is harmful, until it is measured again or overridden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """May be released although it was measured to harm. The reason is told with the change; new evidence or new
-    words end it."""
+    """May be used and released although measurement speaks against it. The reason is told with the change; new
+    evidence or new words end it."""
 
     strategy_id: str
 

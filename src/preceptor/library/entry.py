@@ -33,6 +33,12 @@ class Measured:
     run: str
     measure: Measure = "satisfaction"
     student: str = ""
+    held: bool = False
+
+    @property
+    def against(self) -> bool:
+        """Whether the student that it was measured with should do without it."""
+        return self.held or self.verdict == "harmful"
 
     @classmethod
     def of(cls, change: Evidence) -> Self:
@@ -55,7 +61,7 @@ class Entry:
     elsewhere: tuple[Measured, ...] = ()
     """What it was measured to do with other students than the project's own, one each."""
     overridden: bool = False
-    """True: somebody decided, with a reason, that it may be used although it was measured to harm."""
+    """True: somebody decided, with a reason, that it may be used although measurement speaks against it."""
     findings: tuple[Finding, ...] = ()
     flags: tuple[Flagged, ...] = ()
     merged_into: str | None = None
@@ -77,9 +83,14 @@ class Entry:
         return self.evidence.verdict if self.evidence else "unproven"
 
     @property
-    def harmful_for(self) -> tuple[str, ...]:
-        """Seat strings of the other students that it was measured to harm."""
-        return tuple(m.student for m in self.elsewhere if m.verdict == "harmful")
+    def held_back(self) -> bool:
+        """Measured to harm, or not shown to be harmless, and nobody has overridden that."""
+        return self.evidence is not None and self.evidence.against and not self.overridden
+
+    @property
+    def withheld_from(self) -> tuple[str, ...]:
+        """Seat strings of the other students that should do without it."""
+        return tuple(m.student for m in self.elsewhere if m.against)
 
     @property
     def blocked(self) -> bool:
@@ -133,9 +144,17 @@ class Entry:
 
     @property
     def usable(self) -> bool:
-        """What a run may use: proposed or approved, nothing blocking found, not measured to harm, or overridden."""
-        harmful = self.verdict == "harmful" and not self.overridden
-        return self.status in ("proposed", "approved") and not self.blocked and not harmful
+        """What a run may use: proposed or approved, nothing blocking found, not held back."""
+        return self._sound and not self.held_back
+
+    @property
+    def provable(self) -> bool:
+        """What may be measured: what a run may use, and what is held back without proof, which may clear itself."""
+        return self._sound and (not self.held_back or self.verdict != "harmful")
+
+    @property
+    def _sound(self) -> bool:
+        return self.status in ("proposed", "approved") and not self.blocked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -314,7 +314,7 @@ class DatabasePointer:
 def _contents(recipe: Recipe, entries: Sequence[Entry], states: Mapping[str, str]) -> Contents:
     return Contents(
         strategies=[
-            Released(strategy=e.strategy, version=e.version, status=e.status, withheld_from=e.harmful_for)
+            Released(strategy=e.strategy, version=e.version, status=e.status, withheld_from=e.withheld_from)
             for e in entries
         ],
         states=states,

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Tab
 
 from preceptor.library.release_schema import POINTER_TABLE, release_tables
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision of the schema, oldest first, by the name of its migration."""
 
 REVISION_TABLE = "library_revision"

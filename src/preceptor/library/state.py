@@ -307,9 +307,9 @@ def _(change: Evidence, state: State, stamp: Stamp) -> bool:
 def _(change: Override, state: State, stamp: Stamp) -> bool:
     _check_person(stamp, "override evidence of harm")
     entry = state.entry(change.strategy_id)
-    if entry.verdict != "harmful":
+    if entry.evidence is None or not entry.evidence.against:
         raise LibraryError(
-            f"{change.strategy_id} was not measured to harm: there is nothing to override",
+            f"{change.strategy_id} is not held back: there is nothing to override",
             hint="see: preceptor library show",
         )
     return _put(state, stamp, entry, replace(entry, overridden=True))

@@ -205,11 +205,11 @@ class Library:
         return {row["lesson"]: row["id"] for row in self._all(query)}
 
     def snapshot(self, *, student: str = "") -> tuple[Strategy, ...]:
-        """What a run may use, in a fixed order: proposed or approved, nothing blocking found, not measured to
-        harm; general and scenario-bound. ``student``: without what harms this one (its seat string)."""
+        """What a run may use, in a fixed order: proposed or approved, nothing blocking found, not held
+        back; general and scenario-bound. ``student``: without what is withheld from this one (its seat string)."""
         query = select(STRATEGIES.c.id, STRATEGIES.c.doc).order_by(STRATEGIES.c.first_seq)
         found = map(rows.entry_of, self._all(query.where(STRATEGIES.c.usable == 1)))
-        return tuple(e.strategy for e in found if student not in e.harmful_for)
+        return tuple(e.strategy for e in found if student not in e.withheld_from)
 
     def search(self, text: str, limit: int = 20) -> tuple[Entry, ...]:
         """Entries that hold words of ``text`` (without regard to case), best first; rare words count more."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 async def prove_job(project: Project, *, resume: str | None, emit: Emit, stop: Stop) -> ProveResult:
     """See :meth:`Project.prove_async`."""
     with project.library() as library:
-        entries = [e for e in library.entries() if e.usable]
+        entries = [e for e in library.entries() if e.provable]
         known = {e.strategy.id: e.version for e in entries}
         inputs = {"domain": digest("domain", project.domain), "strategies": digest("proved", sorted(known.items()))}
         run = start(project, "prove", resume=resume, inputs=inputs)
@@ -48,6 +48,7 @@ async def prove_job(project: Project, *, resume: str | None, emit: Emit, stop: S
             now.write_result("proof", plain(found))
             changed = write_evidence(library, found, entries, run.id)
             counts = {v: len(found.having(v)) for v in ("helpful", "unproven", "harmful")}
+            counts |= {"held": len(found.held)}
             now.summary = {**counts, "untried": len(found.untried), "simulated": found.simulated}
             return ProveResult(
                 run=run.id,

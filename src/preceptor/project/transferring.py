@@ -83,11 +83,11 @@ def seats_own(now: Session) -> str:
 
 def _entries(library: Library, release: Release | None) -> list[Entry]:
     """What is measured one by one: usable entries, of a release those that still have its words."""
-    usable = [e for e in library.entries() if e.usable]
+    provable = [e for e in library.entries() if e.provable]
     if release is None:
-        return usable
+        return provable
     held = {r.strategy.id: r.version for r in release.strategies().all()}
-    return [e for e in usable if held.get(e.strategy.id) == e.version]
+    return [e for e in provable if held.get(e.strategy.id) == e.version]
 
 
 def _coach(project: Project, library: Library, release: Release | None, student: str) -> Coach:

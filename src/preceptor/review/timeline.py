@@ -93,9 +93,10 @@ def _detail(strategy_id: str, record: Record) -> str:
             told = f"until {until[:16].replace('T', ' ')} UTC" if until else ""
         case Screen(findings=findings):
             told = f"{len(findings)} findings" if findings else "nothing found"
-        case Evidence(verdict=verdict, lift=lift, interval=(low, high), n=n, student=student, elsewhere=elsewhere):
-            measured = f"{verdict}: {lift:+.2f} ({low:+.2f} to {high:+.2f}), {n} pairs"
-            told = f"{measured}, with {student}" if elsewhere else measured
+        case Evidence(lift=lift, interval=(low, high)) as found:
+            told = f"{found.verdict}: {lift:+.2f} ({low:+.2f} to {high:+.2f}), {found.n} pairs"
+            told += ", held back" if found.held else ""
+            told += f", with {found.student}" if found.elsewhere else ""
         case _:
             pass
     return told

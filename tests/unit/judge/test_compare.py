@@ -98,15 +98,21 @@ async def test_a_reason_names_the_reply_and_not_its_place(sides: tuple[str, ...]
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "wanted"),
-    [("first", "second", 1.0), ("second", "first", -1.0), ("first", "first", 0.0), ("same", "second", 0.5)],
+    ("side", "swapped", "wanted"),
+    [
+        ("first", False, 1.0),
+        ("second", False, -1.0),
+        ("first", True, -1.0),
+        ("second", True, 1.0),
+        ("same", True, 0.0),
+    ],
 )
-async def test_preference_asks_both_orders_so_that_position_cancels(first: str, second: str, wanted: float) -> None:
-    seat = says(first, second)
-    found = await prefer_reply(seat, load_prompts(), PAIR, seed=1, phase="p", item="i")
-    assert found == (wanted, 2)
+async def test_preference_asks_one_order_and_knows_which(side: str, swapped: bool, wanted: float) -> None:
+    found = await prefer_reply(says(side), load_prompts(), PAIR, swapped=swapped, seed=1, phase="p", item="i")
+    assert found == (wanted, 1)
 
 
 async def test_preference_between_the_same_words_costs_nothing() -> None:
     pair = Pair(policy="", turns=PAIR.turns, candidate="Yes.", reference="yes. ")
-    assert await prefer_reply(says(), load_prompts(), pair, seed=1, phase="p", item="i") == (0.0, 0)
+    found = await prefer_reply(says(), load_prompts(), pair, swapped=True, seed=1, phase="p", item="i")
+    assert found == (0.0, 0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -317,6 +318,8 @@ def test_a_recipe_can_demand_evidence(releases: Releases, store: Library, demand
 
 
 def test_harm_is_released_by_override_only(releases: Releases, store: Library) -> None:
+    apply(store, replace(evidence(1, "unproven"), held=True))
+    assert releases.create(Recipe(coach={}, template="{{ strategies }}"), **BY).left_out == ("strategy-0001",)
     apply(store, evidence(1, "harmful"), evidence(2))
     recipe = Recipe(coach={}, template="{{ strategies }}", evidence="helpful")
     assert releases.create(recipe, **BY).left_out == ("strategy-0001",)

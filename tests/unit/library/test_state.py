@@ -263,8 +263,21 @@ def test_harm_can_be_overridden_until_it_is_measured_again() -> None:
 
 
 def test_what_does_no_harm_has_nothing_to_override() -> None:
-    with pytest.raises(LibraryError, match="not measured to harm"):
+    with pytest.raises(LibraryError, match="not held back"):
         play(propose(1), Override(strategy_id=ONE))
+
+
+def test_what_may_harm_is_held_back_until_it_is_cleared_or_overridden() -> None:
+    state = play(propose(1), measured("unproven", held=True))
+    entry = state.entries[ONE]
+    assert (entry.held_back, entry.usable, entry.provable) == (True, False, True)
+    assert again(state, Override(strategy_id=ONE))
+    assert state.entries[ONE].usable
+    assert again(state, measured("unproven", held=True, run="prove-002"))
+    assert not state.entries[ONE].usable
+    assert again(state, measured("unproven", run="prove-003"))
+    assert state.entries[ONE].usable
+    assert not play(propose(1), measured("harmful")).entries[ONE].provable
 
 
 def test_evidence_of_another_student_holds_for_that_one_alone() -> None:
@@ -274,10 +287,11 @@ def test_evidence_of_another_student_holds_for_that_one_alone() -> None:
         measured("helpful", student="a"),
         measured("harmful", student="b", **there),
         measured("unproven", student="c", **there),
+        measured("unproven", student="d", held=True, **there),
     )
     entry = state.entries[ONE]
-    assert (entry.verdict, entry.usable, entry.harmful_for) == ("helpful", True, ("b",))
+    assert (entry.verdict, entry.usable, entry.withheld_from) == ("helpful", True, ("b", "d"))
     assert again(state, measured("helpful", student="b", **there))
-    assert state.entries[ONE].harmful_for == ()
+    assert state.entries[ONE].withheld_from == ("d",)
     assert again(state, Edit(strategy_id=ONE, do="say when"))
     assert (state.entries[ONE].elsewhere, state.entries[ONE].evidence) == ((), None)

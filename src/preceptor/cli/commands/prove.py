@@ -40,7 +40,8 @@ def command(
 ) -> None:
     """Measure each strategy: replays with and without it.
 
-    Writes lift, interval and verdict (helpful, unproven, harmful) into the library. What harms is used no more.
+    Writes lift, interval and verdict (helpful, unproven, harmful) into the library. What harms is used no more,
+    and what may well harm is held back until it is shown not to.
     """
     seed, calls = named.pop("seed", None), named.pop("calls", None)
     given = [*sets, *([f"prove.calls={calls}"] if calls is not None else [])]
@@ -82,6 +83,9 @@ def proved_screen(result: ProveResult, folder: Path, *, everything: bool = False
         if harmful:
             worst = tuple(reversed(harmful))
             parts += [line(f"most harmful of {len(harmful)}: used no more"), _table(worst[:_SHOWN])]
+        if proof.held:
+            title = f"riskiest of {len(proof.held)} that may do harm: held back until they are shown not to"
+            parts += [line(title), _table(proof.held[:_SHOWN])]
     if proof.untried:
         parts.append(
             line(f"{len(proof.untried)} strategies fit no scenario that came up: nothing is known of them.")
@@ -99,6 +103,7 @@ def proved_screen(result: ProveResult, folder: Path, *, everything: bool = False
 def headline(proof: Proof) -> str:
     """What came out, in one sentence."""
     counts = [f"{len(proof.having(v))} {v}" for v in ("helpful", "unproven", "harmful")]
+    counts[1] += f" ({len(proof.held)} of them held back)" if proof.held else ""
     replays = len(proof.replays) - proof.failed
     return (
         f"{len(proof.strategies)} strategies measured with {proof.student}: {', '.join(counts)} "

@@ -19,6 +19,8 @@ FOLDS = 5
 RIDGE = 4.0
 """Variance of a comparison over the variance of lifts, as practice runs and common sense suggest. It decides how
 much noise is taken out, never what is estimated."""
+LEAST_SPREAD = 0.05
+"""Standard deviation of lifts below which nobody believes them to lie, however alike they look."""
 PRIOR_DF = 40.0
 """Degrees of freedom that the pooled variance counts for in each strategy's own."""
 
@@ -89,12 +91,20 @@ def _adjusted(sides: Floats, y: Floats, clusters: NDArray[np.int64]) -> Floats:
         if not here.any():
             continue
         others, known = sides[~here], y[~here]
-        # The dual form: as large as there are replays, however many strategies.
-        inner = others @ others.T + RIDGE * np.eye(len(known))
-        beta = others.T @ np.linalg.solve(inner, known) if len(known) else np.zeros(sides.shape[1])
+        beta = _ridge(others, known)
         left = y[here] - sides[here] @ beta
         values[here] = sides[here] * left[:, None] + (sides[here] != 0) * beta[None, :]
     return values
+
+
+def _ridge(sides: Floats, y: Floats) -> Floats:
+    """Coefficients of the ridge regression; solved in whichever of its two forms is smaller."""
+    rows, columns = len(sides), int(sides.shape[1])
+    if columns <= rows:
+        found = np.linalg.solve(sides.T @ sides + RIDGE * np.eye(columns), sides.T @ y)
+    else:
+        found = sides.T @ np.linalg.solve(sides @ sides.T + RIDGE * np.eye(rows), y)
+    return found.astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +136,23 @@ def _lift(name: str, raw: _Raw, pooled: float) -> Lift:
     return Lift(strategy=name, value=value, error=error, df=df, p=min(1.0, p), n=raw.n, clusters=raw.df + 1)
 
 
-def shrunk(found: Mapping[str, Lift]) -> dict[str, float]:
-    """Each lift drawn towards the mean of all by how unsure it is (normal prior, its variance by moments, as in
-    DerSimonian and Laird 1986): what to rank by."""
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What is believed of one lift after seeing all of them."""
+
+    mean: float
+    sd: float
+
+    def below(self, value: float) -> float:
+        """Chance that the lift is below ``value``."""
+        return 0.5 * math.erfc((self.mean - value) / (self.sd * math.sqrt(2)))
+
+
+def beliefs(found: Mapping[str, Lift]) -> dict[str, Belief]:
+    """Each lift drawn towards the mean of all by how unsure it is: what to rank by, and what to spend by.
+
+    Empirical Bayes with a normal prior, its variance by moments, as in DerSimonian and Laird (1986).
+    """
     if not found:
         return {}
     values = np.array([x.value for x in found.values()])
@@ -137,7 +161,10 @@ def shrunk(found: Mapping[str, Lift]) -> dict[str, float]:
     mean = float(np.sum(weights * values) / np.sum(weights))
     q = float(np.sum(weights * (values - mean) ** 2))
     scale = float(np.sum(weights) - np.sum(weights**2) / np.sum(weights))
-    spread = max(0.0, (q - (len(values) - 1)) / scale) if scale > 0 else 0.0
+    spread = max(LEAST_SPREAD**2, (q - (len(values) - 1)) / scale if scale > 0 else 0.0)
     middle = float(np.sum(values / (variances + spread)) / np.sum(1 / (variances + spread)))
-    share = spread / (spread + variances)
-    return {name: float(middle + s * (x.value - middle)) for s, (name, x) in zip(share, found.items(), strict=True)}
+    shares = spread / (spread + variances)
+    return {
+        name: Belief(middle + float(share) * (x.value - middle), math.sqrt(float(share)) * x.error)
+        for share, (name, x) in zip(shares, found.items(), strict=True)
+    }

@@ -58,10 +58,10 @@ async def fill_pool(ground: Ground) -> Pool:
     )
 
 
-def situations(ground: Ground, scenarios: Sequence[Scenario]) -> tuple[Situation, ...]:
+def situations(ground: Ground, scenarios: Sequence[Scenario], most: int = SCENARIOS) -> tuple[Situation, ...]:
     """Scenarios with at least one strategy to try, each strategy only on dialogues that it was not learned from.
 
-    A strategy is tried in the ``SCENARIOS`` whose states are most like those that it was learned for, whatever
+    A strategy is tried in the ``most`` whose states are most like those that it was learned for, whatever
     else would be advised there: where it does not fit, a student ignores it, and a replay shows only chance.
     """
     strategies = ground.strategies
@@ -75,7 +75,7 @@ def situations(ground: Ground, scenarios: Sequence[Scenario]) -> tuple[Situation
                 fitting[hit.strategy.id].append((-hit.score, number))
     tried: list[dict[str, float]] = [{} for _ in scenarios]
     for name, found in fitting.items():
-        ranked = sorted(found)[:SCENARIOS]
+        ranked = sorted(found)[:most]
         for score, number in ranked:
             tried[number][name] = score / ranked[0][0]
     order = sorted(strategies, key=lambda s: s.scope == "domain")

@@ -16,8 +16,8 @@ from preceptor.dialogue import Agent, Coaching
 from preceptor.evaluate.prove.ground import PHASE, Ground
 from preceptor.judge import Pair, prefer_reply
 
-A_REPLAY = 4
-"""Calls of a replay: two replies, compared in both orders."""
+A_REPLAY = 3
+"""Calls of a replay: two replies, compared in one order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +58,11 @@ async def replay(ground: Ground, scenario: Scenario, use: int, strategies: Seque
             )
             for side in (1, -1)
         ]
-        value, orders = await prefer_reply(
+        value, judged = await prefer_reply(
             ground.seats.judge,
             ground.prompts,
             Pair(policy=ground.domain.policy, turns=scenario.turns, candidate=first, reference=second),
+            swapped=coins.random() < 0.5,
             seed=derive_seed(seed, "judge"),
             phase=PHASE,
             item=item,
@@ -80,7 +81,7 @@ async def replay(ground: Ground, scenario: Scenario, use: int, strategies: Seque
         cluster=scenario.profile,
         signs=signs,
         value=value,
-        calls=2 + orders,
+        calls=2 + judged,
         replies=(first, second),
     )
 

@@ -24,6 +24,10 @@ class Proved:
     """95% interval of ``lift`` that holds over all looks."""
     rank: float
     """The lift drawn towards the mean by how unsure it is: what to sort by."""
+    risk: float
+    """Chance, after all that was seen, that the lift is below ``HARM``."""
+    held: bool
+    """True: the risk is above ``prove.risk``, so it is held back although its harm is not proven."""
     q: float
     """Smallest false-discovery rate at which it gets a verdict."""
     n: int
@@ -60,6 +64,12 @@ class Proof:
     """Strategies that no scenario calls up: nothing can be said of them."""
     replays: tuple[Replay, ...]
 
+    @property
+    def held(self) -> tuple[Proved, ...]:
+        """Strategies that are held back although their harm is not proven, riskiest first."""
+        held = (s for s in self.strategies if s.held and s.verdict != "harmful")
+        return tuple(sorted(held, key=lambda s: (-s.risk, s.strategy)))
+
     def having(self, verdict: EvidenceVerdict) -> tuple[Proved, ...]:
         """Strategies with this verdict, best first."""
         return tuple(s for s in self.strategies if s.verdict == verdict)
@@ -78,6 +88,7 @@ def evidence(proof: Proof, run: str, *, elsewhere: bool = False) -> list[Evidenc
             measure="preference",
             student=proof.student,
             elsewhere=elsewhere,
+            held=s.held,
         )
         for s in sorted(proof.strategies, key=lambda s: s.strategy)
     ]

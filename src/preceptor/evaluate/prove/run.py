@@ -10,11 +10,11 @@ from preceptor.core.events import PhaseStarted
 from preceptor.core.ids import derive_seed
 from preceptor.core.pool import run_all
 from preceptor.evaluate.prove.ground import PHASE, Ground
-from preceptor.evaluate.prove.lifts import Lift, lifts, shrunk
+from preceptor.evaluate.prove.lifts import Lift, beliefs, lifts
 from preceptor.evaluate.prove.pool import Pool, fill_pool
 from preceptor.evaluate.prove.replay import A_REPLAY, Replay, replay
 from preceptor.evaluate.prove.result import Proof, Proved
-from preceptor.evaluate.prove.spend import SHARES, Plan, Task, worth
+from preceptor.evaluate.prove.spend import HARM, ROUNDS, Plan, Task, worth
 from preceptor.evaluate.prove.verdicts import Looks
 
 PER_STRATEGY = 40
@@ -41,13 +41,13 @@ async def prove(ground: Ground, pool: Pool | None = None) -> Proof:
             hint="raise prove.dialogues, or lower coach.floor",
         )
     total = ground.settings.calls or PER_STRATEGY * len(ground.strategies) + pool.calls
-    looks = Looks(planned=len(SHARES), rate=ground.settings.false_discoveries)
+    looks = Looks(planned=ROUNDS, rate=ground.settings.false_discoveries)
     plan = Plan(pool.situations, ground.settings.retrieved)
     replays: list[Replay] = []
-    for number in range(len(SHARES)):
+    for number in range(ROUNDS):
         left = total - pool.calls - sum(r.calls for r in replays)
-        count = max(0, int(left * SHARES[number] / sum(SHARES[number:])) // A_REPLAY)
-        replays += await _round(ground, _choose(plan, looks, count), number)
+        tasks = plan.pick(worth(looks.last, looks.settled), looks.settled, left // (ROUNDS - number) // A_REPLAY)
+        replays += await _round(ground, tasks, number)
         looks.look(lifts(replays))
     if not looks.last:
         raise RunError(
@@ -55,15 +55,6 @@ async def prove(ground: Ground, pool: Pool | None = None) -> Proof:
             hint="see the failures with: preceptor runs show" if replays else "raise prove.calls",
         )
     return _proof(ground, pool, replays, looks)
-
-
-def _choose(plan: Plan, looks: Looks, count: int) -> list[Task]:
-    if not looks.last:
-        return plan.pick({}, (), count)
-    verdicts = looks.verdicts()
-    unsettled = sum(v == "unproven" for v in verdicts.values())
-    weights = worth(looks.last, verdicts, count * plan.most / max(1, unsettled))
-    return plan.pick(weights, [i for i, v in verdicts.items() if v != "unproven"], count)
 
 
 async def _round(ground: Ground, tasks: Sequence[Task], number: int) -> list[Replay]:
@@ -77,12 +68,13 @@ async def _round(ground: Ground, tasks: Sequence[Task], number: int) -> list[Rep
 
 def _proof(ground: Ground, pool: Pool, replays: Sequence[Replay], looks: Looks) -> Proof:
     texts = {s.id: s.text() for s in ground.strategies}
-    verdicts, q, ranks = looks.verdicts(), looks.q(), shrunk(looks.last)
+    verdicts, q, ranks = looks.verdicts(), looks.q, beliefs(looks.last)
     seats = ground.seats
     models = {s.name: s.spec for s in (seats.student, seats.customer, seats.judge)}
 
     def proved(name: str, lift: Lift) -> Proved:
-        low, high = lift.interval(looks.level)
+        low, high = lift.interval()
+        risk = ranks[name].below(HARM)
         return Proved(
             strategy=name,
             text=texts[name],
@@ -90,7 +82,9 @@ def _proof(ground: Ground, pool: Pool, replays: Sequence[Replay], looks: Looks) 
             lift=lift.value,
             low=low,
             high=high,
-            rank=ranks[name],
+            rank=ranks[name].mean,
+            risk=risk,
+            held=risk > ground.settings.risk,
             q=q[name],
             n=lift.n,
             clusters=lift.clusters,

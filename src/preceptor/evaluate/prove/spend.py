@@ -9,41 +9,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preceptor.core.records import Strategy
-from preceptor.evaluate.prove.lifts import Lift
+from preceptor.evaluate.prove.lifts import Lift, beliefs
 from preceptor.evaluate.prove.pool import Situation
 
-SHARES = (0.3, 0.2, 0.2, 0.15, 0.15)
-"""Share of the replays before each look."""
-CLEAR = 3.5
-"""Lift over its error from which a verdict is likely, among some hundred strategies and five looks."""
-SUSPECT, HOPEFUL, FAINT = 4.0, 1.0, 0.25
-"""What replays of a strategy are worth that may do harm, that may help, and that shows next to nothing."""
+ROUNDS = 8
+"""Rounds of replays, of the same size, each planned with what those before have shown."""
+HARM, HELP = -0.15, 0.15
+"""Lifts beyond which it matters that a strategy is found out."""
+HOPE = 0.3
+"""What finding a strategy that helps is worth beside finding one that harms: what helps is used anyway until it is
+found, and what harms is used as well."""
 FITTING = 4.0
 """Power of the fit: where a strategy fits, it shows what it does."""
 _START = 3.0
+_LEAST = 0.02
 
 
-def worth(found: Mapping[str, Lift], verdicts: Mapping[str, str], further: float) -> dict[str, float]:
-    """What one more replay of each strategy is worth: nothing once settled, little where nothing is to be found.
+def worth(found: Mapping[str, Lift], settled: Collection[str]) -> dict[str, float]:
+    """What one more replay of each strategy is worth: the chance that it does what must not be missed.
 
-    Harm comes first: what helps a little is served anyway, what harms is served until it is found out.
-
-    Args:
-        further: replays per unsettled strategy that are still to come, on average.
+    So replays gather, round by round, on those that may still do harm, and leave what has shown itself harmless
+    (as in top-two Thompson sampling: Russo 2020, "Simple Bayesian algorithms for best-arm identification").
     """
-    weights: dict[str, float] = {}
-    for name, lift in found.items():
-        if verdicts.get(name, "unproven") != "unproven":
-            weights[name] = 0.0
-            continue
-        z = lift.value / lift.error
-        # One standard error of luck is allowed for: the lift may be further from 0 than it looks.
-        needed = lift.n * ((CLEAR / (abs(z) + 1)) ** 2 - 1)
-        if needed > 4 * further:
-            weights[name] = FAINT
-        else:
-            weights[name] = SUSPECT if z < 0 else HOPEFUL
-    return weights
+    chances = {
+        name: max(_LEAST, belief.below(HARM) + HOPE * (1 - belief.below(HELP)))
+        for name, belief in beliefs(found).items()
+    }
+    return {name: 0.0 if name in settled else chance for name, chance in chances.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +77,7 @@ class Plan:
         for row, x in enumerate(self.situations):
             for name, fit in x.fits.items():
                 fits[row, place[name]] = 0.0 if name in held else fit**FITTING
-        weight = np.array([weights.get(name, HOPEFUL) for name in ids])
+        weight = np.array([weights.get(name, 1.0) for name in ids])
         had = np.array([self.seen.get(name, 0) for name in ids], dtype=np.float64)
         used = np.array([self.uses.get(n, 0) for n in range(len(self.situations))], dtype=np.float64)
         tasks: list[Task] = []

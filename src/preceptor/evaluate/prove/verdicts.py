@@ -12,42 +12,39 @@ from preceptor.library.changes import EvidenceVerdict
 
 @dataclass(slots=True)
 class Looks:
-    """What was seen at each look. ``planned`` looks are paid for from the first on.
+    """What is known after each of ``planned`` looks.
 
-    A strategy's p-value is its smallest over the looks, times their number (Bonferroni over looks), so that ending
-    its trial early when it looks clear does not make a verdict out of luck. Benjamini and Hochberg over strategies
-    then hold the share of false verdicts among all verdicts.
+    Half of the false-discovery rate is spent on the last look, the other half evenly on those before (alpha
+    spending: Lan and DeMets 1983), each time by Benjamini and Hochberg over all strategies. What is settled stays
+    settled and is tried no more, so that its effect no longer hides those of others.
     """
 
     planned: int
     rate: float
-    best: dict[str, Lift] = field(default_factory=dict[str, Lift])
-    """Per strategy the look with the smallest p-value."""
+    done: int = 0
     last: dict[str, Lift] = field(default_factory=dict[str, Lift])
+    q: dict[str, float] = field(default_factory=dict[str, float])
+    """Per strategy the smallest false-discovery rate at which it has a verdict, its looks paid for."""
 
     def look(self, found: Mapping[str, Lift]) -> None:
         """One more look, with all replays so far."""
-        for name, lift in found.items():
-            known = self.best.get(name)
-            if known is None or lift.p < known.p:
-                self.best[name] = lift
-            self.last[name] = lift
+        self.done += 1
+        self.last.update(found)
+        share = 0.5 if self.done >= self.planned else 0.5 / (self.planned - 1)
+        corrected = benjamini_hochberg([x.p for x in self.last.values()])
+        for name, q in zip(self.last, corrected, strict=True):
+            if name not in self.settled:
+                self.q[name] = min(1.0, q / share)
 
     @property
-    def level(self) -> float:
-        """Level of one look's interval with which all looks together hold with 95%."""
-        return 1 - 0.05 / self.planned
-
-    def q(self) -> dict[str, float]:
-        """Per strategy the smallest false-discovery rate at which it gets a verdict."""
-        corrected = benjamini_hochberg([min(1.0, self.planned * x.p) for x in self.best.values()])
-        return dict(zip(self.best, corrected, strict=True))
+    def settled(self) -> frozenset[str]:
+        """Strategies with a verdict."""
+        return frozenset(name for name, q in self.q.items() if q <= self.rate)
 
     def verdicts(self) -> dict[str, EvidenceVerdict]:
-        """Helpful or harmful where it is settled and all replays together say the same; else unproven."""
-        found: dict[str, EvidenceVerdict] = {}
-        for name, q in self.q().items():
-            now, then = self.last[name].value, self.best[name].value
-            settled = q <= self.rate and now * then > 0
-            found[name] = ("helpful" if now > 0 else "harmful") if settled else "unproven"
-        return found
+        """Helpful or harmful where that is settled, else unproven."""
+        settled = self.settled
+        return {
+            name: "unproven" if name not in settled else "helpful" if lift.value > 0 else "harmful"
+            for name, lift in self.last.items()
+        }

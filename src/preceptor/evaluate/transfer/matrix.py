@@ -46,6 +46,8 @@ class Versatile:
     """Student to verdict; students with whom it was not tried are left out."""
     lifts: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
+    withheld: tuple[str, ...]
+    """Students for which it is held back: it harms them, or may well do."""
 
     @property
     def kind(self) -> str:
@@ -130,6 +132,7 @@ def versatility(proofs: Sequence[Proof]) -> tuple[Versatile, ...]:
             verdicts={student: found[i].verdict for student, found in by_student.items()},
             lifts={student: found[i].lift for student, found in by_student.items()},
             intervals={student: (found[i].low, found[i].high) for student, found in by_student.items()},
+            withheld=tuple(n for n, found in by_student.items() if found[i].held or found[i].verdict == "harmful"),
         )
         for i in sorted(shared, key=lambda i: (-ranks[i], i))
     )

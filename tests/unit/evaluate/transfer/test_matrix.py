@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.evaluate.small_world import Scripts, coach, domain, student
@@ -84,8 +85,20 @@ async def test_nothing_to_transfer_is_said() -> None:
 
 def proof(student: str, **verdicts: EvidenceVerdict) -> Proof:
     lift = {"helpful": 0.5, "unproven": 0.0, "harmful": -0.5}
+    also: Any = {"q": 0.01, "n": 9, "clusters": 5}
     rows = [
-        Proved(strategy=i, text=i, verdict=v, lift=lift[v], low=-1, high=1, rank=lift[v], q=0.01, n=9, clusters=5)
+        Proved(
+            strategy=i,
+            text=i,
+            verdict=v,
+            lift=lift[v],
+            low=-1,
+            high=1,
+            rank=lift[v],
+            risk=0.1,
+            held=i == "shaky",
+            **also,
+        )
         for i, v in verdicts.items()
     ]
     return Proof(
@@ -121,6 +134,9 @@ def test_who_is_helped_and_who_is_harmed() -> None:
         "idle": "unproven",
     }
     assert found[0].strategy == "both"
+    assert {v.strategy: v.withheld for v in found if v.withheld} == {"split": ("large",)}
+    (shaky,) = versatility([proof("small", shaky="unproven")])
+    assert shaky.withheld == ("small",)
     assert versatility([]) == ()
 
 
