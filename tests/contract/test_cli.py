@@ -336,6 +336,8 @@ def test_prove(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest
             "low": "float",
             "high": "float",
             "rank": "float",
+            "risk": "float",
+            "held": "bool",
             "q": "float",
             "n": "int",
             "clusters": "int",
@@ -357,9 +359,9 @@ def test_transfer(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pyt
     ]
     assert set(told["cells"][0]) == {
         *("domain", "student", "home", "base", "coached", "gain", "p_holm", "unseen_profiles", "unseen_issues"),
-        "advised",
+        *("advised", "says"),
     }
-    assert set(told["versatile"][0]) == {"strategy", "text", "verdicts", "lifts", "intervals", "kind"}
+    assert set(told["versatile"][0]) == {"strategy", "text", "verdicts", "lifts", "intervals", "withheld", "kind"}
     assert set(told) == {
         *(
             "run",
@@ -367,6 +369,7 @@ def test_transfer(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pyt
             "format",
             "release",
             "strategies",
+            "held_back_for",
             "learned_with",
             "simulated",
             "models",

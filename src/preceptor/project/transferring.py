@@ -13,7 +13,7 @@ from preceptor.core.ids import digest, plain
 from preceptor.core.records import Domain
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate.prove import Ground
-from preceptor.evaluate.transfer import Place, transfer
+from preceptor.evaluate.transfer import Place, holding_back, transfer
 from preceptor.library.entry import Entry
 from preceptor.library.release import Release
 from preceptor.library.store import Library
@@ -66,9 +66,11 @@ async def transfer_job(project: Project, *, resume: str | None, emit: Emit, stop
             proving = {s: _proving(project, library, entries, seats[s], now) for s in students}
             found = await transfer(place, proving if config.transfer.strategies else {})
             now.write_result("transfer", plain(found))
-            for proof in found.proofs:
+            ungained = {c.student for c in found.without_gain}
+            for student, proof in zip(proving, found.proofs, strict=False):
                 elsewhere = proof.student != seats_own(now)
-                write_evidence(library, proof, entries, run.id, elsewhere=elsewhere)
+                told = holding_back(proof) if student in ungained else proof
+                write_evidence(library, told, entries, run.id, elsewhere=elsewhere)
             now.summary = {
                 "gain": {f"{c.student} in {c.domain}": round(c.gain.value, 4) for c in found.cells},
                 "simulated": found.simulated,
@@ -92,8 +94,9 @@ def _entries(library: Library, release: Release | None) -> list[Entry]:
 
 def _coach(project: Project, library: Library, release: Release | None, student: str) -> Coach:
     if release is not None:
-        return Coach.from_release(release, student=student)
-    strategies = library.snapshot(student=student)
+        # Where all of it is held back, all of it is tried anew.
+        return Coach.from_release(release, student=student) or Coach.from_release(release)
+    strategies = library.snapshot(student=student) or library.snapshot()
     scenarios = {s.id: s for s in library.scenarios()}
     return Coach(strategies, scenarios, coach_settings(project), template=project.prompts["advice"].body)
 

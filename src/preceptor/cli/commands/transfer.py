@@ -67,6 +67,9 @@ def transferred_json(result: TransferResult) -> dict[str, object]:
     told = plain(result.transfer)
     for proof in told["proofs"]:
         proof.pop("replays")
+    for row, cell in zip(told["cells"], result.transfer.cells, strict=True):
+        row["says"] = cell.says
+    told["held_back_for"] = [c.student for c in result.transfer.without_gain]
     kinds = [v.kind for v in result.transfer.versatile]
     told["versatile"] = [{**row, "kind": kind} for row, kind in zip(told["versatile"], kinds, strict=True)]
     return {"run": result.run, "folder": str(result.folder), **told, "spend": plain(result.spend)}
@@ -83,6 +86,7 @@ def transferred_screen(result: TransferResult) -> RenderableType:
     ]
     if found.proofs:
         parts += ["", *_strategies(found)]
+    parts += [_without(cell, found) for cell in found.without_gain]
     if found.simulated:
         parts += ["", simulated()]
     return Group(*parts)
@@ -101,6 +105,7 @@ def _row(domain: str, cells: list[Cell]) -> RenderableType:
             f"{c.base.value:.2f} to {c.coached.value:.2f}",
             _shown(c.gain),
             f"{c.p_holm:.3f}",
+            c.says,
             f"{100 * c.advised:.0f}%",
         )
         for c in cells
@@ -108,13 +113,24 @@ def _row(domain: str, cells: list[Cell]) -> RenderableType:
     where = "learned here" if cells[0].home else "all issues are new"
     parts: list[RenderableType] = [
         line(f"{domain} ({where})"),
-        table(["student", "satisfaction", "gain", "p", "advised"], rows, right=["p", "advised"]),
+        table(["student", "satisfaction", "gain", "p", "", "advised"], rows, right=["p", "advised"]),
     ]
     parted = [c for c in cells if c.unseen_profiles is not None and c.unseen_issues is not None]
     if parted:
         issues = [(line(c.student), _shown(c.unseen_profiles), _shown(c.unseen_issues)) for c in parted]
         parts.append(table(["student", "gain, known issues", "gain, new issues"], issues))
     return Group(*parts)
+
+
+def _without(cell: Cell, found: Transfer) -> RenderableType:
+    """That a student should do without."""
+    what = "it is harmed" if cell.says == "harms" else "no gain was shown"
+    proof = next((p for p in found.proofs if p.student == cell.student), None)
+    if proof is None:
+        return line(f"{cell.student}: {what}: do not serve these strategies to it.", style="bold")
+    kept = len(proof.having("helpful"))
+    but = f", all but {kept} that help it" if kept else ""
+    return line(f"{cell.student}: {what}: the strategies are held back for it{but}.", style="bold")
 
 
 def _strategies(found: Transfer) -> list[RenderableType]:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from preceptor.evaluate.transfer.matrix import Cell, Transfer, Versatile, matrix_cell, versatility
+from preceptor.evaluate.transfer.matrix import (
+    Cell,
+    Transfer,
+    Versatile,
+    holding_back,
+    matrix_cell,
+    versatility,
+)
 from preceptor.evaluate.transfer.run import Place, transfer
 
-__all__ = ["Cell", "Place", "Transfer", "Versatile", "matrix_cell", "transfer", "versatility"]
+__all__ = ["Cell", "Place", "Transfer", "Versatile", "holding_back", "matrix_cell", "transfer", "versatility"]

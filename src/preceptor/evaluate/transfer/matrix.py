@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from preceptor.core.ids import derive_seed
 from preceptor.evaluate.prove import Proof
@@ -12,6 +13,8 @@ from preceptor.evaluate.statistics import Estimate, Score, analyse
 from preceptor.library.changes import EvidenceVerdict
 
 BASE, COACHED = "student", "coached"
+LEVEL = 0.05
+Says = Literal["helps", "harms", "no gain shown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,13 @@ class Cell:
     """Gain with customers whose issue was never practised; None where there are none."""
     advised: float
     """Share of the coached student's turns for which there was advice at all."""
+
+    @property
+    def says(self) -> Says:
+        """What is shown at 5%, corrected for all cells."""
+        if self.p_holm >= LEVEL:
+            return "no gain shown"
+        return "helps" if self.gain.value > 0 else "harms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +89,12 @@ class Transfer:
     versatile: tuple[Versatile, ...]
     """Strategies that were tried with every student, best lift over all students first."""
 
+    @property
+    def without_gain(self) -> tuple[Cell, ...]:
+        """The cells of other students in the domain that was learned in, where no gain was shown: the strategies
+        are held back for them, all but those that help them one by one."""
+        return tuple(c for c in self.cells if c.home and c.says != "helps" and c.student != self.learned_with)
+
 
 def matrix_cell(found: Evaluation, *, student: str, home: bool, practised: Collection[str], advised: float) -> Cell:
     """The cell that an evaluation of base and coached student fills; ``p_holm`` is as yet uncorrected.
@@ -116,6 +132,13 @@ def matrix_cell(found: Evaluation, *, student: str, home: bool, practised: Colle
         unseen_issues=gain(seen=False),
         advised=advised,
     )
+
+
+def holding_back(proof: Proof) -> Proof:
+    """The proof of a student whom the strategies together bring no gain: only what helps it by itself is not held
+    back."""
+    rows = tuple(replace(s, held=s.held or s.verdict != "helpful") for s in proof.strategies)
+    return replace(proof, strategies=rows)
 
 
 def versatility(proofs: Sequence[Proof]) -> tuple[Versatile, ...]:

@@ -13,9 +13,9 @@ from preceptor.core.errors import ConfigError
 from preceptor.core.events import ignore
 from preceptor.core.records import Domain, Issue, Strategy
 from preceptor.core.settings import EvaluateConfig
-from preceptor.evaluate.prove import Proof
+from preceptor.evaluate.prove import Proof, evidence
 from preceptor.evaluate.prove.result import Proved
-from preceptor.evaluate.transfer import Place, Transfer, transfer, versatility
+from preceptor.evaluate.transfer import Place, Transfer, holding_back, transfer, versatility
 from preceptor.library.changes import EvidenceVerdict
 from preceptor.library.release import Released, parse_release
 from preceptor.library.release_make import Contents, make_release
@@ -62,6 +62,8 @@ async def test_every_student_in_every_domain_fills_a_cell() -> None:
     assert good.gain.value > 1 > abs(deaf.gain.value)
     assert good.p_holm < 0.05 < deaf.p_holm
     assert good.advised == 1.0
+    assert [c.says for c in found.cells[:2]] == ["helps", "no gain shown"]
+    assert [c.student for c in found.without_gain] == ["deaf"]
     assert good.coached.value - good.base.value == pytest.approx(good.gain.value)
 
 
@@ -138,6 +140,16 @@ def test_who_is_helped_and_who_is_harmed() -> None:
     (shaky,) = versatility([proof("small", shaky="unproven")])
     assert shaky.withheld == ("small",)
     assert versatility([]) == ()
+
+
+def test_who_gains_nothing_keeps_only_what_helps_by_itself() -> None:
+    told = holding_back(proof("deaf", good="helpful", idle="unproven", bad="harmful"))
+    assert {s.strategy: s.held for s in told.strategies} == {"good": False, "idle": True, "bad": True}
+    assert {e.strategy_id: e.held for e in evidence(told, "transfer-001", elsewhere=True)} == {
+        "good": False,
+        "idle": True,
+        "bad": True,
+    }
 
 
 def test_a_coach_holds_back_what_harms_its_student() -> None:
