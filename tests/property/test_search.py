@@ -104,7 +104,7 @@ class Reference:
         for n in found:
             if not any(i in likes for i in self.strategies[n].scenarios):
                 vote[n] += match[n] ** self.how.sharpness
-        support = {n: sum(w * cosines(self.deeds, self.deeds[n])[v] for v, w in vote.items()) for n in found}
+        support = {n: sum(w * cosines(self.deeds, self.deeds[n])[v] ** 2 for v, w in vote.items()) for n in found}
         most = max([*support.values(), 1e-9])
         trust = self.how.trust if self.how.neighbours else 0.0
         return {self.strategies[n].id: match[n] * (1 - trust * (1 - support[n] / most)) for n in found}

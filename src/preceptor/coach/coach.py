@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -134,6 +135,10 @@ class Coach:
         hits, fallback = self._found(turns)
         chosen = choose(self._index, [h for h in hits if h.strategy.id not in self._held], self.settings)
         return Advice(chosen=chosen, text=self.block([c.strategy for c in chosen]), fallback=fallback)
+
+    async def advise_async(self, conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Advice:
+        """:meth:`advise` for an event loop, which does not stand still while an embedder is asked."""
+        return await asyncio.to_thread(self.advise, conversation) if self.waits else self.advise(conversation)
 
     def _found(self, turns: Sequence[Turn]) -> tuple[list[Hit], str]:
         """By words alone where the embedder fails: worse advice, but advice."""

@@ -189,8 +189,9 @@ class StrategyIndex:
     def _agreement(self, near: Places, likes: Floats, found: Places, match: Floats) -> Floats:
         """Per found strategy the factor, at most 1, that the nearest scenarios' vote leaves of its score.
 
-        Each of the nearest scenarios votes for its strategies, and so, in proportion, for those that say to do
-        alike: one thing learned in ten situations counts as ten, however many strategies word it.
+        Each of the nearest scenarios votes for its strategies, and so for those that say to do alike, in proportion
+        to the square of the likeness: one thing learned in ten situations counts as ten, however many strategies
+        word it.
         """
         settings = self._settings
         if not settings.neighbours:

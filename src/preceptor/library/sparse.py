@@ -23,6 +23,8 @@ _IDF_POWER = 0.75
 _COMMON_SHARE = 1 / 12
 _COMMON_LEAST = 64
 """Documents from which a term is common."""
+_AT_ONCE = 512
+"""Documents that others are compared with in one table: a scenario may have taught very many strategies."""
 ROUNDING = 1e-5
 """What bounds are widened by: sums of float32 in another order differ by less."""
 
@@ -145,13 +147,12 @@ class SparseIndex:
         return wide[: len(some)] @ wide[len(some) :].T
 
     def support(self, some: Places, others: Places, weights: Floats) -> Floats:
-        """For each of ``some`` the sum over ``others`` of likeness times weight."""
-        places, owners = self._spans(others)
-        mixed = np.zeros(len(self._terms) + 1, dtype=np.float32)
-        np.add.at(mixed, self._row_terms[places], self._row_values[places] * weights[owners])
-        places, owners = self._spans(some)
-        products = mixed[self._row_terms[places]] * self._row_values[places]
-        return np.bincount(owners, products, len(some)).astype(np.float32)
+        """For each of ``some`` the sum over ``others`` of squared likeness times weight."""
+        found = np.zeros(len(some), dtype=np.float32)
+        for start in range(0, len(others), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            found += self.likeness(some, others[part]) ** 2 @ weights[part]
+        return found
 
     def _sums(self, terms: Ids, weights: Floats) -> Floats:
         """Per document the sum over these terms; goes through their postings only."""

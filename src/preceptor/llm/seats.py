@@ -22,6 +22,7 @@ from preceptor.llm.opening import Opened, open_model
 from preceptor.llm.replay import InFlight, Replaying
 from preceptor.llm.retry import Retrying
 from preceptor.llm.seat import Seat
+from preceptor.llm.streaming import Hear, Heard
 from preceptor.llm.trace import NoTrace, Trace
 
 
@@ -53,6 +54,8 @@ class Beside:
     """How each model gives structured answers."""
     trace: Trace = field(default_factory=NoTrace)
     """Where its spans go."""
+    hear: Hear | None = None
+    """Who hears answers while they come; None: nobody, and they come whole."""
 
 
 @asynccontextmanager
@@ -92,11 +95,10 @@ async def open_seats(
                 )
                 stack.push_async_callback(models[key].model.aclose)
             opened = models[key]
+            model = opened.model if beside.hear is None else Heard(opened.model, beside.hear)
             limiter = Limiter(seat_config.concurrency, seat_config.per_minute, now=timing.now, sleep=timing.sleep)
             breaker = Breaker(seat_config.outage, now=timing.now)
-            retrying = Retrying(
-                opened.model, seat_config, limiter, breaker, seat=name, sleep=timing.sleep, rng=timing.rng
-            )
+            retrying = Retrying(model, seat_config, limiter, breaker, seat=name, sleep=timing.sleep, rng=timing.rng)
             price = ledger.price_of(name, opened.model.spec, local=opened.local, own=seat_config)
             metered = Metered(retrying, ledger, price=price, emit=emit, journal=journal)
             replaying = Replaying(

@@ -68,11 +68,11 @@ def build_server(house: House) -> MCPServer[Any]:
 
 
 def _tools(server: MCPServer[Any], house: House) -> None:
-    def advise(messages: Messages) -> Advised:
+    async def advise(messages: Messages) -> Advised:
         """Choose the strategies that fit the end of this conversation with a customer, if any does."""
         with _told(ToolError):
             now = house.now()
-            advice = now.coach.advise([m.model_dump() for m in messages])
+            advice = await now.coach.advise_async([m.model_dump() for m in messages])
             return advised(advice, now.source, reviewed=now.reviewed)
 
     def search_library(

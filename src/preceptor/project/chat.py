@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from preceptor.coach import with_block
 from preceptor.core.errors import ModelError
@@ -14,13 +15,18 @@ from preceptor.core.ids import derive_seed
 from preceptor.core.records import Advice, Turn
 from preceptor.core.settings import SeatsConfig
 from preceptor.dialogue.messages import Plain, as_chat, for_agent
-from preceptor.llm import Ledger, NullJournal, Seat, open_seats
+from preceptor.llm import ChatMessage, ChatRequest, Ledger, NullJournal, Seat, open_seats
+from preceptor.llm.answers import bare
+from preceptor.llm.seats import Beside
 from preceptor.practice import open_practice
 from preceptor.project.advising import Advisor
 from preceptor.project.project import Project
 
 NO_ADVICE = Advice(chosen=(), text="")
 PHASE = "chat"
+Side = Literal["student", "coached"]
+Hear = Callable[[Side, str], None]
+"""Told a side's reply so far, whenever more of it came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,26 @@ class Exchange:
     reviewed: bool
 
 
+class Ears:
+    """From the parts of two answers to each side's reply so far."""
+
+    def __init__(self, hear: Hear) -> None:
+        self._hear = hear
+        self._sides: dict[tuple[ChatMessage, ...], Side] = {}
+        self._said: dict[Side, str] = {}
+
+    def expect(self, sides: dict[tuple[ChatMessage, ...], Side]) -> None:
+        """From now on these requests are whose."""
+        self._sides = sides
+
+    def __call__(self, request: ChatRequest, part: str | None) -> None:
+        """See :data:`preceptor.llm.streaming.Hear`."""
+        side = self._sides.get(request.messages)
+        if side is not None:
+            self._said[side] = "" if part is None else self._said.get(side, "") + part
+            self._hear(side, bare(self._said[side]))
+
+
 class Chat:
     """Two conversations over the same customer messages; each side hears its own replies only.
 
@@ -55,9 +81,13 @@ class Chat:
         seat: the student's.
         system: the agent's system prompt.
         advisor: tells the coach at each message, so that a release published meanwhile takes effect.
+        ears: hear the replies while they come.
     """
 
-    def __init__(self, seat: Seat, system: str, advisor: Advisor, *, seed: int = 1) -> None:
+    def __init__(
+        self, seat: Seat, system: str, advisor: Advisor, *, seed: int = 1, ears: Ears | None = None
+    ) -> None:
+        self._ears = ears
         self._seat = seat
         self._system = system
         self._advisor = advisor
@@ -84,10 +114,12 @@ class Chat:
         """
         alone, coached = self._turns(customer, "student"), self._turns(customer, "coached")
         advising = self._advisor.now() if self.coaching else None
-        advice = advising.coach.advise(coached) if advising else NO_ADVICE
+        advice = await advising.coach.advise_async(coached) if advising else NO_ADVICE
         plain = for_agent(self._system, alone)
         guided = with_block(for_agent(self._system, coached), advice.text)
         same = plain == guided
+        if self._ears is not None:
+            self._ears.expect({tuple(as_chat(guided)): "coached", tuple(as_chat(plain)): "student"})
         tasks = [asyncio.create_task(self._reply(plain, "student"))]
         tasks += [] if same else [asyncio.create_task(self._reply(guided, "coached"))]
         try:
@@ -133,8 +165,13 @@ class Chat:
 
 
 @asynccontextmanager
-async def open_chat(project: Project, advisor: Advisor, *, seed: int = 1) -> AsyncGenerator[Chat]:
+async def open_chat(
+    project: Project, advisor: Advisor, *, seed: int = 1, hear: Hear | None = None
+) -> AsyncGenerator[Chat]:
     """A chat with the project's student, under the project's caps.
+
+    Args:
+        hear: told the replies while they come; then tokens are estimated, since streams seldom tell them.
 
     Raises:
         ConfigError: the student's seat cannot be opened.
@@ -143,6 +180,7 @@ async def open_chat(project: Project, advisor: Advisor, *, seed: int = 1) -> Asy
     system = project.prompts["agent"].render(brief=domain.brief.strip(), policy=domain.policy.strip())
     # Only the student speaks; the other seats are not opened, so their keys are not asked for.
     seats = SeatsConfig(student=student, teacher=student, customer=student, judge=student)
+    ears = None if hear is None else Ears(hear)
     async with open_seats(
         seats,
         environ=project.environ,
@@ -150,5 +188,6 @@ async def open_chat(project: Project, advisor: Advisor, *, seed: int = 1) -> Asy
         journal=NullJournal(),
         ledger=Ledger(project.config.budget),
         emit=ignore,
+        beside=Beside(hear=ears),
     ) as opened:
-        yield Chat(opened.student, system, advisor, seed=seed)
+        yield Chat(opened.student, system, advisor, seed=seed, ears=ears)

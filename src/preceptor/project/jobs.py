@@ -16,7 +16,7 @@ from preceptor.evaluate.spend import SpendTally
 from preceptor.learn import Context, learn
 from preceptor.learn.log_report import Report
 from preceptor.learn.logs import read_logs
-from preceptor.library.embedder import remembering
+from preceptor.library.embedder import Embedder, remembering
 from preceptor.library.store import Library
 from preceptor.llm import Seats
 from preceptor.project.embedding import open_embedder
@@ -99,14 +99,14 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
         return EvaluateResult(run=run.id, folder=run.folder, evaluation=found, spend=spend_rows(now.ledger))
 
 
-def build_coach(project: Project, library: Library) -> Coach:
-    """The coach over what the library offers to a run."""
+def build_coach(project: Project, library: Library, *, embedder: Embedder | None = None) -> Coach:
+    """The coach over what the library offers to a run, with ``embedder`` or the project's own."""
     student = project.config.seats.student.model
     return Coach(
         library.snapshot(student=student),
         {s.id: s for s in library.scenarios()},
         coach_settings(project),
-        embedder=open_embedder(project.config.embedder, project.environ),
+        embedder=embedder or open_embedder(project.config.embedder, project.environ),
         template=project.prompts["advice"].body,
     )
 

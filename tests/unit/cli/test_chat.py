@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from tests.servers.chat_server import ChatServer, failing, ok
+from numpy.typing import NDArray
+from rich.console import Console
+from tests.servers.chat_server import ChatServer, Fault, cut, failing, ok
 
 from preceptor import Project
 from preceptor.cli import boundary
+from preceptor.cli.commands.chat import _Screen
 from preceptor.core.errors import ModelDownError
 from preceptor.core.records import Strategy
 from preceptor.library.changes import Propose, Provenance
 from preceptor.project.advising import Advisor
-from preceptor.project.chat import Chat, open_chat
-from preceptor.project.releasing import open_releases
+from preceptor.project.chat import Chat, Side, open_chat
+from preceptor.project.releasing import open_releases, recipe
 
 LOST = "My suitcase did not arrive and nobody helps me."
 
@@ -141,3 +146,76 @@ async def test_the_same_request_is_made_once(folder: Path):
 def test_wrong_usage(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     assert talk(capsys, monkeypatch, "", "--trial", "--release", "x", "-C", folder)[0] == 2
     assert talk(capsys, monkeypatch, "", "--release", "nothing", "-C", folder)[0] == 1
+
+
+def streamed(*parts: str) -> Fault:
+    lines = "".join(f'data: {{"choices": [{{"delta": {{"content": "{part}"}}}}]}}\n\n' for part in parts)
+    return Fault(status=200, body=f"{lines}data: [DONE]\n\n", content_type="text/event-stream")
+
+
+async def test_replies_are_heard_while_they_come_and_a_try_that_broke_off_does_not_count(folder: Path):
+    async with ChatServer() as server:
+        project = Project.open(folder, settings={"seats.student.model": server.spec}, environ={})
+        heard: list[tuple[Side, str]] = []
+
+        def hear(side: Side, said: str) -> None:
+            heard.append((side, said))
+
+        with project.library() as library, open_releases(project) as releases:
+            advisor = Advisor(project, library, releases, or_trial=True)
+            async with open_chat(project, advisor, hear=hear) as chat:
+                server.always = streamed("One", " two")
+                found = await chat.say(LOST)
+                assert (found.student.reply, found.coached.reply) == ("One two", "One two")
+                for side in ("student", "coached"):
+                    assert [said for name, said in heard if name == side] == ["", "One", "One two"]
+                heard.clear()
+                chat.coaching = False
+                chat.undo()
+                server.next(cut(), streamed("<think>hm</think>", "Yes"))
+                found = await chat.say("zzz")
+                assert (found.same, found.student.reply) == (True, "Yes")
+                assert heard[0] == ("student", "")
+                assert heard[-3:] == [("student", ""), ("student", ""), ("student", "Yes")]
+
+
+def test_a_terminal_shows_the_end_of_what_came(monkeypatch: pytest.MonkeyPatch):
+    for width in (100, 40):
+        screen = _Screen(as_json=False)
+        shown = io.StringIO()
+        screen.out = Console(file=shown, force_terminal=True, width=width, height=12)
+        screen.grows = True
+        with screen.growing():
+            screen.hear("student", "a long story " * 200 + "ends here")
+            screen.hear("coached", "Short\x1b[31m.")
+        assert "ends here" in shown.getvalue()
+        assert "Short." in shown.getvalue()
+
+
+class Topics:
+    """Knows that luggage and a suitcase are one."""
+
+    name = "topics"
+    dimension = 2
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = [[1.0, 0.0] if "suitcase" in t or "luggage" in t else [0.0, 1.0] for t in texts]
+        return np.array(rows, dtype=np.float32)
+
+
+async def test_the_projects_embedder_finds_by_meaning(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    for room in ("advising", "releasing", "jobs"):
+        monkeypatch.setattr(f"preceptor.project.{room}.open_embedder", lambda *_, **__: Topics())
+    project = Project.open(folder, environ={})
+    with project.library() as library, open_releases(project) as releases:
+        release = releases.create(recipe(project, trial=True), author="ann", reason="test").release
+        for advisor in (
+            Advisor(project, library, releases, trial=True),
+            Advisor(project, library, releases, release=release.id),
+        ):
+            coach = advisor.now().coach
+            assert coach.waits
+            found = await coach.advise_async([{"role": "user", "content": "luggage"}])
+            assert [c.strategy.id for c in found.chosen] == ["strategy-1"]
+            assert found.chosen[0].dense == 1.0
+            assert found.chosen[0].lexical == 0.0

@@ -9,7 +9,7 @@ from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError
 from preceptor.core.settings import SeatConfig
 from preceptor.llm import ChatMessage, ChatRequest, ScriptedModel
 from preceptor.llm.opening import open_model
-from preceptor.llm.streaming import parts_of, streamed
+from preceptor.llm.streaming import Heard, parts_of, streamed
 
 REQUEST = ChatRequest(messages=(ChatMessage("user", "Hello"),), seed=1, max_tokens=20)
 
@@ -78,3 +78,36 @@ async def test_a_stream_without_end_is_cut():
 
     with pytest.raises(BadAnswerError, match="more than 1000 bytes"):
         [p async for p in parts_of(lines(), 1000)]
+
+
+async def heard(server: ChatServer, times: int = 1) -> tuple[list[str | None], list[str]]:
+    parts: list[str | None] = []
+    model = open_model("student", SeatConfig(model=server.spec), environ={}, factories={}).model
+    listening = Heard(model, lambda _, part: parts.append(part))
+    try:
+        replies = [await listening.complete(REQUEST) for _ in range(times)]
+    finally:
+        await listening.aclose()
+    assert listening.spec == server.spec
+    assert all(reply.usage.output > 0 for reply in replies)
+    return parts, [reply.text for reply in replies]
+
+
+async def test_an_answer_is_heard_while_it_comes():
+    async with ChatServer() as server:
+        server.next(stream("All", " right", "."))
+        assert await heard(server) == ([None, "All", " right", "."], ["All right."])
+
+
+async def test_a_server_that_refuses_to_stream_is_asked_for_the_whole():
+    async with ChatServer() as server:
+        server.next(Fault(status=400, body='{"error": {"message": "stream is not supported"}}'))
+        assert await heard(server, times=2) == ([None, None], ["All right.", "All right."])
+        assert [body.get("stream", False) for body in server.bodies] == [True, False, False]
+
+
+async def test_a_stream_that_fails_is_a_failed_try():
+    async with ChatServer() as server:
+        server.next(cut())
+        with pytest.raises(ModelBusyError):
+            await heard(server)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +23,7 @@ from preceptor.core.ids import plain
 from preceptor.core.untrusted import clean
 from preceptor.project import Project
 from preceptor.project.advising import Advisor
-from preceptor.project.chat import Chat, Exchange, Said, open_chat
+from preceptor.project.chat import Chat, Exchange, Said, Side, open_chat
 from preceptor.project.releasing import open_releases
 
 LONGEST = 20_000
@@ -61,7 +63,7 @@ def command(
         screen = _Screen(as_json)
         # One loop for all turns, and the prompt outside it: Ctrl-C must not wait for a line to be typed.
         with asyncio.Runner() as runner:
-            opened = open_chat(project, advisor, seed=seed)
+            opened = open_chat(project, advisor, seed=seed, hear=screen.hear if screen.grows else None)
             chat = runner.run(opened.__aenter__())
             try:
                 chat.coaching = advice
@@ -77,6 +79,35 @@ class _Screen:
         self.as_json = as_json
         self.asks = sys.stdin.isatty() and not as_json
         self.out: Console = console()
+        self.grows = self.asks and self.out.is_terminal
+        """Whether replies are shown while they come."""
+        self._heard: dict[Side, str] = {}
+
+    def hear(self, side: Side, said: str) -> None:
+        """More of a side's reply came."""
+        self._heard[side] = said
+
+    @contextmanager
+    def growing(self) -> Generator[None]:
+        """Replies are shown while they come; at the end the place is free again."""
+        self._heard = {}
+        if not self.grows:
+            yield
+            return
+        with Live(console=self.out, transient=True, refresh_per_second=10, get_renderable=self._so_far):
+            yield
+
+    def _so_far(self) -> RenderableType:
+        """The ends of both replies, as much of them as the screen holds."""
+        beside = self.out.width >= _SIDE_BY_SIDE
+        width = self.out.width // 2 - 3 if beside else self.out.width
+        height = max(2, (self.out.height - 4) // (1 if beside else 2))
+
+        def end(side: Side) -> Text:
+            lines = text(self._heard.get(side) or "…").wrap(self.out, width)
+            return Text("\n").join(lines[-height:])
+
+        return _sides(("student", "coached"), (end("student"), end("coached")), self.out.width)
 
     def lines(self) -> Iterator[str]:
         """What the person types, or the lines of the pipe."""
@@ -125,7 +156,9 @@ def _talk(chat: Chat, advisor: Advisor, screen: _Screen, runner: asyncio.Runner)
 
 def _answer(message: str, chat: Chat, screen: _Screen, runner: asyncio.Runner) -> None:
     try:
-        screen.show(runner.run(chat.say(message)), chat.model)
+        with screen.growing():
+            found = runner.run(chat.say(message))
+        screen.show(found, chat.model)
     except ModelDownError as error:
         # A person may start the server and go on; in a pipe nobody is there who could.
         if not screen.asks:
@@ -170,17 +203,21 @@ def _obey(typed: str, chat: Chat, screen: _Screen) -> bool:
 
 def _rendered(found: Exchange, width: int) -> RenderableType:
     heads = ("student", "the same: no advice fits" if found.same and not found.advice.chosen else "coached")
-    if width >= _SIDE_BY_SIDE:
-        grid = Table(box=None, expand=True, pad_edge=False, padding=(0, 3, 0, 0))
-        for head, style in zip(heads, ("bold yellow", "bold green"), strict=True):
-            grid.add_column(Text(head, style=style), ratio=1, overflow="fold")
-        grid.add_row(_said(found.student), Text("") if found.same else _said(found.coached))
-        replies: RenderableType = grid
-    else:
-        parts: list[RenderableType] = [Text(heads[0], style="bold yellow"), _said(found.student)]
-        parts += [Text(heads[1], style="bold green"), *([] if found.same else [_said(found.coached)])]
-        replies = Group(*parts)
+    replies = _sides(heads, (_said(found.student), None if found.same else _said(found.coached)), width)
     return Group(replies, *_advice(found), Text(""))
+
+
+def _sides(heads: tuple[str, str], said: tuple[Text, Text | None], width: int) -> RenderableType:
+    """Two replies side by side; on a narrow screen one below the other."""
+    styles = ("bold yellow", "bold green")
+    if width < _SIDE_BY_SIDE:
+        titles = [Text(head, style=style) for head, style in zip(heads, styles, strict=True)]
+        return Group(titles[0], said[0] or "", titles[1], *([] if said[1] is None else [said[1]]))
+    grid = Table(box=None, expand=True, pad_edge=False, padding=(0, 3, 0, 0))
+    for head, style in zip(heads, styles, strict=True):
+        grid.add_column(Text(head, style=style), ratio=1, overflow="fold")
+    grid.add_row(said[0], said[1] or Text(""))
+    return grid
 
 
 def _said(said: Said) -> Text:
@@ -188,8 +225,11 @@ def _said(said: Said) -> Text:
 
 
 def _advice(found: Exchange) -> list[RenderableType]:
+    told: list[RenderableType] = []
+    if found.advice.fallback:
+        told.append(line(f"found by words alone: {found.advice.fallback}", style="dim"))
     if not found.advice.chosen:
-        return []
+        return told
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("score", "lexical", "dense"):
         grid.add_column(column, justify="right", no_wrap=True)
@@ -202,4 +242,4 @@ def _advice(found: Exchange) -> list[RenderableType]:
             f"{chosen.dense:.2f}",
             Text.assemble(strategy_line(chosen.strategy), (f"  {chosen.strategy.id}{scope}", "dim")),
         )
-    return [grid]
+    return [grid, *told]
