@@ -17,7 +17,7 @@ from preceptor.library import index
 from preceptor.library.conversation_state import plain_terms, read_state, state_terms, state_text, words
 from preceptor.library.index import IndexSettings, StrategyIndex
 from preceptor.library.ordinary import ORDINARY, share
-from preceptor.library.scores import best, may_be_best
+from preceptor.library.scores import best, fewer, may_be_best
 from preceptor.library.sparse import Bounds, SparseIndex
 
 Floats = NDArray[np.float32]
@@ -204,6 +204,21 @@ def test_bounds_never_lose_one_of_the_best(
     real = np.clip(low + share * (high - low), low, high).astype(np.float32)
     kept = set(may_be_best(Bounds(low, high), limit).tolist())
     assert set(best(real, limit).tolist()) <= kept
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.floats(0.0, 0.5))
+@settings(max_examples=40, deadline=None)
+def test_what_a_real_score_shuts_out_is_none_of_the_best(seed: int, limit: int, width: float) -> None:
+    rng = np.random.default_rng(seed)
+    real = rng.beta(1, 6, 3000).astype(np.float32)
+    real[rng.integers(0, 3000, 200)] = 0.5  # ties
+    slack = (width * rng.random((2, 3000))).astype(np.float32)
+    bounds = Bounds(real - slack[0], real + slack[1])
+    found = np.flatnonzero(rng.random(3000) < 0.8)
+    kept = fewer(found, bounds, limit, lambda places: real[places])
+    assert set(found[best(real[found], limit)].tolist()) <= set(kept.tolist()) <= set(found.tolist())
+    if width < 0.01:
+        assert len(kept) < len(found) // 2
 
 
 @given(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from preceptor.library.sparse import Bounds, Floats, Places
 
-_HEAD = 64
+_HEAD = 128
 """Coordinates that are looked at in every document."""
 _FEW = 512
 _SAMPLE = 20_000
@@ -63,9 +63,13 @@ class DenseIndex:
 
     def bounds(self, turned: Floats) -> Bounds:
         """See :class:`DenseScore`."""
-        head = self._head @ turned[:_HEAD]
-        slack = self._rest * np.float32(np.linalg.norm(turned[_HEAD:])) + np.float32(_ROUNDING)
-        return Bounds(self._read(head - slack), self._read(head + slack))
+        width = self._head.shape[1]
+        head = self._head @ turned[:width]
+        slack = self._rest * np.float32(np.linalg.norm(turned[width:]))
+        slack += np.float32(_ROUNDING)
+        low = head - slack
+        head += slack
+        return Bounds(self._read(low), self._read(head))
 
     def exact(self, turned: Floats, documents: Places) -> Floats:
         """See :class:`DenseScore`."""
@@ -78,7 +82,7 @@ class DenseIndex:
     def near(self, turned: Floats, most: int) -> Places:
         """See :class:`DenseScore`."""
         if not self.approximate:
-            return np.argsort(-(self._head @ turned[:_HEAD]), kind="stable")[:most]
+            return np.argsort(-(self._head @ turned[: self._head.shape[1]]), kind="stable")[:most]
         _, found = self._opened.search(turned[None], most)
         return np.asarray(found[0][found[0] >= 0], dtype=np.int64)
 
@@ -93,7 +97,10 @@ class DenseIndex:
         return np.asarray(vectors @ self._turn if len(self._turn) else vectors, dtype=np.float32)
 
     def _read(self, cosines: Floats) -> Floats:
-        return np.clip((cosines - self._base) / (1 - self._base), 0.0, 1.0).astype(np.float32)
+        """Against the background, in place."""
+        cosines -= np.float32(self._base)
+        cosines *= np.float32(1 / (1 - self._base))
+        return np.clip(cosines, 0.0, 1.0, out=cosines)
 
 
 class DenseScore:

@@ -24,7 +24,7 @@ from preceptor.library.conversation_state import (
 from preceptor.library.dense import DenseIndex
 from preceptor.library.embedder import Embedder
 from preceptor.library.ordinary import ORDINARY
-from preceptor.library.scores import Fused, Lexical, Score, best, may_be_best
+from preceptor.library.scores import Fused, Lexical, Score, best, fewer, may_be_best
 from preceptor.library.sparse import Bounds, Floats, Places, SparseIndex
 
 __all__ = ["Embedder", "Hit", "IndexSettings", "StrategyIndex"]
@@ -125,14 +125,16 @@ class StrategyIndex:
         )
         by_vector = None if lexical or self._dense is None else self._dense.question(turns)
         asked = by_words if by_vector is None else by_words.fused(by_vector, self._settings.dense)
-        near, candidates = self._candidates(asked, max(limit, 1), floor)
+        near, candidates, own = self._candidates(asked, max(limit, 1), floor)
         learned_in, whose = self._learned_in.of(candidates)
         states, places = np.unique(np.concatenate([near, learned_in]), return_inverse=True)
         likes = _some(asked.states, states, len(self._states))[places]
         most = np.zeros(len(candidates), dtype=np.float32)
         np.maximum.at(most, whose, likes[len(near) :])
-        own = _some(asked.own, candidates, len(self))
-        matches = self._raised(most, own, self._alone[candidates])
+        if own is not None and len(candidates) > 4 * limit:
+            kept = self._reachable(most, own, candidates, limit)
+            candidates, most = candidates[kept], most[kept]
+        matches = self._raised(most, _some(asked.own, candidates, len(self)), self._alone[candidates])
         matches[matches < floor] = 0.0
         at = best(matches, max(limit, 1))
         found, match = candidates[at], matches[at]
@@ -157,19 +159,29 @@ class StrategyIndex:
         """How much what each of some strategies says to do is what others say, 0..1: variety is measured by it."""
         return self._deeds.likeness(some, others)
 
-    def _candidates(self, asked: _Question, limit: int, floor: float) -> tuple[Places, Places]:
-        """States that may be among the nearest, and strategies that may be among the best, in order of place."""
+    def _candidates(self, asked: _Question, limit: int, floor: float) -> tuple[Places, Places, Bounds | None]:
+        """States that may be among the nearest, and strategies that may be among the best, in order of place; and
+        the bounds of all strategies' own words, where every one was looked at."""
         if len(self) > self._settings.exact and (self._dense is None or self._dense.approximate):
             near = asked.states.near(_NEAR)
             taught = self._taught.of(near)[0]
-            return np.sort(near), np.union1d(taught, asked.own.near(_NEAR)).astype(np.int64)
+            return np.sort(near), np.union1d(taught, asked.own.near(_NEAR)).astype(np.int64), None
         states, own = asked.states.bounds(), asked.own.bounds()
         high = self._raised(self._learned_in.most(states.high), own.high, self._alone)
         found = np.flatnonzero(high >= floor)
         if len(found) > max(4 * limit, _FEW):
             low = self._raised(self._learned_in.most(states.low), own.low, self._alone)
             found = found[may_be_best(Bounds(low[found], high[found]), limit)]
-        return may_be_best(states, self._settings.neighbours, _REACH), found
+            found = fewer(found, Bounds(low, high), limit, lambda some: self._match(asked, some))
+        neighbours = self._settings.neighbours
+        near = may_be_best(states, neighbours, _REACH)
+        return fewer(near, states, neighbours, asked.states.exact) if neighbours else near, found, own
+
+    def _reachable(self, most: Floats, own: Bounds, strategies: Places, limit: int) -> Places:
+        """Which of ``strategies`` may be among the best, now that it is known how like their scenarios are."""
+        alone = self._alone[strategies]
+        low, high = (self._raised(most, side[strategies], alone) for side in (own.low, own.high))
+        return may_be_best(Bounds(low, high), limit)
 
     def _match(self, asked: _Question, strategies: Places) -> Floats:
         """Per strategy the likeness of its best scenario, raised by its own words."""

@@ -6,11 +6,14 @@ and exact values for those that can still be among the best.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from preceptor.library.sparse import Bounds, Floats, Places, SparseIndex, SparseQuery
+
+_LEAST = 64
 
 
 class Score(Protocol):
@@ -83,8 +86,9 @@ class Fused:
         return np.union1d(self._first.near(most), self._second.near(most))
 
     def _mixed(self, first: Floats, second: Floats) -> Floats:
-        share = np.float32(self._share)
-        return np.asarray((1 - share) * first + share * second, dtype=np.float32)
+        mixed = first * np.float32(1 - self._share)
+        mixed += second * np.float32(self._share)
+        return mixed
 
 
 def best(scores: Floats, limit: int) -> Places:
@@ -95,6 +99,19 @@ def best(scores: Floats, limit: int) -> Places:
         edge = np.partition(scores[found], len(found) - limit)[len(found) - limit]
         found = found[scores[found] >= edge]
     return found[np.argsort(-scores[found], kind="stable")][:limit]
+
+
+def fewer(found: Places, bounds: Bounds, limit: int, exact: Callable[[Places], Floats]) -> Places:
+    """Those of ``found`` that may be among the ``limit`` highest, when the most promising were scored by ``exact``.
+
+    Where bounds are wide, the real score of the ``limit``-th of a few shuts out far more than any bound does.
+    """
+    few = max(2 * limit, _LEAST)
+    if len(found) <= 4 * few:
+        return found
+    promising = found[np.argpartition(-(bounds.low[found] + bounds.high[found]), few)[:few]]
+    edge = float(np.partition(exact(np.sort(promising)), few - limit)[few - limit])
+    return found[bounds.high[found] >= edge]
 
 
 def may_be_best(bounds: Bounds, limit: int, share: float = 0.0) -> Places:
