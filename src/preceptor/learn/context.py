@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from preceptor.coach import Coach, CoachSettings
@@ -60,8 +60,3 @@ class Candidate:
     scenario: Scenario
     student_reply: str | None = None
     teacher_reply: str | None = None
-
-
-def training_profiles(domain: Domain) -> Sequence[str]:
-    """Ids of the profiles that learning may use, in the domain's order."""
-    return [p.id for p in domain.profiles if not p.heldout]

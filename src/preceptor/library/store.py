@@ -24,7 +24,7 @@ from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry, LessonRow, Record, State
 from preceptor.library.finding import ranked
 from preceptor.library.law import Asked, Law, moment
-from preceptor.library.log import FormRow, changes_query, forms_of, touched_query
+from preceptor.library.log import FormRow, changes_query, forms_of
 from preceptor.library.paging import (
     EVERY,
     ApprovedRow,
@@ -260,10 +260,6 @@ class Library:
     def head(self) -> int:
         """Number of the last change; 0 before the first. Cheap: tells a reader whether anything is new."""
         return next((row["seq"] for row in self._all(select(HEAD.c.seq))), 0)
-
-    def touched_since(self, seq: int) -> tuple[str, ...]:
-        """Ids of the strategies that changes after number ``seq`` touched, in no order."""
-        return tuple(row["strategy"] for row in self._all(touched_query(seq)))
 
     def changes(
         self, *, before: int = 0, author: str = "", kind: str = "", text: str = "", limit: int = 100

@@ -94,8 +94,3 @@ def confidence_sequence(
                 left, right = new_left, new_right
         found.append(Bounds(n=t, mean=low + span * total / t, low=low + span * left, high=low + span * right))
     return tuple(found)
-
-
-def first_precise(sequence: Sequence[Bounds], half_width: float) -> Bounds | None:
-    """The first bounds that are at least as narrow as asked, if any are: where to stop."""
-    return next((b for b in sequence if b.half_width <= half_width), None)
