@@ -62,7 +62,11 @@ format: $(SET)
 bench: $(SET)
 	$(RUN)/python -m bench
 
+# LiteLLM in a venv of its own, with numpy for its hook; where it cannot be had, the benchmark goes on without.
 bench-serve: $(SET)
+	@test -x .venv-litellm/bin/litellm || $(PYTHON) -m venv .venv-litellm
+	-@test -x .venv-litellm/bin/litellm || .venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check \
+		"litellm[proxy]>=1.80,<2" numpy
 	$(RUN)/python -m bench serve
 
 # gepa in a venv of its own; where it cannot be had, the benchmark says so and goes on without.

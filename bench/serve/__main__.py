@@ -1,6 +1,8 @@
 """``python -m bench.serve``: direct, pass-throughs, ours, and LiteLLM where ``.venv-litellm`` is there.
 
-One run, all side by side, round after round, so that what else the machine does meets all alike.
+The row by words and vectors asks a loopback server for each question's vector, which it makes at once: what is
+measured is what dense search costs the proxy, not what a model costs. One run, all side by side, round after round,
+so that what else the machine does meets all alike.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ from pathlib import Path
 
 from bench.serve.data import release, requests
 from bench.serve.load import Times, run
+from preceptor.llm.embeddings import HttpEmbedder
 
 ROOT = Path(__file__).resolve().parents[2]
 LITELLM = ROOT / ".venv-litellm" / "bin" / "litellm"
 BARE, FRAMEWORK, OURS = "uvicorn + aiohttp", "Starlette + uvicorn + aiohttp", "ours, with advice"
+DENSE = "ours, with advice by words and vectors"
 KEY = "sk-" + secrets.token_hex(16)
 """LiteLLM does not start without a key; it lives as long as the benchmark."""
 _PORT = re.compile(rb"(?:127\.0\.0\.1:)?(\d{4,5})")
@@ -136,6 +140,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--requests", type=int, default=200, help="per round and server, one at a time")
     arguments.add_argument("--soak", type=int, default=100_000, help="requests over which memory must stay flat")
+    arguments.add_argument("--no-dense", action="store_true", help="without the row of dense search")
     arguments.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "serve.json")
     given = arguments.parse_args()
     python = sys.executable
@@ -155,8 +160,15 @@ def main() -> None:
             "ours, coaching off": Server(*ours, b"x-preceptor-coach: off\r\n"),
             OURS: Server(*ours),
         }
+        if not given.no_dense:
+            vectors = stack.enter_context(process(python, "-m", "bench.serve.servers", "embeddings"))
+            name = f"http://127.0.0.1:{vectors[0]}/v1#hashed"
+            fused, _ = release(folder / "dense", given.strategies, embedder=HttpEmbedder(name))
+            servers[DENSE] = Server(
+                *stack.enter_context(process(*serve, str(fused), "--embedder", name, stderr=True))
+            )
         if not LITELLM.exists():
-            print("LiteLLM is left out: .venv-litellm is not there", file=sys.stderr)
+            print("LiteLLM is left out: .venv-litellm is not there (make bench-serve makes it)", file=sys.stderr)
         else:
             for hook in (False, True):
                 port, pid = stack.enter_context(litellm(url, path, folder, hook=hook))

@@ -27,7 +27,6 @@ BROAD_EXCEPT = frozenset(
     {
         "cli/boundary.py",  # the error boundary of the command line
         "serve/coaching.py",  # whatever goes wrong with advice, the customer gets an answer
-        "library/embedder.py",  # tokenizers and onnxruntime raise plain Exceptions for files they cannot read
     }
 )
 READS_ENVIRONMENT = frozenset({"core/config.py"})

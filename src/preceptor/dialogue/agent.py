@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from preceptor.core.records import Domain, Turn
@@ -20,9 +21,22 @@ def no_coaching(messages: list[Plain], turns: Sequence[Turn]) -> list[Plain]:
 
 
 class Agent:
-    """A seat that answers customers within the domain's brief and policy."""
+    """A seat that answers customers within the domain's brief and policy.
 
-    def __init__(self, seat: Seat, domain: Domain, prompts: PromptSet, *, coaching: Coaching = no_coaching) -> None:
+    Args:
+        waits: ``coaching`` may ask an embedder on another machine, so it is called from a thread.
+    """
+
+    def __init__(
+        self,
+        seat: Seat,
+        domain: Domain,
+        prompts: PromptSet,
+        *,
+        coaching: Coaching = no_coaching,
+        waits: bool = False,
+    ) -> None:
+        self._waits = waits
         self._seat = seat
         self._coaching = coaching
         self._system = prompts["agent"].render(brief=domain.brief.strip(), policy=domain.policy.strip())
@@ -46,5 +60,9 @@ class Agent:
         Raises:
             ModelError: no usable answer came.
         """
-        messages = (coaching or self._coaching)(for_agent(self._system, turns), turns)
+        plain = for_agent(self._system, turns)
+        if coaching is None and self._waits:
+            messages = await asyncio.to_thread(self._coaching, plain, turns)
+        else:
+            messages = (coaching or self._coaching)(plain, turns)
         return await self._seat.say(as_chat(messages), seed=seed, phase=phase, item=item)

@@ -38,8 +38,9 @@ class Generating:
     def at(self, context: Context) -> Callable[[tuple[int, Profile]], Awaitable[Dialogue]]:
         """One dialogue, told when it has ended."""
         teacher = Agent(context.seats.teacher, context.domain, context.prompts)
+        coach = self.snapshot.coach(context)
         student = Agent(
-            context.seats.student, context.domain, context.prompts, coaching=self.snapshot.coach(context).prepare
+            context.seats.student, context.domain, context.prompts, coaching=coach.prepare, waits=coach.waits
         )
 
         async def one(task: tuple[int, Profile]) -> Dialogue:

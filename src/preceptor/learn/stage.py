@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,9 @@ async def run_stage(
         tainted: the candidates come from text that real customers wrote.
     """
     settings = context.settings
+    if context.embedder is not None:
+        # The whole snapshot's vectors, asked for away from the loop; the coaches of the stage find them remembered.
+        await asyncio.to_thread(snapshot.coach, context)
     offered = await source(stage, snapshot)
     chosen = sample(
         offered,

@@ -64,7 +64,7 @@ class Tutor:
         """
         scenario = candidate.scenario
         seed = self._seed(scenario)
-        advice = tuple(c.strategy for c in self.coach.advise(scenario.turns).chosen)
+        advice = tuple(c.strategy for c in (await self.coach.advise_async(scenario.turns)).chosen)
         thrifty = self.context.settings.thrifty
         reference = scenario.reference or (candidate.teacher_reply if thrifty else None)
         if reference is None:

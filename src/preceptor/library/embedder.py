@@ -62,21 +62,21 @@ class OnnxEmbedder:
             )
         tokenizers, runtime = _extra("tokenizers", "onnx"), _extra("onnxruntime", "onnx")
         try:
-            self._words = tokenizers.Tokenizer.from_file(str(words))
+            # Of a buffer it says ValueError, of a file a plain Exception.
+            self._words = tokenizers.Tokenizer.from_buffer(words.read_bytes())
             options = runtime.SessionOptions()
             options.intra_op_num_threads, options.log_severity_level = threads, 3
             self._session = runtime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            # Both libraries raise plain Exceptions of their own for any file that they cannot read.
+            self._words.enable_truncation(_LONGEST, direction="left")
+            self._words.enable_padding()
+            self._inputs = frozenset(one.name for one in self._session.get_inputs())
+            self.name = f"onnx:{_digest(model, words)}"
+            self.dimension = len(self.embed(["."])[0])
+        except (ValueError, OSError, *_runtime_errors()) as error:
             raise ConfigError(
                 f"embedder folder {self._folder} cannot be used: {one_line(str(error), 160)}",
                 hint="take model.onnx and tokenizer.json of the same model",
             ) from error
-        self._words.enable_truncation(_LONGEST, direction="left")
-        self._words.enable_padding()
-        self._inputs = frozenset(one.name for one in self._session.get_inputs())
-        self.name = f"onnx:{_digest(model, words)}"
-        self.dimension = len(self.embed(["."])[0])
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """See :class:`Embedder`. Texts of like length share a batch; the vectors do not depend on it."""
@@ -114,8 +114,7 @@ class FastEmbedder:
         try:
             self._model = extra.TextEmbedding(model, specific_model_path=None if folder is None else str(folder))
             self.dimension = len(next(iter(self._model.embed(["."]))))
-        except Exception as error:
-            # Its loader raises whatever the network, the cache or the runtime raised.
+        except (ValueError, OSError, RuntimeError, *_runtime_errors()) as error:
             raise ConfigError(
                 f"fastembed cannot load {one_line(model, 80)!r}: {one_line(str(error), 160)}",
                 hint="see the names in fastembed.TextEmbedding.list_supported_models()",
@@ -127,33 +126,6 @@ class FastEmbedder:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         return unit_rows(np.array(list(self._model.embed(list(texts))), dtype=np.float32))
-
-
-class _Remembering:
-    """Asks for each text once: between the stages of a run most scenarios and strategies stay as they are."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._known: dict[str, Floats] = {}
-
-    @property
-    def name(self) -> str:
-        return self._embedder.name
-
-    @property
-    def dimension(self) -> int:
-        return self._embedder.dimension
-
-    def embed(self, texts: Sequence[str]) -> Floats:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
-            self._known.update(zip(new, self._embedder.embed(new), strict=True))
-        return np.stack([self._known[t] for t in texts]) if texts else self._embedder.embed([])
-
-
-def remembering(embedder: Embedder | None) -> Embedder | None:
-    """The same embedder with a memory, for a run; None stays None."""
-    return None if embedder is None else _Remembering(embedder)
 
 
 def unit_rows(rows: Floats) -> Floats:
@@ -171,6 +143,12 @@ def _extra(module: str, extra: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise ConfigError(f"{module} is not installed", hint=f"pip install 'preceptor[{extra}]'") from error
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises: classes without a base of their own."""
+    told = cast("dict[str, object]", vars(_extra("onnxruntime.capi.onnxruntime_pybind11_state", "onnx")))
+    return tuple(kind for kind in told.values() if isinstance(kind, type) and issubclass(kind, Exception))
 
 
 def _digest(*files: Path) -> str:

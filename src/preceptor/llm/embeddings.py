@@ -9,6 +9,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -142,13 +143,12 @@ class HttpEmbedder:
         except IndexError:
             kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
             connection = kind(parts.hostname or "", parts.port, timeout=self._patience.timeout)
-        try:
+        with ExitStack() as broken:
+            broken.callback(connection.close)
             connection.request("POST", f"{parts.path.rstrip('/')}/embeddings", body, self._headers)
             response = connection.getresponse()
             data = response.read(_MOST_BYTES)
-        except BaseException:
-            connection.close()
-            raise
+            broken.pop_all()
         self._idle.append(connection)
         if response.status >= 300:
             text = data[:20_000].decode("utf-8", "replace")

@@ -65,6 +65,7 @@ class Ledger:
         self._stopped = False
         self._restored = False
         self._lender = lender
+        self._beside: list[Callable[[], LedgerRow]] = []
 
     def stop(self) -> None:
         """From now on no call begins; those under way are settled as ever."""
@@ -82,8 +83,13 @@ class Ledger:
         return self._all.reserved
 
     def table(self) -> tuple[LedgerRow, ...]:
-        """One row a seat and phase, sorted."""
-        return tuple(self._rows[key] for key in sorted(self._rows))
+        """One row a seat and phase, sorted; then what is beside the seats."""
+        beside = (row() for row in self._beside)
+        return (*(self._rows[key] for key in sorted(self._rows)), *(r for r in beside if r.calls or r.replayed))
+
+    def beside(self, row: Callable[[], LedgerRow]) -> None:
+        """Tell this row in the table too: calls to what is no seat, an embedder. No cap counts it."""
+        self._beside.append(row)
 
     def price_of(self, seat: str, spec: str, *, local: bool, own: SeatConfig | None = None) -> Price | None:
         """The price that holds for a seat's model; None where nobody knows it and another cap holds.

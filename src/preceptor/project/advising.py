@@ -8,9 +8,10 @@ from threading import Lock
 
 from preceptor.coach import Coach
 from preceptor.core.errors import InputError
-from preceptor.library.embedder import Embedder, remembering
+from preceptor.library.embedder import Embedder
 from preceptor.library.publishing import Releases
 from preceptor.library.release import SUFFIX, Release, read_release
+from preceptor.library.remembered import remembering
 from preceptor.library.store import Library
 from preceptor.project.embedding import open_embedder
 from preceptor.project.jobs import build_coach

@@ -9,7 +9,10 @@ from preceptor.core.errors import ConfigError
 from preceptor.core.settings import EmbedderConfig
 from preceptor.core.untrusted import one_line
 from preceptor.library.embedder import Embedder, FastEmbedder, OnnxEmbedder
+from preceptor.library.remembered import Remembering
+from preceptor.llm import LedgerRow
 from preceptor.llm.embeddings import HttpEmbedder, Patience
+from preceptor.llm.prices import is_local
 
 _FORMS = "write onnx:FOLDER, fastembed:MODEL, http://HOST/v1#MODEL or openai:MODEL"
 _OPENAI = "https://api.openai.com/v1"
@@ -44,3 +47,20 @@ def open_embedder(config: EmbedderConfig, environ: Mapping[str, str], *, serving
         patience = replace(_SERVING, timeout=min(config.timeout, _SERVING.timeout))
     place = f"{_OPENAI}#{rest}" if scheme == "openai" else config.model
     return HttpEmbedder(place, key=key, key_env=key_env, batch=config.batch, patience=patience)
+
+
+def embedder_row(embedder: Remembering, config: EmbedderConfig) -> LedgerRow:
+    """What an embedder took, for a run's table of spend. Tokens are estimated, by four letters each; the price of a
+    server elsewhere is not known."""
+    taken = embedder.taken
+    scheme = config.model.partition(":")[0]
+    local = scheme in ("onnx", "fastembed") or (scheme != "openai" and is_local(config.model.partition("#")[0]))
+    return LedgerRow(
+        seat="embedder",
+        phase="vectors",
+        calls=taken.calls,
+        replayed=taken.replayed,
+        input=-(-taken.letters // 4),
+        usd=0.0 if local else None,
+        estimated=True,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,15 @@ from preceptor.evaluate.spend import SpendTally
 from preceptor.learn import Context, learn
 from preceptor.learn.log_report import Report
 from preceptor.learn.logs import read_logs
-from preceptor.library.embedder import Embedder, remembering
+from preceptor.library.embedder import Embedder
+from preceptor.library.remembered import Remembering, remembering
 from preceptor.library.store import Library
 from preceptor.llm import Seats
-from preceptor.project.embedding import open_embedder
+from preceptor.project.embedding import embedder_row, open_embedder
+from preceptor.project.journals import passphrase
 from preceptor.project.measuring import basis_of
 from preceptor.project.results import EvaluateResult, LearnResult
-from preceptor.project.session import session, spend_rows, start
+from preceptor.project.session import Session, session, spend_rows, start
 from preceptor.project.stopping import Stop
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ async def learn_job(
             scenarios, report = _read(logs) if logs else (None, None)
             if report is not None:
                 now.write_result("log-report", plain(report))
+            embedder = remembering(open_embedder(project.config.embedder, project.environ))
+            _counted(project, now, embedder)
             context = Context(
                 run=run.id,
                 domain=project.domain,
@@ -50,7 +55,7 @@ async def learn_job(
                 prompts=project.prompts,
                 settings=project.config.learn,
                 coach=coach_settings(project),
-                embedder=remembering(open_embedder(project.config.embedder, project.environ)),
+                embedder=embedder,
                 concurrency=project.config.run.concurrency,
                 emit=now.emit,
             )
@@ -75,7 +80,8 @@ async def learn_job(
 
 async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop: Stop) -> EvaluateResult:
     """See :meth:`Project.evaluate_async`."""
-    basis = basis_of(project)
+    embedder = remembering(open_embedder(project.config.embedder, project.environ))
+    basis = basis_of(project, embedder)
     run = start(project, "evaluate", resume=resume, inputs=basis.inputs)
     tally = SpendTally()
 
@@ -84,6 +90,7 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
         emit(event)
 
     async with session(project, run, resume=resume is not None, emit=heard, stop=stop) as now:
+        _counted(project, now, embedder)
         found = await evaluate(
             basis.ground(project, now.seats),
             settings=project.config.evaluate,
@@ -109,6 +116,16 @@ def build_coach(project: Project, library: Library, *, embedder: Embedder | None
         embedder=embedder or open_embedder(project.config.embedder, project.environ),
         template=project.prompts["advice"].body,
     )
+
+
+def _counted(project: Project, now: Session, embedder: Remembering | None) -> None:
+    """What an embedder is asked goes into the run's spend, and its vectors into the run's folder, as answers do
+    into the journal. Where that is encrypted they are not kept: a vector tells of its text."""
+    if embedder is None:
+        return
+    if not passphrase(project):
+        embedder.keep(now.run.folder / "vectors.jsonl")
+    now.ledger.beside(partial(embedder_row, embedder, project.config.embedder))
 
 
 def coach_settings(project: Project) -> CoachSettings:

@@ -13,6 +13,7 @@ from preceptor.core.ids import digest
 from preceptor.core.records import Lesson
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate.arms import Ground, Learned
+from preceptor.library.embedder import Embedder
 from preceptor.library.release import Release, read_release
 from preceptor.llm import Seats
 
@@ -44,8 +45,10 @@ class Basis:
         )
 
 
-def basis_of(project: Project) -> Basis:
+def basis_of(project: Project, embedder: Embedder | None = None) -> Basis:
     """The release that ``evaluate.release`` names, or else what the library offers to a run; and the arms' files.
+
+    With ``embedder`` strategies are found by meaning too; of a release, where it was made with vectors.
 
     Raises:
         ConfigError: a file or release that is not there.
@@ -56,9 +59,10 @@ def basis_of(project: Project) -> Basis:
     lessons = _lessons(project) if "examples" in settings.arms else ()
     release = find_release(project, settings.release) if settings.release else None
     if release is None:
-        coach, strategies = project.coach(), project.strategies()
+        coach, strategies = project.coach(embedder), project.strategies()
     else:
-        coach, strategies = Coach.from_release(release), tuple(release.strategies())
+        made_with = None if release.manifest.embedder is None else embedder
+        coach, strategies = Coach.from_release(release, embedder=made_with), tuple(release.strategies())
     inputs = {
         "domain": digest("domain", project.domain),
         "strategies": digest("coach", [s.id for s in strategies]),

@@ -24,6 +24,7 @@ from preceptor.prompts import PromptSet, load_prompts
 if TYPE_CHECKING:
     from preceptor.coach import Coach
     from preceptor.evaluate.result import Evaluation
+    from preceptor.library.embedder import Embedder
     from preceptor.library.store import Library
     from preceptor.project.estimate import Estimate
     from preceptor.project.results import EvaluateResult, LearnResult, ProveResult, TransferResult
@@ -140,14 +141,14 @@ class Project:
         with self.library() as library:
             return library.snapshot()
 
-    def coach(self) -> Coach | None:
-        """The coach over the library; None before anything was learned."""
+    def coach(self, embedder: Embedder | None = None) -> Coach | None:
+        """The coach over the library, with ``embedder`` or the project's own; None before anything was learned."""
         from preceptor.project.jobs import build_coach
 
         if not self.has_library():
             return None
         with self.library() as library:
-            return build_coach(self, library)
+            return build_coach(self, library, embedder=embedder)
 
     def estimate(self, *, scenarios: int | None = None) -> Estimate:
         """What learning is expected to take: calls, tokens and cost by seat.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,15 @@ def test_files_that_are_no_model_are_refused(tmp_path: Path) -> None:
         OnnxEmbedder(tmp_path)
 
 
+def test_a_model_that_wants_other_inputs_is_refused(folder: Path, tmp_path: Path) -> None:
+    model = onnx.load(folder / "model.onnx")
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    onnx.save(model, tmp_path / "model.onnx")
+    (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    with pytest.raises(ConfigError, match="cannot be used"):
+        OnnxEmbedder(tmp_path)
+
+
 def test_what_is_not_installed_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> Any:
         raise ImportError(name)
@@ -112,8 +122,7 @@ def test_fastembed_gives_unit_rows_of_its_model(monkeypatch: pytest.MonkeyPatch)
         TextEmbedding = Model
 
     def module(name: str) -> Any:
-        del name
-        return Module
+        return Module if name == "fastembed" else import_module(name)
 
     monkeypatch.setattr("preceptor.library.embedder.import_module", module)
     embedder = FastEmbedder("known")

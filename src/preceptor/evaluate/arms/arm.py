@@ -68,10 +68,17 @@ def phase_of(arm: str) -> str:
 
 
 def seat_arm(
-    name: str, seat: Seat, ground: Ground, coaching: Coaching = no_coaching, *, text: str = "", note: str = ""
+    name: str,
+    seat: Seat,
+    ground: Ground,
+    coaching: Coaching = no_coaching,
+    *,
+    waits: bool = False,
+    text: str = "",
+    note: str = "",
 ) -> Arm:
-    """An arm in which ``seat`` speaks, with ``coaching`` put into what it reads."""
-    agent = Agent(seat, ground.domain, ground.prompts, coaching=coaching)
+    """An arm in which ``seat`` speaks, with ``coaching`` put into what it reads; ``waits``: see :class:`Agent`."""
+    agent = Agent(seat, ground.domain, ground.prompts, coaching=coaching, waits=waits)
 
     def speaker(item: str, phase: str) -> Speak:
         async def speak(turns: Sequence[Turn], seed: int) -> Turn:

@@ -32,4 +32,4 @@ async def open_random(ground: Ground) -> Arm:
         drawn = draw.sample(strategies, min(count, len(strategies)))
         return with_block(messages, coach.block(drawn))
 
-    return seat_arm("random", ground.seats.student, ground, coaching)
+    return seat_arm("random", ground.seats.student, ground, coaching, waits=coach.waits)

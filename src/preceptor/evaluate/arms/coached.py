@@ -26,4 +26,5 @@ async def open_coached(ground: Ground) -> Arm:
     def advised(turns: Sequence[Turn]) -> tuple[str, ...]:
         return tuple(c.strategy.id for c in coach.advise(turns).chosen)
 
-    return replace(seat_arm("coached", ground.seats.student, ground, coaching=coach.prepare), advised=advised)
+    arm = seat_arm("coached", ground.seats.student, ground, coaching=coach.prepare, waits=coach.waits)
+    return replace(arm, advised=advised)

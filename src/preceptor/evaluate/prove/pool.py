@@ -102,7 +102,9 @@ async def _talk(ground: Ground) -> list[Dialogue]:
     training = [p for p in ground.domain.profiles if not p.heldout]
     random.Random(derive_seed(settings.seed, PHASE, "profiles")).shuffle(training)
     chosen = [training[n % len(training)] for n in range(settings.dialogues)] if training else []
-    student = Agent(ground.seats.student, ground.domain, ground.prompts, coaching=ground.coach.prepare)
+    student = Agent(
+        ground.seats.student, ground.domain, ground.prompts, coaching=ground.coach.prepare, waits=ground.coach.waits
+    )
     if chosen:
         ground.emit(PhaseStarted(name="prove: dialogues", stage=0, total=len(chosen)))
 
