@@ -22,6 +22,7 @@ _HEAD = 128
 _FEW = 512
 _SAMPLE = 20_000
 """Documents that tell the principal axes, and unrelated pairs."""
+_SIGN_EXPONENT_FRACTION = np.int32(~0x70000000)
 _ROUNDING = 2e-3
 """Cosines of vectors kept in 16 bits are right to half of this."""
 _PROBES = 48
@@ -76,7 +77,7 @@ class DenseIndex:
         found = np.empty(len(documents), dtype=np.float32)
         for start in range(0, len(documents), 4096):
             part = documents[start : start + 4096]
-            found[start : start + 4096] = self._whole[part].astype(np.float32) @ turned
+            found[start : start + 4096] = widened(self._whole[part]) @ turned
         return self._read(found)
 
     def near(self, turned: Floats, most: int) -> Places:
@@ -125,6 +126,17 @@ class DenseScore:
     def near(self, most: int) -> Places:
         """See :class:`~preceptor.library.scores.Score`."""
         return self._index.near(self._turned, most)
+
+
+def widened(halves: NDArray[np.float16]) -> Floats:
+    """Finite 16-bit numbers as 32-bit ones, several times as fast as numpy does it: the sign, then exponent and
+    fraction in their new places, and what the exponents' offsets differ by (127 - 15) as a factor."""
+    bits = np.ascontiguousarray(halves).view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= _SIGN_EXPONENT_FRACTION
+    found = bits.view(np.float32)
+    found *= np.float32(2.0**112)
+    return found
 
 
 def _background(questions: Floats, documents: Floats) -> float:

@@ -131,7 +131,7 @@ class StrategyIndex:
         likes = _some(asked.states, states, len(self._states))[places]
         most = np.zeros(len(candidates), dtype=np.float32)
         np.maximum.at(most, whose, likes[len(near) :])
-        if own is not None and len(candidates) > 4 * limit:
+        if len(candidates) > 4 * limit:
             kept = self._reachable(most, own, candidates, limit)
             candidates, most = candidates[kept], most[kept]
         matches = self._raised(most, _some(asked.own, candidates, len(self)), self._alone[candidates])
@@ -177,11 +177,12 @@ class StrategyIndex:
         near = may_be_best(states, neighbours, _REACH)
         return fewer(near, states, neighbours, asked.states.exact) if neighbours else near, found, own
 
-    def _reachable(self, most: Floats, own: Bounds, strategies: Places, limit: int) -> Places:
+    def _reachable(self, most: Floats, own: Bounds | None, strategies: Places, limit: int) -> Places:
         """Which of ``strategies`` may be among the best, now that it is known how like their scenarios are."""
         alone = self._alone[strategies]
-        low, high = (self._raised(most, side[strategies], alone) for side in (own.low, own.high))
-        return may_be_best(Bounds(low, high), limit)
+        low = np.zeros_like(most) if own is None else own.low[strategies]
+        high = np.ones_like(most) if own is None else own.high[strategies]
+        return may_be_best(Bounds(self._raised(most, low, alone), self._raised(most, high, alone)), limit)
 
     def _match(self, asked: _Question, strategies: Places) -> Floats:
         """Per strategy the likeness of its best scenario, raised by its own words."""

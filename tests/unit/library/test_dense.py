@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from preceptor.library.dense import DenseIndex
+from preceptor.library.dense import DenseIndex, widened
 from preceptor.library.scores import best, may_be_best
 
 Floats = NDArray[np.float32]
@@ -69,3 +69,13 @@ def test_without_the_extra_near_reads_every_head(monkeypatch: pytest.MonkeyPatch
 def test_small_ones_are_searched_too(count: int, width: int) -> None:
     rows = vectors(count, width)
     assert DenseIndex(rows, rows).question(rows[0]).all()[0] == pytest.approx(1.0, abs=2e-3)
+
+
+def test_sixteen_bits_become_thirty_two_without_a_change() -> None:
+    every = np.arange(65536, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)]
+    for halves in (finite, finite[::2], finite[: 2**14].reshape(128, 128)):
+        found = widened(halves)
+        assert found.dtype == np.float32
+        assert np.array_equal(found, halves.astype(np.float32))
+        assert np.array_equal(np.signbit(found), np.signbit(halves))
