@@ -43,9 +43,9 @@ def methods(python: str) -> Mapping[str, Method]:
 
 
 def preceptor(world: World, folder: Path, seed: int) -> None:
-    """``preceptor learn`` with the cap as its budget, everything else as it comes."""
+    """``preceptor learn --fit --max-calls CAP``, everything else as it comes."""
     settings: dict[str, object] = {f"seats.{name}": world.seat(name) for name in MODELS}
-    settings |= {"learn.seed": seed, "budget.calls": world.meter.cap, "run.concurrency": 8}
+    settings |= {"learn.seed": seed, "learn.fit": True, "budget.calls": world.meter.cap, "run.concurrency": 8}
     try:
         Project.open(folder, settings=settings, environ={}).learn()
     except PreceptorError as error:

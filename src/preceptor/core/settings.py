@@ -124,6 +124,11 @@ class LearnConfig(Section):
     dialogues: int = Field(default=24, ge=1, description="simulated dialogues per stage")
     max_turns: int = Field(default=6, ge=1, le=50, description="agent turns in a dialogue at most")
     scenarios: int = Field(default=40, ge=1, description="scenarios taught per stage at most")
+    fit: bool = Field(
+        default=False,
+        description="where [budget] is smaller than what the run is expected to take, make it smaller: fewer dialogues "
+        "and scenarios, then fewer stages",
+    )
     candidates: float = Field(
         default=1.25,
         ge=1,

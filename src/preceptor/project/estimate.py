@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from preceptor.core.errors import ConfigError
 from preceptor.core.records import Domain
-from preceptor.core.settings import Config, SeatConfig
+from preceptor.core.settings import Config, LearnConfig, SeatConfig
 from preceptor.learn import Planned, plan
+from preceptor.learn.fit import Size, fitted, size_of
 from preceptor.learn.plan import PRACTICE_LENGTHS, Assumptions
 from preceptor.llm.model import Usage
 from preceptor.llm.prices import find_price, is_local
@@ -48,6 +50,37 @@ class Estimate:
         """None where one price is not known."""
         prices = [s.usd for s in self.seats]
         return None if None in prices else sum(p for p in prices if p is not None)
+
+
+WITHIN = 0.9
+"""Share of a cap that a fitted run is planned to take: estimates are estimates."""
+
+
+def fit_learn(config: Config, domain: Domain, prompts: PromptSet, *, scenarios: int | None = None) -> Size:
+    """The size of ``[learn]``, made to fit into ``[budget]`` where ``learn.fit`` asks for it.
+
+    Raises:
+        ConfigError: not even the smallest run fits.
+    """
+    if not config.learn.fit:
+        return size_of(config.learn)
+
+    def fits(learn: LearnConfig) -> bool:
+        expected = estimate_learn(config.model_copy(update={"learn": learn}), domain, prompts, scenarios=scenarios)
+        caps = config.budget
+        return not (
+            (caps.calls is not None and expected.calls > WITHIN * caps.calls)
+            or (caps.tokens is not None and expected.tokens > WITHIN * caps.tokens)
+            or (caps.usd is not None and expected.usd is not None and expected.usd > WITHIN * caps.usd)
+        )
+
+    found = size_of(config.learn) if fits(config.learn) else fitted(config.learn, fits)
+    if found is None:
+        raise ConfigError(
+            "the budget is smaller than the smallest learning run",
+            hint="raise the cap in [budget], or learn without --fit: what was begun is kept for --resume",
+        )
+    return found
 
 
 def estimate_learn(config: Config, domain: Domain, prompts: PromptSet, *, scenarios: int | None = None) -> Estimate:

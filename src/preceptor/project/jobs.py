@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from preceptor.coach import Coach, CoachSettings
+from preceptor.core.decode import decode
 from preceptor.core.errors import InputError
 from preceptor.core.events import Emit, Event
 from preceptor.core.ids import digest, plain
@@ -15,6 +16,7 @@ from preceptor.core.records import Scenario
 from preceptor.evaluate.run import evaluate
 from preceptor.evaluate.spend import SpendTally
 from preceptor.learn import Context, learn
+from preceptor.learn.fit import Size
 from preceptor.learn.log_report import Report
 from preceptor.learn.logs import read_logs
 from preceptor.library.embedder import Embedder
@@ -48,18 +50,19 @@ async def learn_job(
                 now.write_result("log-report", plain(report))
             embedder = remembering(open_embedder(project.config.embedder, project.environ))
             _counted(project, now, embedder)
+            count = None if scenarios is None else len(scenarios)
             context = Context(
                 run=run.id,
                 domain=project.domain,
                 seats=now.seats,
                 prompts=project.prompts,
-                settings=project.config.learn,
+                settings=_size(project, now, count).of(project.config.learn),
                 coach=coach_settings(project),
                 embedder=embedder,
                 concurrency=project.config.run.concurrency,
                 emit=now.emit,
             )
-            now.expected = project.estimate(scenarios=None if scenarios is None else len(scenarios))
+            now.expected = project.estimate(scenarios=count)
             learned = await learn(context, library, now, logged=scenarios)
             strategies = library.snapshot()
             now.summary = {
@@ -136,6 +139,16 @@ def coach_settings(project: Project) -> CoachSettings:
 def simulated(seats: Seats) -> bool:
     """Whether any seat is held by a practice model."""
     return any(s.spec.startswith("practice:") for s in (seats.student, seats.teacher, seats.customer, seats.judge))
+
+
+def _size(project: Project, now: Session, scenarios: int | None) -> Size:
+    """The run's size: that of its first start, whatever the budget is when it goes on."""
+    if now.has_result("size"):
+        return decode(Size, now.read_result("size"))
+    size = project.size(scenarios=scenarios)
+    if project.config.learn.fit:
+        now.write_result("size", plain(size))
+    return size
 
 
 def _read(logs: Path) -> tuple[list[Scenario], Report]:

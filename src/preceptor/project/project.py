@@ -24,6 +24,7 @@ from preceptor.prompts import PromptSet, load_prompts
 if TYPE_CHECKING:
     from preceptor.coach import Coach
     from preceptor.evaluate.result import Evaluation
+    from preceptor.learn.fit import Size
     from preceptor.library.embedder import Embedder
     from preceptor.library.store import Library
     from preceptor.project.estimate import Estimate
@@ -155,10 +156,22 @@ class Project:
 
         Args:
             scenarios: so many come from logs; None: they are simulated.
+
+        Raises:
+            ConfigError: ``learn.fit`` is set and the budget is too small for any run.
         """
         from preceptor.project.estimate import estimate_learn
 
-        return estimate_learn(self.config, self.domain, self.prompts, scenarios=scenarios)
+        learn = self.size(scenarios=scenarios).of(self.config.learn)
+        config = self.config.model_copy(update={"learn": learn})
+        return estimate_learn(config, self.domain, self.prompts, scenarios=scenarios)
+
+    def size(self, *, scenarios: int | None = None) -> Size:
+        """Stages, dialogues and scenarios of a learning run: those of ``[learn]``, or with ``learn.fit`` what the
+        budget allows of them; arguments and errors as in :meth:`estimate`."""
+        from preceptor.project.estimate import fit_learn
+
+        return fit_learn(self.config, self.domain, self.prompts, scenarios=scenarios)
 
     async def learn_async(
         self,

@@ -29,11 +29,13 @@ from preceptor.project.results import LearnResult
     help="Learn from these real dialogues (JSONL) instead of simulated ones.",
 )
 @click.option("--seed", metavar="N", help="Everything random derives from it.")
+@click.option("--fit", is_flag=True, help="Make the run as small as the budget asks, so that it ends by itself.")
 @seat_options
 @project_options
 @json_option
 def command(
     dry_run: bool,
+    fit: bool,
     resume: bool,
     run_id: str,
     logs: Path | None,
@@ -47,7 +49,10 @@ def command(
     Ctrl-C stops cleanly, and --resume goes on; no call is paid for twice.
     """
     seed = named.pop("seed", None)
-    project = Project.open(folder, flags=flags(sets, named, seed=("learn.seed", seed)))
+    given = flags(sets, named, seed=("learn.seed", seed))
+    if fit:
+        given.append(Flag(key="learn.fit", value=True, name="--fit"))
+    project = Project.open(folder, flags=given)
     if dry_run:
         _tell(project.estimate(scenarios=_count(logs)), as_json)
         return

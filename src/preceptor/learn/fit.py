@@ -1,0 +1,84 @@
+"""A run's size planned to what may be spent, so that it ends by itself with all its stages in the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from preceptor.core.settings import LearnConfig
+
+FEWEST = 8
+"""Dialogues that a stage should have: below, fewer stages learn more than smaller ones."""
+_STEPS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """What of ``[learn]`` a run's size depends on."""
+
+    teacher_share: tuple[float, ...]
+    dialogues: int
+    scenarios: int
+
+    def of(self, settings: LearnConfig) -> LearnConfig:
+        """The settings with this size."""
+        size = {
+            "teacher_share": self.teacher_share,
+            "dialogues": self.dialogues,
+            "scenarios": self.scenarios,
+        }
+        return settings.model_copy(update=size)
+
+
+def size_of(settings: LearnConfig) -> Size:
+    """The size that the settings name."""
+    return Size(
+        teacher_share=settings.teacher_share, dialogues=settings.dialogues, scenarios=settings.scenarios
+    )
+
+
+def fitted(settings: LearnConfig, fits: Callable[[LearnConfig], bool]) -> Size | None:
+    """The largest size, at most that of ``settings``, of which ``fits`` is true; None where not even the smallest
+    fits.
+
+    Dialogues and scenarios shrink together. Stages of fewer than :data:`FEWEST` dialogues become fewer stages:
+    the first and the last are kept longest, since scenarios move from the teacher's paths to the student's own.
+
+    Args:
+        fits: whether a run of that size stays within what may be spent; monotonous in the size.
+    """
+    for shares in _stages(settings.teacher_share):
+        found = _largest(settings, shares, fits)
+        if found is not None and (len(shares) == 1 or found.dialogues >= min(FEWEST, settings.dialogues)):
+            return found
+    return None
+
+
+def _largest(settings: LearnConfig, shares: tuple[float, ...], fits: Callable[[LearnConfig], bool]) -> Size | None:
+    best: Size | None = None
+    low, high = 0, _STEPS
+    while low <= high:
+        step = (low + high) // 2
+        share = step / _STEPS
+        size = Size(
+            teacher_share=shares,
+            dialogues=max(1, round(settings.dialogues * share)),
+            scenarios=max(1, round(settings.scenarios * share)),
+        )
+        if fits(size.of(settings)):
+            best, low = size, step + 1
+        else:
+            high = step - 1
+    return best
+
+
+def _stages(shares: tuple[float, ...]) -> list[tuple[float, ...]]:
+    """Ever fewer stages: those in the middle go first, then the first one."""
+    found = [shares]
+    while len(found[-1]) > 2:
+        last = found[-1]
+        middle = len(last) // 2
+        found.append((*last[:middle], *last[middle + 1 :]))
+    if len(shares) > 1:
+        found.append(shares[-1:])
+    return found
