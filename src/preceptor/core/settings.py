@@ -126,8 +126,8 @@ class LearnConfig(Section):
     scenarios: int = Field(default=40, ge=1, description="scenarios taught per stage at most")
     fit: bool = Field(
         default=False,
-        description="where [budget] is smaller than what the run is expected to take, make it smaller: fewer dialogues "
-        "and scenarios, then fewer stages",
+        description="where [budget] is smaller than what the run is expected to take, make it smaller: fewer "
+        "dialogues and scenarios, then fewer stages",
     )
     candidates: float = Field(
         default=1.25,

@@ -29,12 +29,16 @@ class Size:
         }
         return settings.model_copy(update=size)
 
+    def text(self) -> str:
+        """In words."""
+        count = len(self.teacher_share)
+        stages = "1 stage" if count == 1 else f"{count} stages"
+        return f"{stages} of {self.dialogues} dialogues and {self.scenarios} scenarios taught at most"
+
 
 def size_of(settings: LearnConfig) -> Size:
     """The size that the settings name."""
-    return Size(
-        teacher_share=settings.teacher_share, dialogues=settings.dialogues, scenarios=settings.scenarios
-    )
+    return Size(teacher_share=settings.teacher_share, dialogues=settings.dialogues, scenarios=settings.scenarios)
 
 
 def fitted(settings: LearnConfig, fits: Callable[[LearnConfig], bool]) -> Size | None:

@@ -55,3 +55,36 @@ def test_a_run_that_its_cap_ends_says_what_more_it_would_need(tmp_path: Path):
         assert library.entries() == (), "nothing of a stage that was cut off"
     resumed = Project.open(tmp_path / "p", settings={"budget.calls": 5000}, environ={})
     assert resumed.learn(resume="").strategies
+
+
+def test_a_fitted_run_ends_within_its_cap_with_all_its_stages_in_the_library(tmp_path: Path):
+    settings = {"learn.fit": True, "budget.calls": 400}
+    project = Project.create(tmp_path / "p", settings=settings, environ={})
+    size = project.size()
+    assert size.dialogues < project.config.learn.dialogues
+    learned = project.learn()
+    assert len(learned.stages) == len(size.teacher_share)
+    assert 200 < sum(r.calls for r in learned.spend) <= 400
+    assert learned.strategies
+
+
+def test_a_fitted_run_goes_on_with_the_size_that_it_began_with(tmp_path: Path):
+    from preceptor.core.errors import BudgetError  # noqa: PLC0415
+
+    settings = {"learn.fit": True, "budget.calls": 400, "seats.student.budget_calls": 20}
+    project = Project.create(tmp_path / "p", settings=settings, environ={})
+    with pytest.raises(BudgetError):
+        project.learn()
+    more = {"budget.calls": 5000, "seats.student.budget_calls": 5000}
+    resumed = Project.open(tmp_path / "p", settings=more, environ={}).learn(resume="")
+    assert len(resumed.stages) == len(project.size().teacher_share)
+    assert sum(r.calls for r in resumed.spend) < 600
+
+
+def test_a_budget_below_the_smallest_run_is_told_before_a_call(tmp_path: Path):
+    from preceptor.core.errors import ConfigError  # noqa: PLC0415
+
+    settings = {"learn.fit": True, "budget.calls": 5}
+    project = Project.create(tmp_path / "p", settings=settings, environ={})
+    with pytest.raises(ConfigError, match="smaller than the smallest learning run"):
+        project.estimate()

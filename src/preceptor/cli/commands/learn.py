@@ -11,7 +11,9 @@ from preceptor.cli.out import console, line, table, write_json
 from preceptor.cli.progress import Progress
 from preceptor.cli.screens import learned_screen
 from preceptor.cli.tally import short
+from preceptor.core.config import Flag
 from preceptor.core.ids import plain
+from preceptor.learn.fit import size_of
 from preceptor.learn.logs import read_logs
 from preceptor.project import Project
 from preceptor.project.estimate import Estimate
@@ -53,12 +55,18 @@ def command(
     if fit:
         given.append(Flag(key="learn.fit", value=True, name="--fit"))
     project = Project.open(folder, flags=given)
+    if run_id and not resume:
+        raise click.UsageError("--run goes with --resume")
+    stages = len(project.config.learn.teacher_share)
+    if project.config.learn.fit and not resume:
+        size = project.size(scenarios=_count(logs))
+        stages = len(size.teacher_share)
+        if size != size_of(project.config.learn):
+            click.echo(f"Sized to the budget: {size.text()}.", err=as_json)
     if dry_run:
         _tell(project.estimate(scenarios=_count(logs)), as_json)
         return
-    if run_id and not resume:
-        raise click.UsageError("--run goes with --resume")
-    with Progress("learning", stages=len(project.config.learn.teacher_share), quiet=as_json) as progress:
+    with Progress("learning", stages=stages, quiet=as_json) as progress:
         result = project.learn(
             resume=run_id if resume else None, logs=logs, emit=progress, stopping=progress.stopping
         )
