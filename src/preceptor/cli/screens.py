@@ -14,6 +14,7 @@ from rich.text import Text
 from preceptor.cli.out import line, program
 from preceptor.cli.spend import spend_table
 from preceptor.core.records import Strategy
+from preceptor.evaluate.latency import spell
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.sections import told
 from preceptor.evaluate.statistics import Estimate
@@ -81,10 +82,22 @@ def evaluated_screen(result: EvaluateResult, folder: Path) -> RenderableType:
     next_step = f"{program()} library list" if result.evaluation.strategies else f"{program()} learn"
     return Group(
         *evaluated(result.evaluation),
+        *_waits(result),
         "",
         spend_table(result.spend),
         *closing(result.folder, next_step + where(folder)),
     )
+
+
+def _waits(result: EvaluateResult) -> list[RenderableType]:
+    """Seconds a reply, and what they mean."""
+    if not result.latency:
+        return []
+    told = ", ".join(f"{x.arm} {spell(x.median)}" for x in result.latency)
+    meaning = (
+        " (practice models: of this machine only)" if result.simulated else " (live calls; more in the report)"
+    )
+    return [line(f"a reply took, median: {told}{meaning}", style="dim")]
 
 
 def evaluated(found: Evaluation) -> list[RenderableType]:

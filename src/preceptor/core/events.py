@@ -48,7 +48,11 @@ class ItemFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """A call was settled. ``usd`` is None where the price is unknown; ``replayed`` calls came from the journal."""
+    """A call was settled. ``usd`` is None where the price is unknown; ``replayed`` calls came from the journal.
+
+    ``seconds``: from the moment the model was asked to its whole answer, without waiting for a turn and without
+    earlier tries; None for what was replayed or never answered.
+    """
 
     seat: str
     phase: str
@@ -57,6 +61,7 @@ class Spent:
     usd: float | None
     replayed: bool
     estimated: bool
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from preceptor.core.errors import InputError
 from preceptor.core.ids import derive_seed
 from preceptor.evaluate.arms import CEILING, Arm, phase_of
-from preceptor.evaluate.found import ArmLength, Measured, MeasureName
+from preceptor.evaluate.found import ArmLength, Measured, MeasureName, Unseen
 from preceptor.evaluate.result import ArmSummary, Item
 from preceptor.evaluate.spend import SpendOf
 from preceptor.evaluate.statistics import Estimate, Score, analyse
@@ -87,6 +87,25 @@ def measures(items: Sequence[Item], baseline: str, seed: int) -> tuple[Measured,
             analysis = analyse(taken, baseline=baseline, ceiling=CEILING, seed=derive_seed(seed, "measure", name))
             found.append(Measured(name=name, analysis=analysis))
     return tuple(found)
+
+
+def unseen(items: Sequence[Item], strangers: Collection[str], baseline: str, seed: int) -> tuple[Unseen, ...]:
+    """The differences in satisfaction with profiles of practised issues, and with ``strangers``: profiles whose
+    issue learning never met. Nothing where there are no strangers."""
+    rows = scores(items, satisfaction_of)
+
+    def part(of: bool) -> dict[str, Estimate]:
+        mine = [r for r in rows if (r.cluster in strangers) is of]
+        if not any(r.arm == baseline for r in mine):
+            return {}
+        found = analyse(mine, baseline=baseline, ceiling=CEILING, seed=derive_seed(seed, "unseen", of))
+        return {d.arm: d.estimate for d in found.differences}
+
+    if not any(r.cluster in strangers for r in rows):
+        return ()
+    known, new = part(False), part(True)
+    arms = dict.fromkeys(r.arm for r in rows if r.arm != baseline)
+    return tuple(Unseen(arm=a, profiles=known.get(a), issues=new.get(a)) for a in arms)
 
 
 def lengths(items: Sequence[Item], baseline: str, seed: int) -> tuple[ArmLength, ...]:

@@ -22,6 +22,19 @@ class Met:
     style: str
     emotion: str
     demanding: bool
+    practised: bool = True
+    """False: no training profile has this issue, so that learning cannot have met it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """An arm's paired difference with new customers: of issues that learning met, and of others."""
+
+    arm: str
+    profiles: Estimate | None
+    """New customers, known issues; None where there are none."""
+    issues: Estimate | None
+    """New customers, new issues; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,11 @@ from preceptor.core.ids import derive_seed
 from preceptor.core.pool import run_all
 from preceptor.core.records import Domain, Profile, Turn
 from preceptor.core.untrusted import one_line
+from preceptor.evaluate import judge_votes
+from preceptor.evaluate.judge_votes import Vote, Votes, count_votes, kappa, mean_of, pair_of, to_ask, winner
 from preceptor.evaluate.result import Evaluation, Item
 from preceptor.evaluate.statistics import Estimate
 from preceptor.evaluate.statistics.agreement import Agreement, Rated, agreement
-from preceptor.evaluate.statistics.intervals import estimate, ratio_of_sums
 from preceptor.evaluate.summary import spelled
 from preceptor.judge import Case, Preferred, prefer, rate
 from preceptor.llm import Seat
@@ -67,6 +68,8 @@ class JudgeCheck:
     dialogues: int
     failed: int
     people: People | None
+    votes: Votes | None
+    """None where nobody has voted."""
     retest: Agreement | None
     """The judge's second rating beside its first."""
     same: float | None
@@ -104,13 +107,20 @@ class _Seen:
 
 
 async def check_judge(
-    bench: Bench, found: Evaluation, *, dialogues: int, seed: int, given: Sequence[Given] = ()
+    bench: Bench,
+    found: Evaluation,
+    *,
+    dialogues: int,
+    seed: int,
+    given: Sequence[Given] = (),
+    votes: Sequence[Vote] = (),
 ) -> JudgeCheck:
     """Asks the judge again about ``dialogues`` of the evaluation's dialogues, drawn by ``seed`` over all arms.
 
     Per dialogue four calls: its rating once more, its rating with every reply padded, and the padded one against
     the plain one in both orders. Per drawn customer two more: the baseline's dialogue against another arm's, in
-    both orders. A dialogue whose answers fail is counted and left out.
+    both orders. Pairs that people voted on and that the evaluation did not compare are asked for, in both orders. A
+    dialogue whose answers fail is counted and left out.
 
     Raises:
         InputError: the evaluation holds no rated dialogue.
@@ -121,10 +131,17 @@ async def check_judge(
         raise InputError("the evaluation holds no rated dialogue", hint="check the judge on another evaluation")
     drawn = sorted(rated, key=lambda i: (derive_seed(seed, PHASE, i.arm, i.unit), i.arm, i.unit))[:dialogues]
     pairs = _pairs(found, rated, drawn)
-    bench.emit(PhaseStarted(name="judge", stage=0, total=len(drawn) + len(pairs)))
+    voted = to_ask(found, votes)
+    bench.emit(PhaseStarted(name="judge", stage=0, total=len(drawn) + len(pairs) + len(voted)))
     profiles = {p.id: p for p in bench.domain.profiles}
     seen = await run_all(drawn, lambda i: _seen(bench, i, profiles, seed), concurrency=bench.concurrency)
     told = await run_all(pairs, lambda p: _swapped(bench, p, profiles, seed), concurrency=bench.concurrency)
+    asked = await run_all(voted, lambda p: _swapped(bench, p, profiles, seed), concurrency=bench.concurrency)
+    judged = {
+        pair_of(one.unit, one.arm, other.arm): winner(told, one.arm, other.arm)
+        for (one, other), told in zip(voted, asked, strict=True)
+        if told is not None
+    }
     kept, swapped = [s for s in seen if s is not None], [p for p in told if p is not None]
     named = [side for p in swapped for side in p.shown if side != "same"]
     return JudgeCheck(
@@ -133,13 +150,14 @@ async def check_judge(
         dialogues=len(kept),
         failed=len(seen) - len(kept) + len(told) - len(swapped),
         people=people(found, given, seed=seed) if given else None,
+        votes=count_votes(found, votes, judged, seed=seed) if votes else None,
         retest=agreement([_retest(s) for s in kept], seed=seed) if kept else None,
         same=float(np.mean([s.again == _first(s.item) for s in kept])) if kept else None,
         first_shown=sum(s == "first" for s in named) / len(named) if named else None,
         contradicted=float(np.mean([p.shown[0] == p.shown[1] != "same" for p in swapped])) if swapped else None,
         pairs=len(swapped),
-        padded=_mean([(s.item.profile, s.padded - s.again) for s in kept], derive_seed(seed, "padded")),
-        padded_wins=_mean([(s.item.profile, _won(s.preferred)) for s in kept], derive_seed(seed, "padded-wins")),
+        padded=mean_of([(s.item.profile, s.padded - s.again) for s in kept], derive_seed(seed, "padded")),
+        padded_wins=mean_of([(s.item.profile, _won(s.preferred)) for s in kept], derive_seed(seed, "padded-wins")),
         padding=_padding([s.item for s in kept]),
     )
 
@@ -160,17 +178,6 @@ def _won(preferred: Preferred) -> float:
 def _padding(items: Sequence[Item]) -> float:
     words = [w for i in items for w in i.words if w]
     return float(np.mean([(w + len(PADDING.split())) / w for w in words])) if words else 1.0
-
-
-def _mean(rows: Sequence[tuple[str, float]], seed: int) -> Estimate | None:
-    clusters: dict[str, list[float]] = {}
-    for cluster, value in rows:
-        clusters.setdefault(cluster, []).append(value)
-    if not clusters:
-        return None
-    groups = [clusters[c] for c in sorted(clusters)]
-    sums, sizes = np.array([sum(g) for g in groups]), np.array([float(len(g)) for g in groups])
-    return estimate(ratio_of_sums(sums, sizes), n=len(rows), clusters=len(groups), seed=seed)
 
 
 def _pairs(found: Evaluation, rated: Sequence[Item], drawn: Sequence[Item]) -> list[tuple[Item, Item]]:
@@ -273,11 +280,13 @@ def sentences(check: JudgeCheck) -> tuple[str, ...]:
         found.append(f"people ({p.raters}, {p.ratings} ratings): {_agreed(p.overall)}")
         found += [f"people, arm {one_line(arm, 60)}: {_agreed(a)}" for arm, a in p.arms.items()]
         if p.between is not None:
-            found.append(f"people among themselves: {_kappa(p.between)}; no judge can be asked for more")
+            found.append(f"people among themselves: {kappa(p.between)}; no judge can be asked for more")
         if p.unknown:
             found.append(f"{p.unknown} ratings are of dialogues that this evaluation's judge did not rate")
     else:
         found.append("people: nobody has rated dialogues of this evaluation yet (preceptor review; --ratings)")
+    if check.votes is not None:
+        found += judge_votes.sentences(check.votes)
     if check.retest is not None and check.same is not None:
         found.append(f"asked again: {_agreed(check.retest)}; the same rating in {check.same * 100:.0f}%")
     if check.contradicted is not None:
@@ -305,10 +314,4 @@ def _lost(check: JudgeCheck) -> str:
 
 
 def _agreed(found: Agreement) -> str:
-    return f"{_kappa(found)}, bias {spelled(found.bias, sign=True)}"
-
-
-def _kappa(found: Agreement) -> str:
-    if found.kappa is None:
-        return found.reason
-    return f"weighted kappa {spelled(found.kappa)}"
+    return f"{kappa(found)}, bias {spelled(found.bias, sign=True)}"

@@ -25,6 +25,7 @@ def markdown(evaluation: Evaluation) -> str:
     tables = (
         satisfaction(evaluation),
         differences(evaluation.analysis),
+        sections.unseen(evaluation),
         sections.service(evaluation),
         sections.policy(evaluation),
         sections.breaches(evaluation),
@@ -40,6 +41,7 @@ def markdown(evaluation: Evaluation) -> str:
     if told:
         parts += ["## Noise", "\n".join(f"- {one_line(text)}" for text in told)]
     notes = [*remarks(evaluation.analysis), *failures(evaluation.arms)]
+    notes += [note] if (note := sections.unseen_note(evaluation)) else []
     if notes:
         parts += ["## Remarks", "\n".join(f"- {one_line(n)}" for n in notes)]
     parts += ["## Settings", settings(evaluation).markdown()]

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from preceptor.core.errors import InputError
 from preceptor.core.ids import canonical_json
 from preceptor.core.records import Dialogue
-from preceptor.evaluate.found import Again, ArmLength, Measured, MeasureName, Met, Preferences, Stopping
+from preceptor.evaluate.found import Again, ArmLength, Measured, MeasureName, Met, Preferences, Stopping, Unseen
 from preceptor.evaluate.spend import Spend
 from preceptor.evaluate.statistics import Analysis, ArmMean, Difference, Estimate, GapShare
 from preceptor.judge import PolicyCheck, Rating, Service
@@ -99,6 +99,8 @@ class Evaluation:
     """Who was met, in the domain's order."""
     release: str = ""
     """Id of the release that coached; empty: what the library offered."""
+    unseen: tuple[Unseen, ...] = ()
+    """Known and new issues apart, an arm each; empty where every issue was practised."""
     measures: tuple[Measured, ...] = ()
     lengths: tuple[ArmLength, ...] = ()
     again: Again | None = None

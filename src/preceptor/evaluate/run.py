@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from preceptor.core.errors import ConfigError, RunError
@@ -14,7 +14,7 @@ from preceptor.core.settings import EvaluateConfig
 from preceptor.evaluate.again import again
 from preceptor.evaluate.arms import BASELINE, CEILING, Arm, Ground, check_file_arm, open_arm, phase_of
 from preceptor.evaluate.dialogues import Stage, play_all, task
-from preceptor.evaluate.figures import lengths, measures, satisfaction_of, scores, summary
+from preceptor.evaluate.figures import lengths, measures, satisfaction_of, scores, summary, unseen
 from preceptor.evaluate.found import Met, Preferences, Stopping
 from preceptor.evaluate.pairwise import judge_pairs
 from preceptor.evaluate.precise import until_precise
@@ -144,6 +144,7 @@ def _evaluation(stage: Stage, played: _Played, baseline: str, spend: SpendOf) ->
         seed=derive_seed(settings.seed, "analysis"),
     )
     met = {i.profile for i in items}
+    practised = {p.issue for p in ground.domain.profiles if not p.heldout}
     return Evaluation(
         domain=ground.domain.name,
         simulated=any(spec.startswith("practice:") for spec in models.values()),
@@ -157,17 +158,25 @@ def _evaluation(stage: Stage, played: _Played, baseline: str, spend: SpendOf) ->
         arms=tuple(summary(arm, items, settings.seed, spend) for arm in played.arms),
         analysis=analysis,
         items=tuple(items),
-        customers=tuple(
-            Met(profile=p.id, issue=p.issue, style=p.style, emotion=p.emotion, demanding=p.demanding)
-            for p in played.profiles
-            if p.id in met
-        ),
+        customers=tuple(_met(p, practised) for p in played.profiles if p.id in met),
+        unseen=unseen(items, {p.id for p in played.profiles if p.issue not in practised}, baseline, settings.seed),
         release=ground.release,
         measures=measures(items, baseline, settings.seed),
         lengths=lengths(items, baseline, settings.seed),
         again=again(items, played.twice, analysis, seed=settings.seed),
         again_items=tuple(played.twice),
         spend={name: dict(sorted(spent.items())) for name in _BESIDE if (spent := spend(phase_of(name)))},
+    )
+
+
+def _met(profile: Profile, practised: Collection[str]) -> Met:
+    return Met(
+        profile=profile.id,
+        issue=profile.issue,
+        style=profile.style,
+        emotion=profile.emotion,
+        demanding=profile.demanding,
+        practised=profile.issue in practised,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate.found import Again, Stopping
 from preceptor.evaluate.result import Evaluation
+from preceptor.evaluate.statistics import Estimate
 from preceptor.evaluate.statistics.preference import preferred
 from preceptor.evaluate.summary import Table, spelled
 from preceptor.judge import DIMENSIONS
@@ -52,6 +53,37 @@ def breaches(evaluation: Evaluation, most: int = _MOST_QUOTES) -> Table:
     each = max(1, most // max(1, len(by_arm)))
     rows = tuple(row for told in by_arm.values() for row in told[:each])
     return Table(title="Breaches, quoted", columns=("arm", "dialogue", "the agent said", "against"), rows=rows)
+
+
+def unseen(evaluation: Evaluation) -> Table:
+    """Unseen issues apart from unseen profiles."""
+    rows = tuple(
+        (
+            u.arm,
+            spelled(u.profiles, sign=True) if u.profiles else "none met",
+            _customers(u.profiles),
+            spelled(u.issues, sign=True) if u.issues else "none met",
+            _customers(u.issues),
+        )
+        for u in evaluation.unseen
+    )
+    columns = ("arm", "issues that learning met (95%)", "customers", "issues that it never met (95%)", "customers")
+    title = f"New customers with known and with new issues, minus {evaluation.analysis.baseline}"
+    return Table(title=title, columns=columns, rows=rows)
+
+
+def unseen_note(evaluation: Evaluation) -> str:
+    """What to know where no new issue was met; empty where one was."""
+    if evaluation.unseen or not evaluation.strategies:
+        return ""
+    return (
+        "Every customer is new, but each of their issues has training profiles: of issues that learning never met "
+        "nothing is known here. To learn it, hold out all profiles of an issue."
+    )
+
+
+def _customers(estimate: Estimate | None) -> str:
+    return "0" if estimate is None else str(estimate.clusters)
 
 
 def length(evaluation: Evaluation) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,13 +33,21 @@ class Metered:
     """Counts every call to one seat's model. A cap holds over lost tries too: each is reserved anew."""
 
     def __init__(
-        self, model: Retrying, ledger: Ledger, *, price: Price | None, emit: Emit, journal: AnyJournal
+        self,
+        model: Retrying,
+        ledger: Ledger,
+        *,
+        price: Price | None,
+        emit: Emit,
+        journal: AnyJournal,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.model = model
         self.ledger = ledger
         self.price = price
         self.emit = emit
         self.journal = journal
+        self.now = now
 
     async def complete(self, request: ChatRequest, key: str, tag: Tag) -> Answered:
         """The model's answer with its cost.
@@ -50,14 +59,14 @@ class Metered:
         account = _Account(self, request, key, tag)
         try:
             reply = await self.model.complete(request, key, account)
-            held, mark = account.answers.pop(id(reply))[1:]
+            held, mark, seconds = account.answers.pop(id(reply))[1:]
         finally:
             # Hedged, and both answered; or cancelled in the moment of an answer: paid, and of no use.
-            for unused, reserved, its in account.answers.values():
+            for unused, reserved, its, _ in account.answers.values():
                 self._drop(tag, unused, reserved, its)
 
         def settle() -> None:
-            self.tell(self.ledger.settle(tag, held, reply.usage, self.price))
+            self.tell(self.ledger.settle(tag, held, reply.usage, self.price), seconds)
 
         usd = None if self.price is None else self.price(reply.usage)
         return Answered(paid=Paid(reply=reply, usd=usd), mark=mark, settle=settle)
@@ -67,8 +76,8 @@ class Metered:
         done = self.journal.lose(mark, row)
         done.add_done_callback(lambda _: self.tell(self.ledger.settle(tag, held, reply.usage, self.price)))
 
-    def tell(self, row: LedgerRow) -> None:
-        """Tells listeners what a try took."""
+    def tell(self, row: LedgerRow, seconds: float | None = None) -> None:
+        """Tells listeners what a try took; ``seconds`` where it brought the answer."""
         self.emit(
             Spent(
                 seat=row.seat,
@@ -78,6 +87,7 @@ class Metered:
                 usd=row.usd,
                 replayed=False,
                 estimated=row.estimated,
+                seconds=None if seconds is None else round(seconds, 6),
             )
         )
 
@@ -89,8 +99,8 @@ class _Account:
         self.meter = meter
         self.key = key
         self.tag = tag
-        self.answers: dict[int, tuple[ChatReply, Reservation, str]] = {}
-        """What came, with its reservation and mark, by the reply's identity."""
+        self.answers: dict[int, tuple[ChatReply, Reservation, str, float]] = {}
+        """What came, with its reservation, mark and seconds, by the reply's identity."""
         self._request = request
 
     async def begin(self) -> _Try:
@@ -110,9 +120,11 @@ class _Try:
         self._account = account
         self._held = held
         self._mark = mark
+        self._began = account.meter.now()
 
     def answered(self, reply: ChatReply) -> None:
-        self._account.answers[id(reply)] = (reply, self._held, self._mark)
+        took = self._account.meter.now() - self._began
+        self._account.answers[id(reply)] = (reply, self._held, self._mark, took)
 
     async def failed(self, error: ModelError) -> None:
         account, meter = self._account, self._account.meter

@@ -100,7 +100,7 @@ async def open_seats(
             breaker = Breaker(seat_config.outage, now=timing.now)
             retrying = Retrying(model, seat_config, limiter, breaker, seat=name, sleep=timing.sleep, rng=timing.rng)
             price = ledger.price_of(name, opened.model.spec, local=opened.local, own=seat_config)
-            metered = Metered(retrying, ledger, price=price, emit=emit, journal=journal)
+            metered = Metered(retrying, ledger, price=price, emit=emit, journal=journal, now=timing.now)
             replaying = Replaying(
                 metered, journal, in_flight, spec=opened.model.spec, ledger=ledger, emit=emit, trace=beside.trace
             )

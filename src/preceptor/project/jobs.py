@@ -13,6 +13,7 @@ from preceptor.core.errors import InputError
 from preceptor.core.events import Emit, Event
 from preceptor.core.ids import digest, plain
 from preceptor.core.records import Scenario
+from preceptor.evaluate.latency import latency
 from preceptor.evaluate.run import evaluate
 from preceptor.evaluate.spend import SpendTally
 from preceptor.learn import Context, learn
@@ -106,7 +107,13 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
             "satisfaction": {a.arm: round(m.estimate.value, 4) for a in found.arms if (m := found.mean(a.arm))},
             "simulated": found.simulated,
         }
-        return EvaluateResult(run=run.id, folder=run.folder, evaluation=found, spend=spend_rows(now.ledger))
+        return EvaluateResult(
+            run=run.id,
+            folder=run.folder,
+            evaluation=found,
+            spend=spend_rows(now.ledger),
+            latency=latency((told.event for told in run.events()), [a.arm for a in found.arms]),
+        )
 
 
 def build_coach(project: Project, library: Library, *, embedder: Embedder | None = None) -> Coach:

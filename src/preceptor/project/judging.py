@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from preceptor.core.errors import InputError
 from preceptor.core.events import Emit
 from preceptor.core.ids import plain
 from preceptor.evaluate.judge_check import Bench, Given, JudgeCheck, check_judge, sentences
+from preceptor.evaluate.judge_votes import Vote
 from preceptor.llm import Journal, Ledger, open_seats
 from preceptor.practice import open_practice
 from preceptor.project.stopping import Stop
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 RESULT = "judge-check"
 
 
-def read_ratings(path: Path, run: str) -> tuple[Given, ...]:
-    """People's ratings of a run's dialogues, from the review app's export (JSON lines).
+def read_ratings(path: Path, run: str) -> tuple[tuple[Given, ...], tuple[Vote, ...]]:
+    """People's ratings of a run's dialogues, and their votes on pairs of them, from the review app's export (JSON
+    lines).
 
     Raises:
         InputError: the file cannot be read, a line is no rating, or none is of ``run``.
@@ -32,15 +33,17 @@ def read_ratings(path: Path, run: str) -> tuple[Given, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}", hint="name the export of the review app's ratings") from error
     told = read_lines(text)
-    found = tuple(
-        Given(unit=r.unit, arm=r.arm, by=r.by, score=r.score) for r in told if r.run == run and r.score is not None
+    mine = [r for r in told if r.run == run]
+    given = tuple(Given(unit=r.unit, arm=r.arm, by=r.by, score=r.score) for r in mine if r.score is not None)
+    votes = tuple(
+        Vote(unit=r.unit, first=r.arm, second=r.other, by=r.by, better=r.better) for r in mine if r.better
     )
-    if not found:
+    if not given and not votes:
         runs = ", ".join(sorted({r.run for r in told})) or "none"
         raise InputError(
             f"{path}: no rating of {run} in it; it rates: {runs}", hint="name the evaluation that was rated"
         )
-    return found
+    return given, votes
 
 
 async def judge_job(
@@ -57,7 +60,7 @@ async def judge_job(
     runs = project.runs()
     run = runs.open(run_id) if run_id else runs.latest("evaluate", resumable=False)
     found = project.evaluation(run.id)
-    given: Sequence[Given] = read_ratings(ratings, run.id) if ratings else ()
+    given, votes = read_ratings(ratings, run.id) if ratings else ((), ())
     ledger = Ledger(project.config.budget)
     stop.when(ledger.stop)
     with run.locked(), Journal.open(run.folder / f"{RESULT}.db") as journal:
@@ -77,6 +80,6 @@ async def judge_job(
                 concurrency=project.config.run.concurrency,
                 emit=emit,
             )
-            check = await check_judge(bench, found, dialogues=dialogues, seed=seed, given=given)
+            check = await check_judge(bench, found, dialogues=dialogues, seed=seed, given=given, votes=votes)
         run.write_result(RESULT, {**plain(check), "sentences": list(sentences(check))})
     return run.id, check

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from preceptor.core.errors import RunError
 from preceptor.core.events import PhaseStarted, Spent
 from preceptor.core.untrusted import one_line
+from preceptor.evaluate.latency import latency
 from preceptor.evaluate.report import Beside, Report, page, report_json, text
 from preceptor.evaluate.report.content import Proved, Stage
-from preceptor.evaluate.result import from_json
+from preceptor.evaluate.result import Evaluation, from_json
 from preceptor.runs.files import write_json
 from preceptor.runs.run import Run
 
@@ -47,7 +48,7 @@ def write_report(project: Project, run_id: str = "", folder: Path | None = None)
             hint="name an evaluation that came to its end: preceptor runs list",
         )
     found = from_json((run.folder / "results" / "evaluation.json").read_bytes())
-    report = Report.of(found, _beside(project, run))
+    report = Report.of(found, _beside(project, run, found))
     folder = folder or run.folder / "report"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def write_report(project: Project, run_id: str = "", folder: Path | None = None)
     return Written(run=run.id, report=report, html=html, markdown=markdown, json=json)
 
 
-def _beside(project: Project, run: Run) -> Beside:
+def _beside(project: Project, run: Run, found: Evaluation) -> Beside:
     learned = _learning_before(project, run)
     return Beside(
         run=run.id,
@@ -69,6 +70,7 @@ def _beside(project: Project, run: Run) -> Beside:
         stages=_stages(learned) if learned else (),
         proved=_proved(project),
         judge=_judged(run),
+        latency=latency((told.event for told in run.events()), [a.arm for a in found.arms]),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preceptor.core.records import Strategy
+from preceptor.evaluate.latency import Latency
 from preceptor.evaluate.prove import Proof
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.transfer import Transfer
@@ -73,6 +74,8 @@ class EvaluateResult:
     folder: Path
     evaluation: Evaluation
     spend: tuple[LedgerRow, ...]
+    latency: tuple[Latency, ...] = ()
+    """Seconds a reply by arm; of live calls, in this run and in what it went on from."""
 
     @property
     def simulated(self) -> bool:

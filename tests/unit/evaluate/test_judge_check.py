@@ -13,6 +13,7 @@ from preceptor.core.events import ignore
 from preceptor.core.settings import EvaluateConfig
 from preceptor.evaluate.arms import Ground
 from preceptor.evaluate.judge_check import PADDING, Bench, Given, JudgeCheck, check_judge, people, sentences
+from preceptor.evaluate.judge_votes import Side, Vote
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.run import evaluate
 from preceptor.llm import ChatRequest, ScriptedModel, Seat
@@ -48,6 +49,32 @@ async def test_a_steady_judge_without_faults_is_found_so() -> None:
     assert found.padded_wins.value == 0.5
     assert found.people is None
     assert "nobody has rated" in " ".join(sentences(found))
+
+
+async def test_votes_of_people_stand_beside_the_judges_preferences() -> None:
+    def vote(unit: str, first: str, second: str, better: Side, by: str = "ann") -> Vote:
+        return Vote(unit=unit, first=first, second=second, by=by, better=better)
+
+    found = await measured()
+    units = sorted({i.unit for i in found.items})[:3]
+    votes = (
+        vote(units[0], "coached", "student", "first"),
+        vote(units[0], "student", "coached", "second", by="bo"),
+        vote(units[1], "coached", "student", "second"),
+        vote(units[2], "coached", "student", "same"),
+        vote("nobody/0", "coached", "student", "first"),
+    )
+    seat = Seat.plain(
+        ScriptedModel(judge, spec="scripted:judge"), name="judge"
+    )  # likes who says sorry: the coached
+    bench = Bench(domain=domain(), judge=seat, prompts=load_prompts(), concurrency=4, emit=ignore)
+    told = (await check_judge(bench, found, dialogues=2, seed=1, votes=votes)).votes
+    assert told is not None
+    assert (told.votes, told.people, told.pairs, told.unknown) == (4, 2, 3, 1)
+    assert told.same.value == pytest.approx(0.5)
+    assert told.opposed == pytest.approx(0.25)
+    assert told.between is not None
+    assert told.between.value == 1
 
 
 async def test_a_judge_who_likes_length_and_the_first_place_is_found_out() -> None:
@@ -112,7 +139,10 @@ def test_ratings_of_other_runs_are_told(tmp_path: Path) -> None:
     row = {"run": "evaluate-002", "unit": "h00/0", "arm": "student", "by": "ann", "score": 4}
     pair = {"run": "evaluate-001", "unit": "h00/0", "arm": "a", "other": "b", "by": "ann", "better": "first"}
     path.write_text("\n".join(json.dumps(r) for r in (row, pair)))
-    assert read_ratings(path, "evaluate-002") == (Given(unit="h00/0", arm="student", by="ann", score=4),)
+    given = (Given(unit="h00/0", arm="student", by="ann", score=4),)
+    votes = (Vote(unit="h00/0", first="a", second="b", by="ann", better="first"),)
+    assert read_ratings(path, "evaluate-002") == (given, ())
+    assert read_ratings(path, "evaluate-001") == ((), votes)
     with pytest.raises(InputError, match="no rating of evaluate-009"):
         read_ratings(path, "evaluate-009")
     path.write_text("nonsense")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from preceptor.core.errors import BadAnswerError, BudgetError, ConfigError
 from preceptor.core.events import ignore
 from preceptor.core.settings import EvaluateConfig
+from preceptor.evaluate import sections
 from preceptor.evaluate.arms import Ground
 from preceptor.evaluate.markdown import markdown
 from preceptor.evaluate.result import Evaluation, from_json
@@ -184,3 +186,27 @@ async def test_a_budget_that_ends_before_the_first_look_ends_the_run() -> None:
 async def test_precision_of_one_arm_is_refused() -> None:
     with pytest.raises(ConfigError, match="two arms"):
         await run(until_precise=0.2, arms=("student",))
+
+
+async def test_customers_of_issues_that_learning_never_met_stand_apart() -> None:
+    whole = domain()
+    known = whole.issues[0]
+    new = replace(known, key="brand-new", title="Something else")
+    late = [p.id for p in whole.profiles if p.heldout][:5]
+    profiles = tuple(replace(p, issue="brand-new") if p.id in late else p for p in whole.profiles)
+    apart = replace(whole, issues=(*whole.issues, new), profiles=profiles)
+    settings = EvaluateConfig(aa=0, measures=(), arms=("student", "coached"))
+    ground = Ground(domain=apart, seats=Scripts().seats(), coach=coach(), prompts=load_prompts())
+    found = await evaluate(ground, settings=settings, concurrency=8, emit=ignore)
+    assert {c.profile for c in found.customers if not c.practised} == set(late)
+    assert [u.arm for u in found.unseen] == ["coached"]
+    told = found.unseen[0]
+    assert told.issues is not None
+    assert told.profiles is not None
+    assert (told.issues.clusters, told.profiles.clusters) == (5, 7)
+    assert sections.unseen(found).rows[0][0] == "coached"
+    assert sections.unseen_note(found) == ""
+    ground = replace(ground, domain=whole)
+    same = await evaluate(ground, settings=settings, concurrency=8, emit=ignore)
+    assert same.unseen == ()
+    assert "nothing is known" in sections.unseen_note(same)

@@ -14,6 +14,7 @@ from preceptor.core.events import ignore
 from preceptor.core.records import Turn
 from preceptor.core.settings import EvaluateConfig
 from preceptor.evaluate.arms import Ground
+from preceptor.evaluate.latency import Latency
 from preceptor.evaluate.report import Beside, Report, page, report_json, text
 from preceptor.evaluate.report.charts import Span, band, histogram, spans
 from preceptor.evaluate.report.content import Proved, Stage
@@ -34,7 +35,7 @@ BESIDE = Beside(
     ),
     proved=(Proved(id="s1", text=HOSTILE, verdict="helpful", lift=0.4, low=0.1, high=0.7, n=30),),
     judge=("weighted kappa 0.61",),
-    seconds={"student": 1.25},
+    latency=(Latency(arm="student", replies=12, mean=1.5, median=1.25, slow=3.0),),
 )
 
 
@@ -106,7 +107,8 @@ def test_the_page_says_what_was_found_and_on_what(found: Evaluation) -> None:
         "A/A: student against itself with 5 customers",
         "learn-001: scenarios in which the student was as good from the start went from 20% to 60%",
         "weighted kappa 0.61",
-        "student 1.25 s",
+        "Seconds a reply",
+        "1.25 s",
         found.prompts["rate"],
     ):
         assert words in html, words

@@ -92,6 +92,8 @@ def evaluated_json(result: EvaluateResult) -> dict[str, object]:
         "again": plain(found.again),
         "preferences": _preferences(found),
         "stopping": plain(found.stopping),
+        "unseen": plain(found.unseen),
+        "latency": plain(result.latency),
         "spend": plain(result.spend),
     }
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from preceptor.core.ids import derive_seed, plain
 from preceptor.evaluate.figures import satisfaction_of
+from preceptor.evaluate.latency import Latency
 from preceptor.evaluate.result import Evaluation, Item
 from preceptor.evaluate.sections import told
 from preceptor.evaluate.statistics import Estimate
@@ -63,8 +64,7 @@ class Beside:
     proved: tuple[Proved, ...] = ()
     judge: tuple[str, ...] = ()
     """What a check of the judge found, a sentence each."""
-    seconds: Mapping[str, float] = field(default_factory=dict[str, float])
-    """Seat to the mean time of an answer, in seconds."""
+    latency: tuple[Latency, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

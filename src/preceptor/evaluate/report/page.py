@@ -7,7 +7,7 @@ from html import escape
 from importlib import resources
 
 from preceptor.core.untrusted import clean, one_line
-from preceptor.evaluate import sections
+from preceptor.evaluate import latency, sections
 from preceptor.evaluate.report import figures
 from preceptor.evaluate.report.content import Example, Report
 from preceptor.evaluate.result import Item
@@ -87,7 +87,9 @@ def _where(report: Report) -> str:
         "Mean paired difference, with the number of customers. Cells are small and many were looked at: read them "
         "as a description, not as findings."
     )
-    return f'{figures.groups(report)}\n{figures.heat(report)}\n<p class="soft">{escape(note)}</p>'
+    new = sections.unseen(report.evaluation)
+    apart = _table(new) if new.rows else f'<p class="soft">{escape(sections.unseen_note(report.evaluation))}</p>'
+    return f'{figures.groups(report)}\n{figures.heat(report)}\n<p class="soft">{escape(note)}</p>\n{apart}'
 
 
 def _service(report: Report) -> str:
@@ -139,11 +141,10 @@ def _trust(report: Report) -> str:
 
 
 def _cost(report: Report) -> str:
-    table = cost(report.evaluation)
-    seconds = report.beside.seconds
-    told = ", ".join(f"{seat} {value:.2f} s" for seat, value in seconds.items())
-    latency = f'<p class="soft">{_text(f"Mean time of an answer: {told}.")}</p>' if told else ""
-    return (_table(table) if table.rows else "") + latency
+    parts = [_table(t) for t in (cost(report.evaluation), latency.table(report.beside.latency)) if t.rows]
+    if report.beside.latency:
+        parts += [f'<p class="soft">{_text(n)}</p>' for n in latency.notes(simulated=report.evaluation.simulated)]
+    return "\n".join(parts)
 
 
 def _settings(report: Report) -> str:

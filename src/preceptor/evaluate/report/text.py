@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from preceptor.core.untrusted import one_line
+from preceptor.evaluate import latency
 from preceptor.evaluate.markdown import markdown
 from preceptor.evaluate.report.content import Report
 from preceptor.evaluate.result import Item
@@ -21,9 +22,9 @@ def text(report: Report) -> str:
             parts += [f"## {table.title}", table.markdown()]
     if beside.judge:
         parts += ["## The judge", "\n".join(f"- {one_line(line)}" for line in beside.judge)]
-    if beside.seconds:
-        told = ", ".join(f"{seat} {value:.2f} s" for seat, value in beside.seconds.items())
-        parts += ["## Latency", f"Mean time of an answer: {told}."]
+    if beside.latency:
+        shown = latency.table(beside.latency)
+        parts += [f"## {shown.title}", shown.markdown(), *latency.notes(simulated=found.simulated)]
     if report.examples:
         parts.append("## Dialogues side by side")
         for example in report.examples:
