@@ -259,6 +259,7 @@ def test_demo(demo: tuple[Path, dict[str, Any]]):
     assert set(measured) == {
         *("run", "folder", "simulated", "domain", "models", "strategies", "profiles", "repeats", "seed"),
         *("arms", "analysis", "spend", "release", "measures", "lengths", "again", "preferences", "stopping"),
+        *("unseen", "latency"),
     }
 
 
