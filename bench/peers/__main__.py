@@ -24,6 +24,7 @@ from preceptor.evaluate.statistics.distributions import t_quantile
 from preceptor.practice import shipped_world
 from preceptor.project import Project
 
+_ONE = "says nothing: one call"
 Trial = Mapping[str, Any]
 """One method with one seed: its gain, calls and tokens."""
 
@@ -37,8 +38,7 @@ def main() -> int:
     parser.add_argument("--python", default=".venv-peers/bin/python", help="a Python that has gepa and dspy")
     parser.add_argument("--out", type=Path, default=Path("bench-results/peers"), help="one JSON a seed and method")
     asked = parser.parse_args()
-    known = methods(asked.python)
-    chosen = {name: known[name] for name in asked.methods or known if name in known}
+    chosen = methods(asked.python, asked.methods)
     asked.out.mkdir(parents=True, exist_ok=True)
     for seed in range(1, asked.seeds + 1):
         for name, method in chosen.items():
@@ -91,12 +91,10 @@ def table(rows: Sequence[Trial], cap: int) -> None:
     print("| method | gain in satisfaction | calls used | gain per 100 calls | gain per 1,000 tokens |")
     print("|---|---|---|---|---|")
     for name, found in sorted(names.items(), key=lambda x: -float(np.mean([t["gain"] for t in x[1]]))):
-        calls = np.mean([t["calls"] for t in found])
-        print(
-            f"| {name} | {_interval([t['gain'] for t in found])} | {calls:.0f} "
-            f"| {_interval([100 * t['gain'] / max(1, t['calls']) for t in found], 3)} "
-            f"| {_interval([1000 * t['gain'] / max(1, t['tokens']) for t in found], 4)} |"
-        )
+        calls = float(np.mean([t["calls"] for t in found]))
+        a_call = _interval([100 * t["gain"] / max(1, t["calls"]) for t in found], 3) if calls > 10 else _ONE
+        a_token = _interval([1000 * t["gain"] / max(1, t["tokens"]) for t in found], 4) if calls > 10 else _ONE
+        print(f"| {name} | {_interval([t['gain'] for t in found])} | {calls:.0f} | {a_call} | {a_token} |")
 
 
 def _interval(values: list[float], digits: int = 2) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +26,19 @@ GUIDES = 6
 MADE = "made.txt"
 
 
-def methods(python: str) -> Mapping[str, Method]:
-    """By name. Those of other tools only where ``python`` has the tool; a word on those that are left out."""
+def methods(python: str, chosen: Sequence[str] = ()) -> Mapping[str, Method]:
+    """By name, those of ``chosen`` alone unless it is empty. Those of other tools only where ``python`` has the tool; a
+    word on those that are left out."""
     found: dict[str, Method] = {"preceptor": preceptor, "static-guide": guide, "best-of-random": best_of_random}
     tools = {
         "gepa": ("gepa", "by_gepa.py"),
         "dspy-gepa": ("dspy", "by_dspy.py", "gepa"),
         "dspy-mipro": ("dspy", "by_dspy.py", "mipro"),
     }
+    found = {name: method for name, method in found.items() if not chosen or name in chosen}
     for name, (module, script, *words) in tools.items():
+        if chosen and name not in chosen:
+            continue
         if _has(python, module):
             found[name] = _tool(python, script, *words)
         else:

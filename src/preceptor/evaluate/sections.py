@@ -126,7 +126,8 @@ def strengths(evaluation: Evaluation) -> Table:
     rows: list[tuple[str, ...]] = []
     for s in found.strengths if found else ():
         reach = "" if s.low is None or s.high is None else f" ({s.low:+.2f} to {s.high:+.2f})"
-        rows.append((s.arm, f"{s.score:+.2f}{reach}", f"{preferred(s.score, 0.0) * 100:.0f}%"))
+        score = "0, the baseline" if s.arm == evaluation.analysis.baseline else f"{s.score:+.2f}{reach}"
+        rows.append((s.arm, score, f"{preferred(s.score, 0.0) * 100:.0f}%"))
     columns = ("arm", "score (95%)", f"preferred to {evaluation.analysis.baseline}")
     return Table(title="Bradley-Terry", columns=columns, rows=tuple(rows))
 

@@ -59,7 +59,7 @@ def satisfaction(evaluation: Evaluation) -> Table:
                 arm.arm,
                 spelled(mean.estimate) if mean else "nothing rated",
                 spelled(difference.estimate, sign=True) if difference else "",
-                f"{difference.p_holm:.3f}" if difference else "",
+                chance(difference.p_holm) if difference else "",
                 spelled(arm.resolved, percent=True) if arm.resolved else "",
                 "" if arm.replies is None else f"{arm.replies:.1f}",
                 "" if arm.words is None else f"{arm.words:.0f}",
@@ -88,9 +88,9 @@ def cost(evaluation: Evaluation) -> Table:
         (
             name,
             seat,
-            str(spent.calls),
-            str(spent.input_tokens),
-            str(spent.output_tokens),
+            f"{spent.calls:,}",
+            f"{spent.input_tokens:,}",
+            f"{spent.output_tokens:,}",
             "unknown" if spent.usd is None else f"{spent.usd:.4f}",
         )
         for name, spend in shown
@@ -109,7 +109,7 @@ def differences(analysis: Analysis) -> Table:
         (
             d.arm,
             spelled(d.estimate, sign=True),
-            f"{d.p_holm:.4f}",
+            chance(d.p_holm),
             f"{d.estimate.n}/{d.estimate.clusters}",
             "" if d.smallest_detectable is None else f"{d.smallest_detectable:.2f}",
             "?" if d.further is None else str(d.further),
@@ -195,6 +195,11 @@ def spelled(estimate: Estimate, *, sign: bool = False, percent: bool = False) ->
     if estimate.low == estimate.high:
         return f"{number(estimate.value)} (no spread)"
     return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
+
+
+def chance(p: float) -> str:
+    """A p-value to three places, and no zero: "<0.001"."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _at_last(difference: Difference, look: Look) -> Difference:

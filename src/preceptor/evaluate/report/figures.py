@@ -10,6 +10,8 @@ from preceptor.evaluate.report.charts import Span, band, histogram, spans, stack
 from preceptor.evaluate.report.content import GROUPS, Report
 from preceptor.evaluate.summary import spelled
 
+_EVEN = 0.2
+"""Differences in a cell that are smaller are called even."""
 _MARKS = tuple(f"{n / 2:g}" for n in range(2, 11))
 
 
@@ -72,12 +74,18 @@ def groups(report: Report) -> str:
             continue
         clear = d.low is not None and d.high is not None and (d.low > 0 or d.high < 0)
         text = f"{spelled(d, sign=True)}, n {g.customers}"
-        rows.append(Span(label=g.value, value=d.value, low=d.low, high=d.high, text=text, clear=clear))
+        label = g.value if g.by == "demanding" else f"{g.by}: {g.value}"
+        rows.append(Span(label=label, value=d.value, low=d.low, high=d.high, text=text, clear=clear))
     if not rows:
         return ""
     best, worst = max(rows, key=lambda r: r.value), min(rows, key=lambda r: r.value)
-    title = f"{report.arm}: most for {best.label} ({best.value:+.2f}), least for {worst.label} ({worst.value:+.2f})"
-    return spans(rows, title=title, line=0.0)
+    up, down = (
+        [r.label for r in rows if r.clear and r.value > 0],
+        [r.label for r in rows if r.clear and r.value < 0],
+    )
+    reach = f"most for {best.label} ({best.value:+.2f}), least for {worst.label} ({worst.value:+.2f})"
+    shown = f"the interval is above zero for {len(up)} and below for {len(down)} of {len(rows)} groups"
+    return spans(rows, title=f"{report.arm}: {shown}; {reach}", line=0.0)
 
 
 def heat(report: Report) -> str:
@@ -100,15 +108,20 @@ def heat(report: Report) -> str:
                 told = f"{cell.difference:+.1f}<br><small>{cell.customers}</small>"
                 inner.append(f'<td class="{_shade(cell.difference)}">{told}</td>')
         rows.append(f'<tr><th scope="row">{_safe(issue)}</th>{"".join(inner)}</tr>')
-    caption = f"{report.arm} minus {report.evaluation.analysis.baseline}, by issue and persona"
+    told = [c.difference for c in report.cells if c.difference is not None]
+    better, worse = sum(d >= _EVEN for d in told), sum(d <= -_EVEN for d in told)
+    caption = (
+        f"{report.arm} minus {report.evaluation.analysis.baseline} by issue and persona: higher in {better} of "
+        f"{len(told)} cells, lower in {worse}, even in {len(told) - better - worse}"
+    )
     return (
-        f'<div class="scroll"><table class="heat"><caption>{_safe(caption, 120)}</caption>'
+        f'<div class="scroll"><table class="heat"><caption>{_safe(caption, 200)}</caption>'
         f"<thead><tr><td></td>{head}</tr><tr><td></td>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
 def _shade(value: float) -> str:
-    size = 3 if abs(value) >= 1.5 else 2 if abs(value) >= 0.75 else 1 if abs(value) >= 0.2 else 0
+    size = 3 if abs(value) >= 1.5 else 2 if abs(value) >= 0.75 else 1 if abs(value) >= _EVEN else 0
     return "even" if not size else f"{'up' if value > 0 else 'down'}{size}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -14,6 +15,7 @@ from preceptor.evaluate.result import Item
 from preceptor.evaluate.summary import SIMULATED, Table, cost, differences, satisfaction, settings
 
 _LONGEST_TEXT = 20_000
+_FIGURE = re.compile(r"[+\-<]?\d")
 
 
 def page(report: Report) -> str:
@@ -179,18 +181,27 @@ def _talk(item: Item, name: str) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(_cell("th", c, n) for n, c in enumerate(table.columns))
-    rows = "".join("<tr>" + "".join(_cell("td", c, n) for n, c in enumerate(row)) + "</tr>\n" for row in table.rows)
+    kinds = [_kind(n, [row[n] for row in table.rows]) for n in range(len(table.columns))]
+    head = "".join(_cell("th", c, kind) for c, kind in zip(table.columns, kinds, strict=True))
+    lines = ("".join(_cell("td", c, kind) for c, kind in zip(row, kinds, strict=True)) for row in table.rows)
+    rows = "".join(f"<tr>{line}</tr>\n" for line in lines)
     return (
         f'<h3>{_text(table.title)}</h3>\n<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{rows}</tbody></table></div>"
     )
 
 
-def _cell(tag: str, text: str, place: int) -> str:
-    number = place > 0 and len(text) <= 40
+def _kind(place: int, cells: Sequence[str]) -> str:
+    """The class of a column: figures stand to the right, short names keep to one line, prose to the left."""
+    told = [c for c in cells if c]
+    if place and told and all(len(c) <= 40 for c in told) and any(_FIGURE.match(c) for c in told):
+        return "number"
+    return "name" if told and all(len(c) <= 24 for c in told) else ""
+
+
+def _cell(tag: str, text: str, kind: str) -> str:
     scope = ' scope="col"' if tag == "th" else ""
-    return f"<{tag}{scope}{' class=number' if number else ''}>{_text(text)}</{tag}>"
+    return f"<{tag}{scope}{f' class={kind}' if kind else ''}>{_text(text)}</{tag}>"
 
 
 def _list(lines: Sequence[str]) -> str:
