@@ -27,8 +27,10 @@ MADE = "made.txt"
 
 
 def methods(python: str, chosen: Sequence[str] = ()) -> Mapping[str, Method]:
-    """By name, those of ``chosen`` alone unless it is empty. Those of other tools only where ``python`` has the tool; a
-    word on those that are left out."""
+    """By name, those of ``chosen`` alone unless it is empty.
+
+    Those of other tools only where ``python`` has the tool; a word on those that are left out.
+    """
     found: dict[str, Method] = {"preceptor": preceptor, "static-guide": guide, "best-of-random": best_of_random}
     tools = {
         "gepa": ("gepa", "by_gepa.py"),
