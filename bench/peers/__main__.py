@@ -32,7 +32,7 @@ Trial = Mapping[str, Any]
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=2700, help="the cap that each method has")
+    parser.add_argument("--calls", type=int, default=900, help="the cap that each method has")
     parser.add_argument("--profiles", type=int, default=48, help="held-out customers of the scoring")
     parser.add_argument("--methods", nargs="*", default=[], help="these alone")
     parser.add_argument("--python", default=".venv-peers/bin/python", help="a Python that has gepa and dspy")
