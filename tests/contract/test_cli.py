@@ -398,6 +398,7 @@ def test_runs(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[s
         "ended": "str",
         "resumes": "int",
         "message": "str",
+        "hint": "str",
         "spend": [SPEND],
         "folder": "str",
     }
@@ -413,6 +414,7 @@ def test_runs(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[s
         "stored",
         "failures",
         "failure_kinds",
+        "modes",
     }
 
 

@@ -101,6 +101,8 @@ class Progress:
         parts = [f"{n} {word}" for word, n in self._items() if n]
         calls = f"{short(t.calls)} calls" + (f" and {short(t.replayed)} replayed" if t.replayed else "")
         parts += [calls, f"{short(t.input_tokens + t.output_tokens)} tokens", t.money(), f"{t.failures} failures"]
+        if t.failed_tries:
+            parts.insert(-1, f"{t.failed_tries} tries failed")
         return parts
 
     def _items(self) -> list[tuple[str, int]]:
@@ -146,5 +148,6 @@ class Progress:
         text.append(f" + {short(t.replayed)} replayed" if t.replayed else "")
         text.append(f"   {short(t.input_tokens)} tokens in, {short(t.output_tokens)} out   {t.money()}   ")
         text.append(f"{t.failures} failures", style="yellow" if t.failures else "")
+        text.append(f"   {t.failed_tries} tries failed" if t.failed_tries else "")
         text.stylize("dim", 0)
         return text

@@ -54,7 +54,7 @@ def learned(result: LearnResult) -> list[RenderableType]:
         ),
         line(f"lessons: {told}" + (f"; {result.failed} lost to failures" if result.failed else ""), style="dim"),
     ]
-    if not result.strategies:
+    if not result.learned:
         parts.append(line("nothing was learned; why: preceptor runs show", style="bold yellow"))
     parts += ["", *map(strategy_line, chosen(general, bound))]
     return parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from preceptor.core.events import Event, ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent
+from preceptor.core.events import Event, ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent, TryFailed
 
 PHASES = {
     "generate": "talking with customers",
@@ -44,6 +44,8 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter[str])
     """Lessons by outcome."""
     failures: int = 0
+    failed_tries: int = 0
+    """Tries of calls without a usable answer; most are made again and come out right."""
     last_failure: str = ""
     calls: int = 0
     replayed: int = 0
@@ -69,6 +71,8 @@ class Tally:
                 self.failures += 1
                 self.last_failure = f"{event.failure}: {event.reason}" if event.reason else event.failure
                 self._advance(event.kind)
+            case TryFailed():
+                self.failed_tries += 1
             case Spent():
                 self._spend(event)
             case RunEnded():

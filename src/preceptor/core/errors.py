@@ -77,6 +77,11 @@ class ModelError(PreceptorError):
         self.kind = kind
         """Short stable word for counting failures, for instance ``truncated-json``."""
 
+    def of_seat(self, seat: str) -> None:
+        """Begins the message with the seat that it befell."""
+        self.message = f"{seat}: {self.message}"
+        self.args = (self.message,)
+
 
 class BadAnswerError(ModelError):
     """The model answered, but not with what was asked."""

@@ -65,6 +65,24 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TryFailed:
+    """One try of a call brought no usable answer. Most are made again and come out right; else the item fails.
+
+    A call that is replayed is not told again.
+    """
+
+    seat: str
+    phase: str
+    item: str
+    failure: str
+    reason: str
+    call: str = ""
+    """The beginning of its key in the journal, where there is an answer."""
+    mode: str = ""
+    """How a form was asked for: native, tool, object, prompt; empty for free text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """A run ended: ``status`` as stored with the run."""
 
@@ -73,7 +91,7 @@ class RunEnded:
     message: str = ""
 
 
-Event = RunStarted | PhaseStarted | ItemDone | ItemFailed | Spent | RunEnded
+Event = RunStarted | PhaseStarted | ItemDone | ItemFailed | Spent | TryFailed | RunEnded
 Emit = Callable[[Event], None]
 
 

@@ -61,7 +61,7 @@ async def _dialogue(
     settings = context.settings
     number, profile = task
     share = settings.teacher_share[stage]
-    id = short_id("dialogue", [context.run, stage, number, profile.id])
+    id = dialogue_id(context.run, stage, number, profile.id)
 
     async def speak(turns: Sequence[Turn], turn_seed: int) -> Turn:
         agent = teacher if random.Random(derive_seed(turn_seed, "who")).random() < share else student
@@ -77,6 +77,11 @@ async def _dialogue(
         seed=derive_seed(settings.seed, PHASE, stage, number),
         phase=PHASE,
     )
+
+
+def dialogue_id(run: str, stage: int, number: int, profile: str) -> str:
+    """The id of a stage's dialogue: it follows from what it is made of."""
+    return short_id("dialogue", [run, stage, number, profile])
 
 
 def stage_profiles(context: Context, stage: int) -> list[Profile]:

@@ -17,7 +17,7 @@ from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError
 from preceptor.llm.envelope import opened
 from preceptor.llm.faults import Door, status_fault, told
 from preceptor.llm.model import ChatReply, ChatRequest
-from preceptor.llm.modes import MODES, Mode, ModeMemory, wanted
+from preceptor.llm.modes import Mode, ModeMemory, wanted
 from preceptor.llm.pace import pause, retry_after
 from preceptor.llm.streaming import parts_of
 
@@ -71,17 +71,19 @@ class HttpModel:
         """
         mode: Mode = "prompt" if request.schema is None else self._modes.of(self.spec)
         answer = await self._asked(request, mode)
+        refused: list[Mode] = []
         while mode != "prompt" and self._may_mind_the_form(answer):
-            mode = MODES[MODES.index(mode) + 1]
+            refused.append(mode)
+            mode = self._modes.after(self.spec, refused) or "prompt"
             answer = await self._asked(request, mode)
         if answer.status == 404:
             raise await self._not_found(answer.body)
         if answer.status != 200:
             raise status_fault(self._door, answer.status, answer.body, retry_after(answer.headers))
         if request.schema is not None:
-            self._modes.worked(self.spec, mode)
+            self._modes.worked(self.spec, mode, refused)
         reply = opened(answer.body, answer.kind, request, self._door)
-        return replace(reply, pause=pause(answer.headers))
+        return replace(reply, pause=pause(answer.headers), mode="" if request.schema is None else mode)
 
     async def _asked(self, request: ChatRequest, mode: Mode) -> _Answer:
         answer = await self._post(self._payload(request, mode))

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from preceptor.core.errors import ModelError
-from preceptor.core.events import Emit, Spent
+from preceptor.core.events import Emit, Spent, TryFailed
+from preceptor.core.untrusted import one_line
 from preceptor.llm.amounts import LedgerRow, Reservation
 from preceptor.llm.calls import Paid, Tag
 from preceptor.llm.faults import billable
@@ -128,11 +129,14 @@ class _Try:
 
     async def failed(self, error: ModelError) -> None:
         account, meter = self._account, self._account.meter
+        tag = account.tag
+        reason = one_line(error.message, 400)
+        meter.emit(TryFailed(seat=tag.seat, phase=tag.phase, item=tag.item, failure=error.kind, reason=reason))
         if billable(error):
             await meter.journal.lose(self._mark, self._lost())
         else:
             meter.ledger.release(self._held)
-            meter.ledger.note(account.tag, failed=1)
+            meter.ledger.note(tag, failed=1)
             meter.journal.end(self._mark)
 
     def abandoned(self) -> None:

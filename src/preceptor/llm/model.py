@@ -60,6 +60,12 @@ class ChatReply:
     """The model's name as the server told it."""
     pause: float = field(default=0.0, compare=False)
     """Seconds that the server asks to wait before the next call; never kept."""
+    mode: str = field(default="", compare=False)
+    """How the wanted form was asked for (:mod:`preceptor.llm.modes`); empty for free text; never kept."""
+    call: str = field(default="", compare=False)
+    """The call's key in the journal."""
+    replayed: bool = field(default=False, compare=False)
+    """Known already: from the journal, or asked by another at the same time."""
 
 
 class ChatModel(Protocol):

@@ -49,7 +49,8 @@ def open_model(
         return _by_url(seat, config, key, modes)
     from preceptor.llm.provider import open_provider  # noqa: PLC0415 - loads a provider's whole SDK
 
-    return Opened(model=open_provider(seat, scheme, rest, config.api_key_env, key, environ), local=False)
+    made = open_provider(seat, scheme, rest, config.api_key_env, key, environ, modes)
+    return Opened(model=made, local=False)
 
 
 def _by_url(seat: str, config: SeatConfig, key: str, modes: ModeMemory | None) -> Opened:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from preceptor.core.errors import (
     BadAnswerError,
@@ -17,6 +17,7 @@ from preceptor.core.errors import (
 from preceptor.core.untrusted import one_line
 from preceptor.llm.faults import Door, SlowDownError, status_fault
 from preceptor.llm.model import ChatModel, ChatReply, ChatRequest, Finish, Usage
+from preceptor.llm.modes import Mode, ModeMemory
 from preceptor.llm.tokens import estimated_usage
 
 try:
@@ -35,7 +36,13 @@ except ImportError as missing:
 
 
 def open_provider(
-    seat: str, provider: str, model: str, key_env: str, key: str, environ: Mapping[str, str]
+    seat: str,
+    provider: str,
+    model: str,
+    key_env: str,
+    key: str,
+    environ: Mapping[str, str],
+    modes: ModeMemory | None = None,
 ) -> ChatModel:
     """A provider's model; ``key`` is what the seat's own variable holds, else the provider's usual one is read.
 
@@ -72,7 +79,8 @@ def open_provider(
             f"seats.{seat}: {spec} cannot be used: {door.words(str(error))}",
             hint="write PROVIDER:MODEL, such as openai:gpt-5-mini or anthropic:claude-sonnet-4-5",
         ) from error
-    return ProviderModel(first, fresh, Door(spec=spec, key_env=key_env, secrets=(key,) if key else ()))
+    door = Door(spec=spec, key_env=key_env, secrets=(key,) if key else ())
+    return ProviderModel(first, fresh, door, modes or ModeMemory())
 
 
 def _usual_keys() -> dict[str, tuple[str, ...]]:
@@ -107,10 +115,12 @@ class _Client:
 class ProviderModel:
     """A pydantic-ai model in the seam's clothes. Its own retries are off: ours count and meter them."""
 
-    def __init__(self, model: Model[Any], fresh: Callable[[], Model[Any]], door: Door) -> None:
+    def __init__(self, model: Model[Any], fresh: Callable[[], Model[Any]], door: Door, modes: ModeMemory) -> None:
         self._fresh = fresh
         self._door = door
         self._clients = [_Client(model)]
+        self._modes = modes
+        modes.offer(door.spec, _offered(model))
 
     def __repr__(self) -> str:
         return f"ProviderModel({self.spec!r})"
@@ -121,11 +131,30 @@ class ProviderModel:
         return self._door.spec
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        """One try. A schema goes the way the model does best: native, as a tool, or in the prompt.
+        """One try. A schema goes the way that works best with the model (:mod:`preceptor.llm.modes`), and where the
+        provider rejects that, the next way.
 
         Raises:
             ModelError: as :mod:`preceptor.llm.faults` tells them apart.
         """
+        if request.schema is None:
+            return await self._asked(request, ModelRequestParameters())
+        mode: Mode = self._modes.of(self.spec)
+        refused: list[Mode] = []
+        while True:
+            try:
+                reply = await self._asked(request, _parameters(request.schema, mode))
+            except ModelError as error:
+                refused.append(mode)
+                other = self._modes.after(self.spec, refused)
+                if error.kind != "rejected" or other is None:
+                    raise
+                mode = other
+                continue
+            self._modes.worked(self.spec, mode, refused)
+            return replace(reply, mode=mode)
+
+    async def _asked(self, request: ChatRequest, parameters: ModelRequestParameters) -> ChatReply:
         client = self._free_client()
         client.in_flight += 1
         try:
@@ -136,7 +165,7 @@ class ProviderModel:
                 client.model,
                 _messages(request),
                 model_settings=_settings(client.model, request),
-                model_request_parameters=_parameters(request),
+                model_request_parameters=parameters,
                 instrument=False,
             )
         except raised.ContentFilterError as error:
@@ -206,12 +235,30 @@ def _messages(request: ChatRequest) -> list[parts.ModelMessage]:
     return made
 
 
-def _parameters(request: ChatRequest) -> ModelRequestParameters:
-    if request.schema is None:
-        return ModelRequestParameters()
-    schema = dict(request.schema)
+def _offered(model: Model[Any]) -> tuple[Mode, ...]:
+    """The modes that a model can do, by pydantic-ai's own table; first the one that it holds for the best."""
+    can: list[Mode] = ["prompt"]
+    if model.profile.get("supports_tools", True):
+        can.insert(0, "tool")
+    if model.profile.get("supports_json_schema_output", False):
+        can.insert(0, "native")
+    best = model.profile.get("default_structured_output_mode", "tool")
+    return tuple(sorted(can, key=lambda mode: _NAMES[mode] != best))
+
+
+_NAMES: Mapping[Mode, Literal["native", "tool", "prompted"]] = {
+    "native": "native",
+    "tool": "tool",
+    "object": "prompted",
+    "prompt": "prompted",
+}
+"""Our modes as pydantic-ai calls them; it asks for a JSON object beside the prompt's words where it can."""
+
+
+def _parameters(wanted: Mapping[str, Any], mode: Mode) -> ModelRequestParameters:
+    schema = dict(wanted)
     return ModelRequestParameters(
-        output_mode="auto",
+        output_mode=_NAMES[mode],
         output_object=OutputObjectDefinition(json_schema=schema, name="answer"),
         output_tools=[
             ToolDefinition(

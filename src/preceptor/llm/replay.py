@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from preceptor.core.events import Emit, Spent
 from preceptor.core.ids import digest
@@ -53,14 +54,14 @@ class Replaying:
         while True:
             known = await self._journal.get(key)
             if known is not None:
-                return self._replayed(known, tag)
+                return self._replayed(known, key, tag)
             first = self._in_flight.get(key)
             if first is None:
                 return await self._new(key, request, tag)
             # When the first caller is cancelled, its call is ours to make.
             await asyncio.wait((first,))
             if not first.cancelled():
-                return self._replayed(first.result(), tag)
+                return self._replayed(first.result(), key, tag)
 
     async def _new(self, key: str, request: ChatRequest, tag: Tag) -> ChatReply:
         mine: asyncio.Future[Paid] = asyncio.get_running_loop().create_future()
@@ -81,7 +82,7 @@ class Replaying:
         finally:
             if keeping is None:
                 self._give_up(key, mine, None)
-        return answered.paid.reply
+        return replace(answered.paid.reply, call=key)
 
     def _kept(self, key: str, mine: asyncio.Future[Paid], answered: Answered, done: asyncio.Future[None]) -> None:
         answered.settle()
@@ -102,7 +103,7 @@ class Replaying:
         mine.set_exception(error)
         mine.exception()  # so that asyncio does not complain when nobody waits
 
-    def _replayed(self, paid: Paid, tag: Tag) -> ChatReply:
+    def _replayed(self, paid: Paid, key: str, tag: Tag) -> ChatReply:
         self._ledger.note(tag, replayed=1)
         usage = paid.reply.usage
         self._emit(
@@ -116,7 +117,7 @@ class Replaying:
                 estimated=usage.estimated,
             )
         )
-        return paid.reply
+        return replace(paid.reply, replayed=True, call=key)
 
 
 def call_key(spec: str, request: ChatRequest) -> str:

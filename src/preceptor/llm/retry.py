@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import Protocol
 
-from preceptor.core.errors import ModelBusyError, ModelDownError, ModelError, ModelTimeoutError
+from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError, ModelError, ModelTimeoutError
 from preceptor.core.settings import SeatConfig
 from preceptor.llm.breaker import Breaker
 from preceptor.llm.faults import SlowDownError, passing
@@ -81,6 +81,9 @@ class Retrying:
                     return await self._hedged(request, account)
             except ModelError as error:
                 if not passing(error):
+                    # What is wrong with an answer is told with its seat by whoever asked.
+                    if not isinstance(error, BadAnswerError):
+                        error.of_seat(self._seat)
                     raise
                 self._breaker.failed(key)
                 if _pause(error) > _LONGEST_PAUSE:
@@ -158,7 +161,7 @@ class Retrying:
         if not self._breaker.down or isinstance(error, ModelDownError):
             return self._ended(error, tries)
         return ModelDownError(
-            f"{self._model.spec} ({self._seat}) has answered no call for {self._breaker.seconds:.0f} s: "
+            f"{self._seat}: {self._model.spec} has answered no call for {self._breaker.seconds:.0f} s: "
             f"{error.message}",
             hint="when it is up again, resume",
             kind="outage",
@@ -166,7 +169,7 @@ class Retrying:
 
     def _ended(self, error: ModelError, tries: int) -> ModelError:
         """The last error, with the tries told; same class, kind and hint."""
-        after = f"{error.message} (after {tries} {'try' if tries == 1 else 'tries'})"
+        after = f"{self._seat}: {error.message} (after {tries} {'try' if tries == 1 else 'tries'})"
         if isinstance(error, ModelTimeoutError):
             return ModelTimeoutError(after, hint=error.hint, kind=error.kind)
         if isinstance(error, ModelDownError):

@@ -19,6 +19,10 @@ from preceptor.llm.model import ChatMessage, ChatModel, ChatReply, ChatRequest
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R")
 
+Ear = Callable[[ChatReply | None, Tag, BadAnswerError | None], None]
+"""Told of every answer: the reply (None where there was none to be read), whose it is, and why it cannot be used;
+None where it can."""
+
 _NOT_AGAIN = frozenset({"context-length"})
 """Kinds that asking again cannot mend."""
 _CLIP = 1200
@@ -29,16 +33,27 @@ class Seat:
 
     ``name`` is student, teacher, customer or judge; ``spec`` the model's seat string, without secrets; ``local``
     tells whether the model runs on this machine or network and costs nothing; ``again`` is how often an answer
-    that cannot be used is asked for once more.
+    that cannot be used is asked for once more; ``heard`` is told of every answer.
     """
 
-    def __init__(self, *, name: str, spec: str, local: bool, config: SeatConfig, ask: Ask, again: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        spec: str,
+        local: bool,
+        config: SeatConfig,
+        ask: Ask,
+        again: int = 2,
+        heard: Ear | None = None,
+    ) -> None:
         self.name = name
         self.spec = spec
         self.local = local
         self._config = config
         self._ask = ask
         self._again = again
+        self._heard = heard or _unheard
 
     @classmethod
     def plain(cls, model: ChatModel, *, name: str = "student", again: int = 2) -> Seat:
@@ -98,16 +113,19 @@ class Seat:
         schema = None if shape is None else shape.model_json_schema()
         asked = messages
         for number in range(self._again + 1):
-            answer = ""
+            reply: ChatReply | None = None
             try:
                 reply = await self._ask(self._request(asked, seed, number, schema), tag)
-                answer = reply.text
-                return wanted(reply)
+                found = wanted(reply)
             except BadAnswerError as error:
+                self._heard(reply, tag, error)
                 if error.kind in _NOT_AGAIN or number == self._again:
                     raise self._named(error, number + 1) from error
                 if shape is not None:
-                    asked = (*messages, *_complaint(answer, error))
+                    asked = (*messages, *_complaint("" if reply is None else reply.text, error))
+            else:
+                self._heard(reply, tag, None)
+                return found
         raise AssertionError("the loop returns or raises")
 
     def _request(
@@ -127,6 +145,10 @@ class Seat:
         return BadAnswerError(
             f"{self.name} ({self.spec}), asked {asked}: {error.message}", hint=hint, kind=error.kind
         )
+
+
+def _unheard(reply: ChatReply | None, tag: Tag, error: BadAnswerError | None) -> None:
+    del reply, tag, error
 
 
 def _complaint(answer: str, error: BadAnswerError) -> tuple[ChatMessage, ChatMessage]:

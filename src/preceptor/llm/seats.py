@@ -9,19 +9,22 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from preceptor.core.events import Emit
+from preceptor.core.errors import BadAnswerError
+from preceptor.core.events import Emit, TryFailed
 from preceptor.core.settings import SeatConfig, SeatsConfig
+from preceptor.core.untrusted import one_line
 from preceptor.llm.breaker import Breaker
+from preceptor.llm.calls import Tag
 from preceptor.llm.journal import AnyJournal
 from preceptor.llm.ledger import Ledger
 from preceptor.llm.limiter import Limiter, Monotonic, Sleep
 from preceptor.llm.metered import Metered
-from preceptor.llm.model import ChatModel
-from preceptor.llm.modes import ModeMemory
+from preceptor.llm.model import ChatModel, ChatReply
+from preceptor.llm.modes import FORM_FAILURES, ModeMemory
 from preceptor.llm.opening import Opened, open_model
 from preceptor.llm.replay import InFlight, Replaying
 from preceptor.llm.retry import Retrying
-from preceptor.llm.seat import Seat
+from preceptor.llm.seat import Ear, Seat
 from preceptor.llm.streaming import Hear, Heard
 from preceptor.llm.trace import NoTrace, Trace
 
@@ -58,6 +61,10 @@ class Beside:
     """Who hears answers while they come; None: nobody, and they come whole."""
 
 
+_KEY = 12
+"""Characters of a key that are shown."""
+
+
 @asynccontextmanager
 async def open_seats(
     config: SeatsConfig,
@@ -86,6 +93,7 @@ async def open_seats(
     models: dict[tuple[str, str], Opened] = {}
     in_flight: InFlight = {}
     async with AsyncExitStack() as stack:
+        stack.callback(beside.modes.save)
 
         def seat(name: str, seat_config: SeatConfig) -> Seat:
             key = (seat_config.model, seat_config.api_key_env)
@@ -105,7 +113,12 @@ async def open_seats(
                 metered, journal, in_flight, spec=opened.model.spec, ledger=ledger, emit=emit, trace=beside.trace
             )
             return Seat(
-                name=name, spec=opened.model.spec, local=opened.local, config=seat_config, ask=replaying.ask
+                name=name,
+                spec=opened.model.spec,
+                local=opened.local,
+                config=seat_config,
+                ask=replaying.ask,
+                heard=_ear(opened.model.spec, beside.modes, emit),
             )
 
         seats = Seats(
@@ -116,3 +129,28 @@ async def open_seats(
         )
         ledger.restore(journal.spent())
         yield seats
+
+
+def _ear(spec: str, modes: ModeMemory, emit: Emit) -> Ear:
+    """Tells listeners of answers that cannot be used, and the memory of modes whether an answer had its form. What
+    is replayed was told before."""
+
+    def heard(reply: ChatReply | None, tag: Tag, error: BadAnswerError | None) -> None:
+        if reply is None or reply.replayed:  # a try without a reply is told where it is paid for
+            return
+        if error is None or error.kind in FORM_FAILURES:
+            modes.told(spec, reply.mode, usable=error is None)
+        if error is not None:
+            emit(
+                TryFailed(
+                    seat=tag.seat,
+                    phase=tag.phase,
+                    item=tag.item,
+                    failure=error.kind,
+                    reason=one_line(error.message, 400),
+                    call=reply.call[:_KEY],
+                    mode=reply.mode,
+                )
+            )
+
+    return heard

@@ -69,7 +69,7 @@ async def diagnose(project: Project, *, timer: Monotonic, seats: tuple[str, ...]
     Raises:
         PreceptorError: the project itself (domain, prompts) cannot be used.
     """
-    memory = ModeMemory(project.folder / project.config.run.folder / "models.json")
+    memory = project.modes()
     patients = [_Patient(project, name, memory, timer) for name in seats]
     reports = await asyncio.gather(*(p.examine() for p in patients))
     spend = [row for p in patients for row in p.ledger.table()]

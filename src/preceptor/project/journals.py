@@ -8,12 +8,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from preceptor.core.errors import ConfigError, InputError, RunError
+from preceptor.core.records import Scenario
+from preceptor.learn.generate import dialogue_id
 from preceptor.llm.journal import keep
 from preceptor.llm.journal.keep import Call, JournalStats, Repaired
 from preceptor.runs.run import Run
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
+
+
+_LEAST_KEY = 8
+"""Characters by which a call may be named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +69,61 @@ def stats(project: Project, run: str) -> JournalStats:
 
 
 def calls(project: Project, run: str, item: str) -> tuple[Call, ...]:
-    """The calls of a run that were made for an item: the scenario of a strategy, a dialogue."""
-    return keep.calls_of(_run(project, run).journal, item, passphrase=passphrase(project))
+    """The calls of a run that were made for an item (a scenario, a dialogue), or the call whose key begins so."""
+
+    def wanted(its: str, key: str) -> bool:
+        return item in its.split("+") or (len(item) >= _LEAST_KEY and key.startswith(item))
+
+    return keep.calls_of(_run(project, run).journal, wanted, passphrase=passphrase(project))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """What one run put behind a strategy."""
+
+    run: str
+    calls: tuple[Call, ...]
+    problem: str = ""
+    """Why there are none: the run's folder or journal is gone, or cannot be read."""
+
+
+def calls_behind(project: Project, strategy: str) -> tuple[Behind, ...]:
+    """Every call that made a strategy, run by run: the dialogues that its scenarios were met in, their probing and
+    teaching, what it was merged or generalised from, its screening.
+
+    Raises:
+        LibraryError: no such strategy, or more than one begins so.
+    """
+    with project.library() as library:
+        entry = library.entry(strategy)
+        into = {e.strategy.id: e.merged_into for e in library.entries() if e.merged_into}
+        ids = {entry.strategy.id}
+        while more := {one for one, target in into.items() if target in ids} - ids:
+            ids |= more
+        origins = [p for one in sorted(ids) for p in library.entry(one).provenance if p.run]
+        scenarios = library.scenarios(entry.strategy.scenarios)
+    found: list[Behind] = []
+    for run in dict.fromkeys(p.run for p in origins):
+        items = ids | {s for p in origins if p.run == run for s in p.scenarios}
+        if entry.strategy.scope == "domain":
+            items |= {f"general-{p.stage}" for p in origins if p.run == run}
+        found.append(_behind(project, run, items, scenarios))
+    return tuple(found)
+
+
+def _behind(project: Project, name: str, items: set[str], scenarios: Sequence[Scenario]) -> Behind:
+    try:
+        run = _run(project, name)
+        many = int(run.info.config.get("learn", {}).get("dialogues", 0))
+        met = {dialogue_id(name, s.stage, n, s.profile) for s in scenarios for n in range(many)}
+
+        def wanted(its: str, key: str) -> bool:
+            del key
+            return its in met or not items.isdisjoint(its.split("+"))
+
+        return Behind(run=name, calls=keep.calls_of(run.journal, wanted, passphrase=passphrase(project)))
+    except RunError as error:
+        return Behind(run=name, calls=(), problem=error.message)
 
 
 def verify(project: Project, run: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from preceptor.learn.fit import Size
     from preceptor.library.embedder import Embedder
     from preceptor.library.store import Library
+    from preceptor.llm.modes import ModeMemory
     from preceptor.project.estimate import Estimate
     from preceptor.project.results import EvaluateResult, LearnResult, ProveResult, TransferResult
     from preceptor.runs.store import RunStore
@@ -134,6 +135,12 @@ class Project:
         from preceptor.runs.store import RunStore
 
         return RunStore(self.folder / self.config.run.folder, clock=self.clock)
+
+    def modes(self) -> ModeMemory:
+        """How each model gives structured answers, as earlier runs found out."""
+        from preceptor.llm.modes import ModeMemory
+
+        return ModeMemory(self.folder / self.config.run.folder / "models.json")
 
     def strategies(self) -> tuple[Strategy, ...]:
         """What the library offers to a run; nothing before the first one."""

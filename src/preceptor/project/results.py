@@ -37,6 +37,11 @@ class LearnResult:
         return sum(sum(s.outcomes.values()) for s in self.stages)
 
     @property
+    def learned(self) -> int:
+        """Strategies that this run proposed."""
+        return sum(s.proposed for s in self.stages)
+
+    @property
     def failed(self) -> int:
         """Scenarios lost to failures of models."""
         return sum(s.failed for s in self.stages)

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from preceptor.core.errors import BudgetError, PreceptorError, StoppedError
+from preceptor.core.errors import BudgetError, ConfigError, ModelError, PreceptorError, StoppedError
 from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
 from preceptor.llm import Journal, Ledger, Seats, open_seats
 from preceptor.llm.ledger import seat_budgets
-from preceptor.llm.modes import ModeMemory
 from preceptor.llm.seats import Beside
 from preceptor.llm.trace import NoTrace, RunTrace
 from preceptor.practice import open_practice
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
     from preceptor.project.estimate import Estimate
     from preceptor.project.project import Project
 
+
+_OTHER_MODEL = frozenset({"no-such-model", "moved", "wrong-content"})
+"""Failures that another seat string may mend: a run goes on with the models that it began with only."""
+_REPORT = "see where with: preceptor --debug ..., and please report it"
 
 _Open = Callable[..., AbstractAsyncContextManager[Seats]]
 
@@ -100,7 +103,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
         ledger = Ledger(project.config.budget, by_seat=seat_budgets(dict(seats_config)))
         stop.when(ledger.stop)
         status: RunStatus = "failed"
-        message = "ended by an unexpected error"
+        message, hint = "ended by an unexpected error", _REPORT
         opened: Session | None = None
         try:
             sweep(project, run)
@@ -115,7 +118,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                 journal=journal,
                 ledger=ledger,
                 emit=tell,
-                beside=Beside(modes=ModeMemory(run.folder.parent / "models.json"), trace=trace),
+                beside=Beside(modes=project.modes(), trace=trace),
             )
             async with open_with(project.config.seats) as ready:
                 opened = Session(
@@ -126,16 +129,18 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                     with_student=partial(_others, project, open_with),
                 )
                 yield opened
-            status, message = "done", ""
+            status, message, hint = "done", "", ""
         except PreceptorError as error:
-            status, message = _status(error), error.message
-            raise _with_next(error, run, _more(opened, ledger)) from error
+            told_next = _with_next(error, run, None if opened is None else _more(opened, ledger))
+            status, message, hint = _status(error), error.message, told_next.hint
+            raise told_next from error
         except (asyncio.CancelledError, KeyboardInterrupt):
             status, message = "stopped", "ended at once, without waiting for calls under way"
+            hint = f"go on with: {_resume(run)}"
             raise
         finally:
             spend = tuple(cast("Mapping[str, Any]", plain(row)) for row in ledger.table())
-            run.finish(status, message, opened.summary if opened else None, spend)
+            run.finish(status, message, opened.summary if opened else None, spend, hint=hint)
             tell(RunEnded(run=run.id, status=status, message=message))
 
 
@@ -151,9 +156,9 @@ def _status(error: PreceptorError) -> RunStatus:
     return "stopped" if isinstance(error, StoppedError) else "failed"
 
 
-def _more(opened: Session | None, ledger: Ledger) -> str:
+def _more(opened: Session, ledger: Ledger) -> str:
     """What the rest of the run is expected to need, in words; empty where nobody can tell."""
-    if opened is None or opened.expected is None:
+    if opened.expected is None:
         return ""
     expected, spent = opened.expected, ledger.spent
     calls, tokens = expected.calls - spent.calls, expected.tokens - spent.tokens
@@ -163,16 +168,24 @@ def _more(opened: Session | None, ledger: Ledger) -> str:
     return f"about {calls} calls, {tokens} tokens{usd} more are expected"
 
 
-def _with_next(error: PreceptorError, run: Run, more: str) -> PreceptorError:
-    """The same error; its hint ends with the command that goes on."""
-    resume = f"preceptor {run.info.job} --resume"
+def _resume(run: Run) -> str:
+    return f"preceptor {run.info.job} --resume"
+
+
+def _with_next(error: PreceptorError, run: Run, more: str | None) -> PreceptorError:
+    """The same error; its hint ends with the command that goes on. ``more``: what the rest is expected to need;
+    None: the seats could not be opened, and there is nothing to go on with."""
     if isinstance(error, StoppedError):
-        error.hint = f"go on with: {resume}"
+        error.hint = f"go on with: {_resume(run)}"
     elif isinstance(error, BudgetError):
         hint = error.hint or "raise the cap and resume the run"
-        error.hint = f"{hint}{f' ({more})' if more else ''}: {resume} --set ..."
+        error.hint = f"{hint}{f' ({more})' if more else ''}: {_resume(run)} --set ..."
+    elif more is None and isinstance(error, ConfigError):
+        return error
+    elif isinstance(error, ModelError) and error.kind in _OTHER_MODEL:
+        error.hint = f"{error.hint}; then go on with: {_resume(run)}, or, with another model, start anew"
     elif error.hint:
-        error.hint = f"{error.hint}; then go on with: {resume}"
+        error.hint = f"{error.hint}; then go on with: {_resume(run)}"
     return error
 
 

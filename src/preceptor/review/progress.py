@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent
+from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent, TryFailed
 from preceptor.runs.eventlog import Told
 from preceptor.runs.run import Run
 
@@ -89,6 +89,8 @@ class Progress:
                     self.phases[-1].failed += 1
             case Spent():
                 self._spend(event)
+            case TryFailed():
+                pass  # what a call comes to in the end is told by its item
             case RunEnded():
                 self.status, self.message = event.status, event.message
                 if self.phases and event.status == "done":

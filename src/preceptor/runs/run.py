@@ -45,6 +45,8 @@ class RunInfo:
     resumes: int = 0
     message: str = ""
     """Why it ended so, in words for people."""
+    hint: str = ""
+    """The next step, where there is one."""
     results: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """A summary; the whole is under ``results/``."""
     spend: tuple[Mapping[str, Any], ...] = ()
@@ -103,7 +105,7 @@ class Run:
         """Marks the run as running again. RunError where it is done."""
         if self.info.status == "done":
             raise RunError(f"run {self.id} is done", hint="start a new one")
-        info = replace(self.info, status="running", ended=None, message="", resumes=self.info.resumes + 1)
+        info = replace(self.info, status="running", ended=None, message="", hint="", resumes=self.info.resumes + 1)
         self._save(info)
 
     def finish(
@@ -112,9 +114,11 @@ class Run:
         message: str = "",
         results: Mapping[str, Any] | None = None,
         spend: tuple[Mapping[str, Any], ...] | None = None,
+        *,
+        hint: str = "",
     ) -> None:
-        """Ends the run: status, why, a summary of the results, and the spend table."""
-        info = replace(self.info, status=status, message=message, ended=self._now())
+        """Ends the run: status, why, a summary of the results, the spend table, and the next step."""
+        info = replace(self.info, status=status, message=message, hint=hint, ended=self._now())
         if results is not None:
             info = replace(info, results=results)
         if spend is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 
@@ -76,6 +77,29 @@ def test_a_strategy_is_followed_back_to_its_calls(tmp_path: Path, spans: InMemor
     kept = [c for item in wanted for c in journals.calls(project, "last", item)]
     assert {attribute(s, "preceptor.call") for s in calls} == {c.key for c in kept}
     assert any(strategy.do in c.text for c in kept), "the very answer that the strategy stands in"
+    (behind,) = journals.calls_behind(project, strategy.id.removeprefix("strategy-"))
+    assert (behind.run, behind.problem) == ("learn-001", "")
+    assert {c.key for c in kept} < {c.key for c in behind.calls}
+    phases = list(dict.fromkeys(c.phase for c in behind.calls))
+    assert {"generate", "probe", "teach"} <= set(phases)
+    assert {c.item for c in behind.calls if c.phase == "screen"} <= {strategy.id}
+    talk = "".join(c.text for c in behind.calls if c.phase == "generate" and c.seat == "customer")
+    with project.library() as library:
+        said = [t.text for s in library.scenarios(strategy.scenarios) for t in s.turns if t.speaker == "customer"]
+    assert all(text in talk for text in said), "the dialogues in which its scenarios were met"
+    (one,) = journals.calls(project, "last", kept[0].key[:12])
+    assert one == kept[0]
+
+
+def test_calls_behind_a_strategy_whose_run_is_gone_are_told_as_gone(tmp_path: Path) -> None:
+    from preceptor.project import journals  # noqa: PLC0415
+
+    project = Project.create(tmp_path / "p", settings=SMALL, environ={})
+    project.learn()
+    shutil.rmtree(tmp_path / "p" / "runs" / "learn-001")
+    (behind,) = journals.calls_behind(project, project.strategies()[0].id)
+    assert behind.calls == ()
+    assert "learn-001" in behind.problem
 
 
 def test_a_run_that_fails_says_so(tmp_path: Path, spans: InMemorySpanExporter) -> None:

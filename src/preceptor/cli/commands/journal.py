@@ -10,9 +10,9 @@ from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, line, table, text, write_json
 from preceptor.cli.spend import spend_table
 from preceptor.cli.tally import short
-from preceptor.core.errors import RunError
+from preceptor.core.errors import LibraryError, RunError
 from preceptor.core.ids import plain
-from preceptor.llm.journal.keep import JournalStats
+from preceptor.llm.journal.keep import Call, JournalStats
 from preceptor.project import Project, journals
 
 
@@ -61,27 +61,50 @@ def stats(run: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
 
 @command.command("calls")
 @click.argument("item")
-@click.option("--run", default="last", metavar="RUN", help="Which run; default: the last one.")
+@click.option("--run", default=None, metavar="RUN", help="Which run; default: a strategy's own, else the last one.")
 @project_options
 @json_option
-def calls(item: str, run: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
+def calls(item: str, run: str | None, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
     """Show every call that was made for ITEM, with its answer.
 
-    ITEM is the id of a scenario (preceptor library show names those of a strategy) or of a dialogue.
+    ITEM is the id of a strategy, or its beginning: then all calls that made it, from the dialogues it was met in to
+    its screening. Or the id of a scenario or a dialogue, or the key of a call.
     """
-    found = journals.calls(_project(folder, sets), run, item)
+    project = _project(folder, sets)
+    found = _behind(project, item, run)
     if as_json:
-        write_json({"calls": plain(found)})
+        write_json({"calls": [{"run": b.run, **_plain(c)} for b in found for c in b.calls]})
         return
-    if not found:
-        click.echo(f"no call was made for {line(item)} in that run")
+    if not any(b.calls or b.problem for b in found):
+        click.echo(f"no call was made for {line(item)} in {found[0].run if found else 'any run'}")
+        return
     out = console()
-    for c in found:
-        head = (
-            f"{c.seat}, {c.phase}: {short(c.input)} tokens in, {short(c.output)} out, {c.model}, call {c.key[:12]}"
-        )
-        out.print(line(head, style="bold"))
-        out.print(text(c.text))
+    for behind in found:
+        out.print(line(f"{behind.run}: {len(behind.calls)} calls{_why(behind)}", style="bold cyan"))
+        for c in behind.calls:
+            tokens = f"{short(c.input)} tokens in, {short(c.output)} out"
+            out.print(line(f"{c.seat}, {c.phase}, {c.item}: {tokens}, {c.model}, call {c.key[:12]}", style="bold"))
+            out.print(text(c.text))
+
+
+def _behind(project: Project, item: str, run: str | None) -> tuple[journals.Behind, ...]:
+    if run is None and project.has_library():
+        try:
+            return journals.calls_behind(project, item)
+        except LibraryError as error:
+            if item.startswith("strategy-") or "more than one" in error.message:
+                raise
+    name = project.runs().open(run or "last").id
+    return (journals.Behind(run=name, calls=journals.calls(project, name, item)),)
+
+
+def _why(behind: journals.Behind) -> str:
+    return f" ({behind.problem})" if behind.problem else ""
+
+
+def _plain(call: Call) -> dict[str, object]:
+    found: dict[str, object] = plain(call)
+    return found
 
 
 @command.command("verify")

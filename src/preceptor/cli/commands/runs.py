@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from preceptor.cli.failures import failure_kinds, failure_table
+from preceptor.cli.failures import failure_kinds, lost_items
 from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, line, table, write_json
-from preceptor.cli.spend import spend_table, usd
+from preceptor.cli.run_screen import modes_json, modes_of, run_screen, state
+from preceptor.cli.spend import usd
 from preceptor.cli.tally import short
-from preceptor.core.decode import decode
-from preceptor.core.events import ItemFailed
 from preceptor.core.ids import plain
-from preceptor.llm import LedgerRow
 from preceptor.project import Project
 from preceptor.runs.run import Run
 
@@ -36,7 +34,7 @@ def list_runs(folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
         return
     if runs:
         rows = [
-            (line(r.id, style="bold"), _state(r), r.info.started[:19].replace("T", " "), *_sums(r)) for r in runs
+            (line(r.id, style="bold"), state(r), r.info.started[:19].replace("T", " "), *_sums(r)) for r in runs
         ]
         columns = ["run", "status", "started (UTC)", "calls", "tokens", "USD"]
         console().print(table(columns, rows, right=columns[3:]))
@@ -51,42 +49,29 @@ def list_runs(folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
 @project_options
 @json_option
 def show(id: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
-    """Show one run; without ID the last one."""
-    run = Project.open(folder, flags=flags(sets, {})).runs().open(id)
-    failures = [told.event for told in run.events() if isinstance(told.event, ItemFailed)]
-    if as_json:
-        full = {
-            "seed": run.info.seed,
-            "models": dict(run.info.models),
-            "prompts": dict(run.info.prompts),
-            "config": plain(run.info.config),
-            "results": plain(run.info.results),
-            "stored": list(run.results()),
-            "failures": plain(failures),
-            "failure_kinds": plain(failure_kinds(failures)),
-        }
-        write_json({**_run_json(run), **full})
+    """Show one run: how it ended and why, what it took, what went wrong how often, what to do.
+
+    Without ID the last one.
+    """
+    project = Project.open(folder, flags=flags(sets, {}))
+    run = project.runs().open(id)
+    modes = modes_of(project, run)
+    if not as_json:
+        console().print(run_screen(project, run, modes))
         return
-    out = console()
-    out.print(
-        line(f"{run.id}: {_state(run)}" + (f": {run.info.message}" if run.info.message else ""), style="bold")
-    )
-    out.print(line(f"started {run.info.started}, ended {run.info.ended or '-'}, resumed {run.info.resumes} times"))
-    out.print(line(f"seed {run.info.seed}; " + ", ".join(f"{k}: {v}" for k, v in run.info.models.items())))
-    spend = [decode(LedgerRow, row) for row in run.info.spend]
-    if spend:
-        out.print(spend_table(spend))
-    if run.info.status == "done" and run.info.job == "learn" and not run.info.results.get("strategies", 1):
-        out.print(line("nothing was learned", style="bold yellow"))
-    if failures:
-        out.print(failure_table(failure_kinds(failures)))
-    out.print(line(f"files: {run.folder}", style="dim"), soft_wrap=True)
-
-
-def _state(run: Run) -> str:
-    if run.info.status != "running":
-        return run.info.status.replace("_", " ")
-    return f"running (process {run.process})" if run.process else "interrupted"
+    events = [told.event for told in run.events()]
+    full = {
+        "seed": run.info.seed,
+        "models": dict(run.info.models),
+        "prompts": dict(run.info.prompts),
+        "config": plain(run.info.config),
+        "results": plain(run.info.results),
+        "stored": list(run.results()),
+        "failures": plain(lost_items(events)),
+        "failure_kinds": plain(failure_kinds(events)),
+        "modes": modes_json(modes),
+    }
+    write_json({**_run_json(run), **full})
 
 
 def _sums(run: Run) -> tuple[str, str, str]:
@@ -106,6 +91,7 @@ def _run_json(run: Run) -> dict[str, object]:
         "ended": run.info.ended,
         "resumes": run.info.resumes,
         "message": run.info.message,
+        "hint": run.info.hint,
         "spend": plain(run.info.spend),
         "folder": str(run.folder),
     }

@@ -17,6 +17,7 @@ from preceptor.llm.journal.file import begun_path, note_seal, opened_seal, spent
 from preceptor.llm.journal.schema import BUSY_SECONDS, COLUMNS, VERSION, broken, prepare
 from preceptor.llm.journal.seal import SALT_BYTES, Encrypted, Seal, checksum, is_encrypted, unpack
 
+_IN_ORDER = ("generate", "probe", "teach", "consolidate", "screen")
 _PLACES = ",".join("?" * 14)
 
 
@@ -87,17 +88,17 @@ class Call:
     """Untrusted; empty where the words were dropped."""
 
 
-def calls_of(path: Path, item: str, *, passphrase: str = "") -> tuple[Call, ...]:
-    """The calls that were made for an item (a scenario, a dialogue), in the order in which they were answered."""
+def calls_of(path: Path, wanted: Callable[[str, str], bool], *, passphrase: str = "") -> tuple[Call, ...]:
+    """The answered calls of a run whose item and key are wanted, in the order in which they were answered."""
     with _reading(path) as connection:
         seal = opened_seal(connection, passphrase)
-        rows = [r for r in _answers(connection) if r[4] == item]
+        rows = [r for r in _answers(connection) if wanted(str(r[4]), str(r[0]))]
     found = [
         Call(
             key=str(key),
             seat=str(seat),
             phase=str(phase),
-            item=item,
+            item=str(item),
             model=str(spec),
             at=str(at),
             input=int(str(sent)),
@@ -105,9 +106,14 @@ def calls_of(path: Path, item: str, *, passphrase: str = "") -> tuple[Call, ...]
             usd=usd if isinstance(usd, float) else None,
             text="" if reply is None else unpack(seal.open(str(key), _bytes(reply))).text,
         )
-        for key, spec, seat, phase, _, sent, got, usd, _, _, _, at, reply, _ in rows
+        for key, spec, seat, phase, item, sent, got, usd, _, _, _, at, reply, _ in rows
     ]
-    return tuple(sorted(found, key=lambda c: (c.at, c.phase, c.key)))
+    return tuple(sorted(found, key=lambda c: (c.at, _rank(c.phase), c.key)))
+
+
+def _rank(phase: str) -> tuple[int, str]:
+    """Where a phase stands in a stage: calls of one second are told apart by it."""
+    return (_IN_ORDER.index(phase) if phase in _IN_ORDER else len(_IN_ORDER), phase)
 
 
 def verify(path: Path, *, passphrase: str = "") -> tuple[str, ...]:
