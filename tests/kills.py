@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -20,13 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import create_engine
+from tests.killable import start
 from tests.servers.chat_server import ChatServer
 
 from preceptor import Project
-from preceptor.library import migrations
-from preceptor.library.changes import Approve
-from preceptor.library.schema import REVISION_TABLE, REVISIONS
 from preceptor.llm import ChatMessage, ChatRequest
 from preceptor.llm.replay import call_key
 from preceptor.practice import open_practice
@@ -109,29 +101,6 @@ def dump(folder: Path) -> str:
         return "\n".join(library.dump())
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    """``preceptor`` in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "preceptor.cli", *words, "-C", str(folder)],
-        env={**os.environ, **EPOCH},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def kill_when(process: subprocess.Popen[bytes], ready: Callable[[], bool], delay: float = 0.0) -> bool:
-    """SIGKILL, ``delay`` seconds after ``ready``; False where the process ended by itself before."""
-    deadline = time.monotonic() + 120
-    while not ready():
-        if process.poll() is not None:
-            return False
-        assert time.monotonic() < deadline, "no progress"
-        time.sleep(0.001)
-    time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
-
-
 def journal_keys(folder: Path) -> set[str]:
     """The answers that the run's journal holds."""
     path = folder / "runs" / "learn-001" / "journal.db"
@@ -161,8 +130,8 @@ def learn_with_kills(folder: Path, server: Watched, whole: str, rng: random.Rand
     known: set[str] = set()
     for _ in range(kills):
         began = len(server.arrivals)
-        process = start(folder, "learn", *_resume(folder))
-        if not kill_when(process, _moment(folder, server, rng), rng.random() * 0.03):
+        process = start(folder, ("learn", *_resume(folder)), EPOCH)
+        if not process.kill_when(_moment(folder, server, rng), rng.random() * 0.03):
             break
         done += 1
         again += len(known & set(server.arrivals[began:]))
@@ -197,7 +166,7 @@ def _moment(folder: Path, server: Watched, rng: random.Random) -> Callable[[], b
         there = {p.name for p in results.glob("*.json")} if results.exists() else set[str]()
         awaited = next((m for m in MARKS if m not in there), MARKS[-1])
         return (results / awaited).exists
-    until = time.monotonic() + rng.random() * 1.5
+    until = time.monotonic() + rng.random() * 0.3
     return lambda: time.monotonic() >= until
 
 
@@ -205,41 +174,3 @@ def unkilled(folder: Path, server: Watched) -> str:
     """The library of a run that nobody killed."""
     Project.create(folder, settings=settings(server.url), environ=EPOCH).learn()
     return dump(folder)
-
-
-def approved(folder: Path) -> Project:
-    """A project with a small library whose strategies a person approved."""
-    project = Project.create(folder, settings={**SIZE, "learn.teacher_share": (1.0,)}, environ=EPOCH)
-    project.learn()
-    with project.library() as library:
-        changes = [Approve(strategy_id=e.strategy.id) for e in library.entries() if e.status == "proposed"]
-        library.apply(changes, author="ana", reason="read them")
-    return project
-
-
-def older(project: Project) -> Path:
-    """The project's library as the first revision of its tables held it: the log of changes, without the rest."""
-    new = project.folder / "library.db"
-    old = project.folder / "older.db"
-    engine = create_engine(f"sqlite:///{old}")
-    with engine.begin() as connection:
-        migrations.upgrade(connection, REVISIONS[0])
-    engine.dispose()
-    with closing(sqlite3.connect(old)) as connection:
-        connection.execute("ATTACH ? AS new", (str(new),))
-        tables = {t for (t,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type='table'")}
-        ours = {t for (t,) in connection.execute("SELECT name FROM new.sqlite_master WHERE type='table'")}
-        for table in sorted(t for t in tables & ours if t != REVISION_TABLE and not t.startswith("sqlite_")):
-            there = {c[1] for c in connection.execute(f"PRAGMA main.table_info({table})")}
-            columns = [c[1] for c in connection.execute(f"PRAGMA new.table_info({table})") if c[1] in there]
-            names = ", ".join(columns)
-            connection.execute(f"INSERT OR REPLACE INTO main.{table} ({names}) SELECT {names} FROM new.{table}")
-        connection.commit()
-    return old
-
-
-def kill_command(made: Path, folder: Path, words: Sequence[str], delay: float) -> bool:
-    """Runs a command on a copy of ``made``, killed after ``delay`` seconds; True where it was still running."""
-    shutil.copytree(made, folder)
-    until = time.monotonic() + delay
-    return kill_when(start(folder, *words), lambda: time.monotonic() >= until)

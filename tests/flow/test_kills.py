@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import random
-import sqlite3
-import subprocess
-import sys
-from contextlib import closing
 from pathlib import Path
 
-from tests.kills import EPOCH, approved, dump, kill_command, learn_with_kills, older, unkilled, watched
+import pytest
+from tests.kill_commands import Kind, kill, kinds
+from tests.kills import learn_with_kills, unkilled, watched
 
-from preceptor import Project
+NAMES = (
+    "release create",
+    "release publish",
+    "library migration",
+    "library backup",
+    "library restore",
+    "journal upgrade",
+    "journal encrypt",
+)
 
 
 def test_killed_ten_times_it_ends_in_the_same_bytes_and_pays_nothing_twice(tmp_path: Path) -> None:
@@ -28,38 +34,18 @@ def test_killed_ten_times_it_ends_in_the_same_bytes_and_pays_nothing_twice(tmp_p
     assert kills >= 10
 
 
-def test_a_release_that_was_killed_is_there_or_not_and_can_be_made(tmp_path: Path) -> None:
-    made = approved(tmp_path / "made")
-    for number, delay in enumerate((0.5, 0.9)):
-        folder = tmp_path / str(number)
-        kill_command(made.folder, folder, ("release", "create", "--by", "ana"), delay)
-        assert_releasable(folder)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
+    return {kind.name: kind for kind in kinds(tmp_path_factory.mktemp("kills"))}
 
 
-def assert_releasable(folder: Path) -> None:
-    """The library is whole, and a release can be made and published, whatever a kill left."""
-    dump(folder)
-    for words in (("release", "create", "--by", "ana"), ("release", "list")):
-        done = subprocess.run(
-            [sys.executable, "-m", "preceptor.cli", *words, "-C", str(folder)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_that_was_killed_lost_nothing_and_works_when_given_again(
+    name: str, made: dict[str, Kind], tmp_path: Path
+) -> None:
+    found = kill(made[name], tmp_path / "kills", random.Random(name), 3)
+    assert (found.kills, found.broken) == (3, 0)
 
 
-def test_a_migration_that_was_killed_left_the_old_library_or_the_new(tmp_path: Path) -> None:
-    made = approved(tmp_path / "made")
-    expected = dump(made.folder)
-    old = older(made)
-    old.replace(made.folder / "library.db")
-    for suffix in ("-wal", "-shm"):
-        (made.folder / f"library.db{suffix}").unlink(missing_ok=True)
-    for number, delay in enumerate((0.5, 0.8, 1.1)):
-        folder = tmp_path / str(number)
-        kill_command(made.folder, folder, ("library", "digest"), delay)
-        with closing(sqlite3.connect(folder / "library.db")) as raw:
-            assert raw.execute("PRAGMA quick_check").fetchone() == ("ok",)
-        assert dump(folder) == expected
-    assert Project.open(tmp_path / "0", environ=EPOCH).strategies()
+def test_no_command_is_left_out(made: dict[str, Kind]) -> None:
+    assert tuple(made) == NAMES
