@@ -134,7 +134,7 @@ WRAPPED: list[Row] = [
     _stop("output tags with a line break", lambda g: f"<output>\n{g}\n</output>", "same", "data"),
     _stop("json tags", lambda g: f"<json>{g}</json>", "same", "data"),
     _stop("tags of another optimiser", lambda g: f"<IMPROVED_VARIABLE>{g}</IMPROVED_VARIABLE>", "same", "data"),
-    _stop("an end tag that nothing opened", lambda g: f"{g}\n</invoke>", "same", "data"),
+    _stop("an end tag that nothing opened", lambda g: f"{g}\n</invoke>", "same", "wrong-shape"),
     _stop(
         "field markers and the object",
         lambda g: f"[[ ## output ## ]]\n{g}\n\n[[ ## completed ## ]]",
@@ -157,11 +157,11 @@ WRAPPED: list[Row] = [
     _stop("a role label before", lambda g: f"assistant: {g}", "same", "data"),
     _stop("a role label in brackets", lambda g: f"[ASSISTANT] {g} [/ASSISTANT]", "same", "data"),
     _stop("a Llama-2 instruction after", lambda g: f"{g} [INST] And now? [/INST]", "same", "wrong-shape"),
-    _stop("goes on as the human", lambda g: f"{g}\n\nHuman: Thanks! Another one?", "same", "data"),
+    _stop("goes on as the human", lambda g: f"{g}\n\nHuman: Thanks! Another one?", "same", "wrong-shape"),
     _stop("an example after the answer", lambda g: f"{g}\n\nExample of a reason: {{...}}", "same", "wrong-shape"),
     _stop("a thought in square brackets", lambda g: f"[thinking] It is the first. [/thinking] {g}", "same", "data"),
     _stop("a thought in other tags", lambda g: f"<scratchpad>Is it first?</scratchpad>{g}", "same", "data"),
-    _stop("a reflection after", lambda g: f"{g}\n<reflection>I am sure.</reflection>", "same", "data"),
+    _stop("a reflection after", lambda g: f"{g}\n<reflection>I am sure.</reflection>", "same", "wrong-shape"),
     _stop("thought markers of Qwen without the first", lambda g: f"Well.</think>{g}", "same", "wrong-shape"),
     _stop("empty thought before", lambda g: f"<think>\n\n</think>\n\n{g}", "same", "wrong-shape"),
     _stop("a thought in capitals", lambda g: f"<THINK>first</THINK>{g}", "same", "wrong-shape"),
@@ -190,7 +190,7 @@ BENT: list[Row] = [
     _stop("LaTeX in a text", _last_text(lambda t: t[:-1] + '\\alpha"'), "data", "wrong-shape"),
     _stop("every quote escaped", lambda g: g.replace('"', '\\"'), "same", "data"),
     _stop("double braces of a template", lambda g: "{" + g + "}", "same", "wrong-shape"),
-    _stop("a missing last brace", lambda g: g[:-1], "truncated", "data"),
+    _stop("a missing last brace", lambda g: g[:-1], "truncated", "wrong-shape"),
     _stop("one brace too many", lambda g: g + "}", "same", "wrong-shape"),
     _stop("a bracket for the last brace", lambda g: g[:-1] + "]", "truncated", "wrong-shape"),
     _stop(
@@ -218,7 +218,13 @@ BENT: list[Row] = [
     _stop("keys with spaces around", _keyed(lambda k: f" {k} "), "same", "wrong-shape"),
     _stop("keys in camel case with a prefix", _keyed(lambda k: f"the{k.title()}"), "wrong-shape", "wrong-shape"),
     _stop("keys with a number", _keyed(lambda k: f"1. {k}"), "wrong-shape", "wrong-shape"),
-    ("white space until the limit", lambda g: g[: g.index(":") + 1] + " \n" * 2000, "length", "truncated", "data"),
+    (
+        "white space until the limit",
+        lambda g: g[: g.index(":") + 1] + " \n" * 2000,
+        "length",
+        "truncated",
+        "wrong-shape",
+    ),
     ("a number until the limit", lambda g: '{"score": 3.' + "3" * 900, "length", "repetition", "repetition"),
     ("a text until the limit", lambda g: g[:-2] + " and so on" * 200, "length", "repetition", "repetition"),
     (
@@ -226,7 +232,7 @@ BENT: list[Row] = [
         lambda g: f"```json\n{g[: len(g) // 2]}",
         "length",
         "truncated",
-        "data",
+        "wrong-shape",
     ),
 ]
 

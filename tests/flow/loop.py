@@ -14,7 +14,7 @@ from typing import Any
 from preceptor.coach import CoachSettings
 from preceptor.core.clock import fixed_clock
 from preceptor.core.errors import RunError
-from preceptor.core.events import Event, ItemFailed
+from preceptor.core.events import Emit, Event, ItemFailed, ignore
 from preceptor.core.settings import BudgetConfig, LearnConfig, SeatsConfig
 from preceptor.learn import Context, Learned, learn
 from preceptor.library.store import Library
@@ -100,6 +100,7 @@ async def run_loop(
     concurrency: int = 8,
     changes: Mapping[str, Any] | None = None,
     seats_config: SeatsConfig | None = None,
+    listen: Emit = ignore,
 ) -> Ran:
     """Learns on the practice airline into a library in ``folder``."""
     failures: list[ItemFailed] = []
@@ -107,6 +108,7 @@ async def run_loop(
     def emit(event: Event) -> None:
         if isinstance(event, ItemFailed):
             failures.append(event)
+        listen(event)
 
     async with seats_over(wrap, emit, seats_config) as seats:
         context = Context(

@@ -1,8 +1,9 @@
-"""Every seat, every fault, every phase: each ends in a right outcome."""
+"""Every seat, every fault, every phase of learning and of evaluation: each ends in a right outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from tests.servers import chat_server as faults
 from tests.servers.chat_server import ChatServer, Fault
 
 from preceptor.coach import Coach
-from preceptor.core.errors import ModelDownError
-from preceptor.core.events import Event, ItemFailed
+from preceptor.core.errors import ModelDownError, RunError
+from preceptor.core.events import Event, ItemFailed, PhaseStarted
 from preceptor.core.settings import EvaluateConfig, SeatsConfig
 from preceptor.evaluate.arms import Ground
 from preceptor.evaluate.run import evaluate
@@ -21,8 +22,27 @@ from preceptor.llm import ChatMessage
 from preceptor.practice import shipped_world
 from preceptor.prompts import load_prompts
 
-TINY = {"teacher_share": (0.5,), "dialogues": 2, "scenarios": 2, "max_turns": 2}
+LEARN = {
+    "teacher_share": (0.5,),
+    "dialogues": 2,
+    "scenarios": 2,
+    "max_turns": 2,
+    "attempts": 2,
+    "general_support": 2,
+    "thrifty": False,
+}
+EVALUATE = EvaluateConfig(profiles=2, arms=("student", "teacher"), max_turns=1, aa=2, pairwise=True)
 MODELS = {"student": "student-small", "teacher": "teacher", "customer": "customer", "judge": "judge"}
+IN_LEARNING = frozenset({"generate", "probe", "teach", "consolidate", "screen"})
+PATIENCE = 0.5
+"""Seconds that a seat waits for an answer."""
+
+
+def saying(text: str, finish: str = "stop") -> Fault:
+    """An answer with these words, instead of the model's."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
+    return Fault(status=200, body=json.dumps({"choices": [choice]}))
+
 
 PASSING = {
     "429": faults.rate_limited(),
@@ -33,12 +53,21 @@ PASSING = {
     "503": faults.failing(503),
     "cut mid-body": faults.cut(),
     "broken JSON": faults.broken_json(),
+    "too slow": faults.slow(4 * PATIENCE),
 }
 """Tried again: the run is as if nothing had been."""
 ITEM = {
     "no choices": faults.no_choices(),
     "too long": faults.too_long(),
     "rejected": faults.bad_request(),
+    "nothing": saying(""),
+    "half an answer": saying('{"strategies": [{"when": "the cust', "length"),
+    "a refusal": Fault(
+        status=200,
+        body='{"choices": [{"message": {"content": "I cannot help."}, "finish_reason": "content_filter"}]}',
+    ),
+    "a loop": saying("and so on " * 100),
+    "a web page as answer": saying("<!DOCTYPE html><html><title>x</title></html>"),
 }
 """Concern one item: it is asked again or lost with its reason, the run goes on."""
 FINAL = {
@@ -51,32 +80,27 @@ FINAL = {
     "web page": faults.web_page(),
 }
 """No call can work: the run ends at once, saved, with its reason."""
-
-PHASES: dict[str, Callable[[dict[str, Any]], bool]] = {
-    "generate": lambda body: not _asks_for_json(body),
-    "compare": lambda body: "accuracy" in _last(body),
-    "teach": lambda body: '"strategies"' in _last(body),
-    "screen": lambda body: "problems" in _last(body),
-    "rate": lambda body: '"satisfaction"' in _last(body),
-}
 WHERE = (
     ("customer", "generate"),
     ("student", "generate"),
     ("teacher", "generate"),
-    ("teacher", "compare"),
+    ("student", "probe"),
+    ("teacher", "probe"),
+    ("student", "teach"),
     ("teacher", "teach"),
+    ("teacher", "consolidate"),
     ("teacher", "screen"),
-    ("judge", "rate"),
+    ("customer", "evaluate"),
+    ("student", "evaluate"),
+    ("teacher", "evaluate"),
+    ("judge", "evaluate"),
+    ("customer", "again"),
+    ("student", "again"),
+    ("judge", "again"),
+    ("judge", "pairs"),
 )
-"""Who is asked what in a run."""
-
-
-def _last(body: dict[str, Any]) -> str:
-    return str(body["messages"][-1]["content"])
-
-
-def _asks_for_json(body: dict[str, Any]) -> bool:
-    return "response_format" in body or "tools" in body
+"""Every phase in which a seat is asked."""
+places = pytest.mark.parametrize(("seat", "phase"), WHERE, ids=lambda v: v)
 
 
 def practice(body: dict[str, Any]) -> str:
@@ -85,36 +109,50 @@ def practice(body: dict[str, Any]) -> str:
 
 
 class Trouble(ChatServer):
-    """Meets the calls of one seat in one phase with a fault: the first one, or all."""
+    """Meets the calls of one seat in one phase with faults: one after the other, or the last one for ever."""
 
-    def __init__(self, seat: str, phase: str, fault: Fault, *, always: bool) -> None:
+    def __init__(self, seat: str, phase: str, *faults: Fault, always: bool = False) -> None:
         super().__init__(practice, models=tuple(MODELS.values()))
-        self._seat, self._phase, self._fault, self._every = MODELS[seat], PHASES[phase], fault, always
+        self._seat, self._where, self._faults_there, self._every = MODELS[seat], phase, faults, always
         self.met = 0
+        self.phase = ""
+        self.seen: set[tuple[str, str]] = set()
+        self.failures: list[ItemFailed] = []
+
+    def listen(self, event: Event) -> None:
+        """The run tells which phase it is in, and what it lost."""
+        if isinstance(event, PhaseStarted):
+            self.phase = event.name
+        elif isinstance(event, ItemFailed):
+            self.failures.append(event)
 
     def fault_for(self, body: dict[str, Any]) -> Fault:
-        if body["model"] == self._seat and self._phase(body) and (self._every or not self.met):
-            self.met += 1
-            return self._fault
-        return faults.ok()
+        self.seen.add((body["model"], self.phase))
+        if (body["model"], self.phase) != (self._seat, self._where):
+            return faults.ok()
+        self.met += 1
+        if self.met <= len(self._faults_there):
+            return self._faults_there[self.met - 1]
+        return self._faults_there[-1] if self._every else faults.ok()
 
 
 def seats(url: str) -> SeatsConfig:
-    return SeatsConfig.model_validate({seat: f"{url}#{name}" for seat, name in MODELS.items()})
+    return SeatsConfig.model_validate(
+        {
+            seat: {"model": f"{url}#{name}", "retries": len(PASSING), "timeout": PATIENCE}
+            for seat, name in MODELS.items()
+        }
+    )
 
 
-async def outcome(server: Trouble, seat: str, folder: Path) -> tuple[str, list[ItemFailed]]:
-    """What is left of a run: the library's digest (learning) or the ratings (evaluation), and what failed."""
-    if seat != "judge":
-        ran = await run_loop(folder, changes=TINY, seats_config=seats(server.url), concurrency=1)
-        return ran.digest, ran.failures
-    failures: list[ItemFailed] = []
-
-    def emit(event: Event) -> None:
-        if isinstance(event, ItemFailed):
-            failures.append(event)
-
-    async with seats_over(lambda _, model: model, emit, seats(server.url)) as opened_seats:
+async def outcome(server: Trouble, folder: Path, phase: str) -> str:
+    """What is left of a run: the library's digest (learning) or the ratings (evaluation)."""
+    if phase in IN_LEARNING:
+        ran = await run_loop(
+            folder, changes=LEARN, seats_config=seats(server.url), concurrency=1, listen=server.listen
+        )
+        return ran.digest
+    async with seats_over(lambda _, model: model, server.listen, seats(server.url)) as opened_seats:
         found = await evaluate(
             Ground(
                 domain=shipped_world("airline").domain(),
@@ -122,57 +160,71 @@ async def outcome(server: Trouble, seat: str, folder: Path) -> tuple[str, list[I
                 coach=Coach(()),
                 prompts=load_prompts(),
             ),
-            settings=EvaluateConfig(profiles=2, arms=("student", "teacher"), max_turns=2),
+            settings=EVALUATE,
             concurrency=1,
-            emit=emit,
+            emit=server.listen,
         )
     assert all((item.rating is None) == bool(item.failure) for item in found.items)
-    return str([item.rating for item in found.items]), failures
+    return str([item.rating for item in found.items])
 
 
 @pytest.fixture(scope="module")
-def clean() -> dict[str, str]:
-    """Outcomes of runs that met no fault, by what is run."""
+def clean() -> dict[bool, str]:
+    """Outcomes of runs that met no fault: of learning and of evaluation."""
     return {}
 
 
-@pytest.mark.parametrize("name", PASSING)
-@pytest.mark.parametrize(("seat", "phase"), WHERE, ids=lambda v: v)
-async def test_what_passes_changes_nothing(
-    seat: str, phase: str, name: str, tmp_path: Path, clean: dict[str, str]
-) -> None:
-    kind = "judge" if seat == "judge" else "learn"
-    if kind not in clean:
+@places
+async def test_what_passes_changes_nothing(seat: str, phase: str, tmp_path: Path, clean: dict[bool, str]) -> None:
+    learning = phase in IN_LEARNING
+    if learning not in clean:
         (tmp_path / "clean").mkdir()
-        async with Trouble(seat, phase, faults.ok(), always=False) as server:
-            clean[kind] = (await outcome(server, seat, tmp_path / "clean"))[0]
-    async with Trouble(seat, phase, PASSING[name], always=False) as server:
-        found, failures = await outcome(server, seat, tmp_path)
-    assert server.met == 1
-    assert failures == []
-    assert found == clean[kind]
+        async with Trouble(seat, phase, faults.ok()) as server:
+            clean[learning] = await outcome(server, tmp_path / "clean", phase)
+        names = {model: seat for seat, model in MODELS.items()}
+        asked = {(names[model], where) for model, where in server.seen}
+        assert asked == {place for place in WHERE if (place[1] in IN_LEARNING) == learning}, "no place is left out"
+    async with Trouble(seat, phase, *PASSING.values()) as server:
+        found = await outcome(server, tmp_path, phase)
+    assert server.met > len(PASSING), "every fault was met"
+    assert server.failures == []
+    assert found == clean[learning]
 
 
 @pytest.mark.parametrize("name", ITEM)
-@pytest.mark.parametrize(("seat", "phase"), WHERE, ids=lambda v: v)
+@places
 async def test_what_concerns_one_item_spoils_no_other(seat: str, phase: str, name: str, tmp_path: Path) -> None:
-    async with Trouble(seat, phase, ITEM[name], always=False) as server:
-        _, failures = await outcome(server, seat, tmp_path)
-    assert server.met == 1
-    assert len(failures) <= 1
-    assert all(f.failure and f.reason for f in failures)
+    async with Trouble(seat, phase, ITEM[name]) as server:
+        await outcome(server, tmp_path, phase)
+    assert server.met >= 1
+    assert len(server.failures) <= 1
+    assert all(f.failure and f.reason for f in server.failures)
     if name == "too long":
-        assert [f.failure for f in failures] == ["context-length"], "asking again cannot mend it"
+        assert [f.failure for f in server.failures] == ["context-length"], "asking again cannot mend it"
+
+
+@places
+async def test_nonsense_for_ever_loses_items_and_is_told_and_the_run_ends_as_ever(
+    seat: str, phase: str, tmp_path: Path
+) -> None:
+    async with Trouble(seat, phase, saying("{" + " \n" * 300, "length"), always=True) as server:
+        nothing_left = phase == "evaluate"
+        with pytest.raises(RunError, match="could be rated") if nothing_left else nullcontext():
+            await outcome(server, tmp_path, phase)
+    assert server.failures
+    assert {f.failure for f in server.failures} <= {"truncated", "empty"}
+    assert all(f.reason.startswith(seat) for f in server.failures)
 
 
 @pytest.mark.parametrize("name", FINAL)
-@pytest.mark.parametrize(("seat", "phase"), WHERE, ids=lambda v: v)
+@places
 async def test_what_no_call_can_pass_ends_the_run_with_its_reason(
     seat: str, phase: str, name: str, tmp_path: Path
 ) -> None:
     async with Trouble(seat, phase, FINAL[name], always=True) as server:
         with pytest.raises(ModelDownError) as caught:
-            await outcome(server, seat, tmp_path)
+            await outcome(server, tmp_path, phase)
     assert 1 <= server.met <= 4
+    assert str(caught.value).startswith(f"{seat}: ")
     assert caught.value.hint
     assert "\n" not in str(caught.value)

@@ -25,6 +25,8 @@ _HTML = re.compile(r"\A\s*(?:<!DOCTYPE\s+html|<html[\s>]|<\?xml\s)", re.IGNORECA
 _DATA = re.compile(
     r"\A(?:`{1,4}\w*\s*)?(?:\{\s*[\"'“}/`#,{]|\{\s*\w+\s*[:=]|\[\s*[\[{\"]).*[\]}](?:\s*`{1,4})?\Z", re.DOTALL
 )
+_DATA_BEGINS = re.compile(r"\A(?:`{1,4}\w*\s*)?(?:\{\s*\"\w+\"\s*:|\[\s*\{\s*\")")
+"""However it ends: data may be cut off, or followed by words."""
 _TOOL_CALL = re.compile(r"\A(?:<tool_call>|<function[=_ ]|\[TOOL_CALLS\]|<\|python_tag\|>)")
 _REFUSAL = re.compile(
     r"\b(?:i(?:'m| am) (?:sorry|afraid|unable|not able)|i (?:can(?:no|')t|won't|must decline)|as an ai\b)",
@@ -76,7 +78,7 @@ def free_text(reply: ChatReply, limit: int) -> str:
         BadAnswerError: it cannot be used; ``kind`` says why.
     """
     text = usable(reply, limit)
-    if _TOOL_CALL.match(text) or (text[0] in "[{`" and _DATA.match(text)):
+    if _TOOL_CALL.match(text) or (text[0] in "[{`" and (_DATA.match(text) or _DATA_BEGINS.match(text))):
         raise BadAnswerError("the model answered with data or a tool call instead of a message", kind="wrong-shape")
     return text
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import shutil
 import sqlite3
 import threading
@@ -19,7 +20,7 @@ from preceptor.llm import ChatReply, Journal, Usage
 from preceptor.llm.amounts import Amount, LedgerRow, Reservation
 from preceptor.llm.calls import Paid, Tag
 from preceptor.llm.journal import file as journal_file
-from preceptor.llm.journal import schema
+from preceptor.llm.journal import keep, schema
 
 TAG = Tag(seat="student", phase="teach", item="one")
 HELD = Reservation(seat="student", most=Amount(calls=1, tokens=30), input=20, output=10)
@@ -142,6 +143,45 @@ async def test_a_row_that_was_changed_behind_our_back_is_never_used(path: Path) 
         with pytest.raises(RunError, match="damaged") as caught:
             await journal.get(changed)
     assert "preceptor journal repair learn-001" in caught.value.hint
+
+
+async def test_whatever_page_is_corrupt_no_wrong_answer_is_given_and_the_others_are_saved(path: Path) -> None:
+    """Each page in turn is overwritten with rubbish, as a bad disk does."""
+    keys = [f"{n:03}" for n in range(60)]
+    with Journal.open(path) as journal:
+        for key in keys:
+            await put(journal, key, text=f"the answer {key} " * 30)
+    raw = path.read_bytes()
+    size = int.from_bytes(raw[16:18], "big")
+    rng = random.Random(1)
+    told = saved = 0
+    refused: list[RunError] = []
+    for page in range(len(raw) // size):
+        path.write_bytes(raw[: page * size] + rng.randbytes(size) + raw[(page + 1) * size :])
+        for suffix in ("-wal", "-shm"):
+            path.with_name(f"journal.db{suffix}").unlink(missing_ok=True)
+        lost: list[str] = []
+        try:
+            with Journal.open(path) as journal:
+                for key in keys:
+                    try:
+                        known = await journal.get(key)
+                    except RunError:
+                        lost.append(key)
+                        continue
+                    assert known is None or known.reply.text == f"the answer {key} " * 30
+        except RunError as error:
+            lost = keys
+            refused.append(error)
+        told += bool(lost)
+        if page:  # without its first page a file is no database
+            saved += keep.repair(path).kept
+            assert keep.verify(path) == ()
+            path.with_name("journal.db.damaged-1").unlink()
+    assert refused
+    assert all(("damaged" in str(e) or "not a journal" in str(e)) and e.hint for e in refused)
+    assert told >= len(raw) // size // 2
+    assert saved > len(keys) * (len(raw) // size - 1) // 2, "more than half of the answers, whatever page is gone"
 
 
 async def test_a_journal_of_the_first_version_is_brought_up_to_date_with_all_in_it(path: Path) -> None:

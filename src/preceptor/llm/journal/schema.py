@@ -48,6 +48,16 @@ COLUMNS = "key, spec, seat, phase, item, input, output, usd, estimated, cached, 
 """What a row's checksum covers, beside the reply."""
 
 
+_REFUSALS = {
+    errno.ENOSPC: "SQLITE_FULL",
+    errno.EDQUOT: "SQLITE_FULL",
+    errno.EFBIG: "SQLITE_FULL",
+    errno.EROFS: "SQLITE_READONLY",
+    errno.EACCES: "SQLITE_READONLY",
+}
+"""What the operating system says of the files beside the database, as SQLite would say it."""
+
+
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Makes a new file a journal, brings an old one to today's version in one transaction, refuses others.
 
@@ -105,9 +115,7 @@ def broken(path: Path, error: Exception) -> RunError:
         return error
     name = str(getattr(error, "sqlite_errorname", ""))
     if isinstance(error, OSError):
-        name = {errno.ENOSPC: "SQLITE_FULL", errno.EROFS: "SQLITE_READONLY", errno.EACCES: "SQLITE_READONLY"}.get(
-            error.errno or 0, "SQLITE_CANTOPEN"
-        )
+        name = _REFUSALS.get(error.errno or 0, "SQLITE_CANTOPEN")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return damaged(path, error)
     why, hint = f"the journal cannot be used: {error}", "see to space and rights there; what is in it stays"
