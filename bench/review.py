@@ -1,9 +1,11 @@
-"""How long each page of the review app takes over a library of 20,000 strategies, half of them decided.
+"""How long each page of the review app takes over a library of 20,000 strategies, half of them decided, on SQLite
+and on PostgreSQL.
 
-``python -m bench.review [--count N] [--folder DIR]``: server time of each page, in process: from request to last
-byte, a session's cookie and all, no network. Beside it stands the processor's time, the same on an idle machine.
-``DIR`` keeps the library for the next time; making it takes minutes. ``next item`` is what a reviewer waits for
-after a key: the decision with its change in the log, then the page of the strategy that follows.
+``python -m bench.review [--count N] [--folder DIR] [--only sqlite|postgresql]``: server time of each page, in
+process: from request to last byte, a session's cookie and all, no network. Beside it stands the processor's time of
+this process, which on SQLite is about what a page takes on an idle machine. ``DIR`` keeps the library for the next
+time; making it takes minutes. ``next item`` is what a reviewer waits for after a key: the decision with its change
+in the log, then the page of the strategy that follows.
 """
 
 from __future__ import annotations
@@ -16,66 +18,109 @@ from pathlib import Path
 from statistics import median
 
 from starlette.testclient import TestClient
+from tests.postgres import postgres_schema, postgres_server
 from tests.review_app import Browser, browser, open_desk
-from tests.review_data import make_run
+from tests.review_data import DOMAIN, make_run
 
+from preceptor.library.backup import back_up, restore
 from preceptor.library.changes import Approve, Change, Reject
+from preceptor.library.decide import Decider
+from preceptor.library.paging import Filter
 from preceptor.review.desk import Desk
 
-TIMES = 15
+TIMES = 21
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.review", description=__doc__)
     parser.add_argument("--count", type=int, default=20_000, help="strategies")
     parser.add_argument("--folder", type=Path, help="where the library is kept")
+    parser.add_argument("--only", choices=["sqlite", "postgresql"], help="one of the databases")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder: Path = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        fresh = not (folder / "library.db").exists()
-        started = time.perf_counter()
-        with open_desk(folder, options.count) as desk:
-            if fresh:
-                prepare(desk)
-                print(f"library of {options.count:,} made in {time.perf_counter() - started:.0f} s", flush=True)
-            started = time.perf_counter()
-            view = desk.shelf.view()
-            took = time.perf_counter() - started
-            print(f"first look at {len(view.entries):,} strategies: {took:.1f} s (once a start)")
-            measure(desk)
+        prepare(folder, options.count)
+        if options.only != "postgresql":
+            with open_desk(folder, 0) as desk:
+                measure("SQLite", desk)
+        if options.only != "sqlite":
+            on_postgresql(folder)
     return 0
 
 
-def prepare(desk: Desk) -> None:
-    """Decides half of it, makes two releases and a run."""
-    view = desk.shelf.view()
-    usable = [i for i in view.order if view.entries[i].usable][: len(view.order) // 2]
-    changes: list[Change] = [
-        Reject(strategy_id=i) if n % 5 == 4 else Approve(strategy_id=i) for n, i in enumerate(usable)
-    ]
-    half = len(changes) // 2
-    for part in (changes[:half], changes[half:]):
-        desk.library.apply(part, author="mara", reason="fits the policy")
-        made = desk.releases.create(desk.recipe(), author="mara", reason="as far as decided")
-        current = desk.releases.current()
-        desk.releases.publish(made.release.id, author="mara", reason="", expect=current.digest if current else "")
-    make_run(desk.runs)
+def on_postgresql(folder: Path) -> None:
+    """The same over a real server, whose commits wait for the disk."""
+    try:
+        with postgres_server() as server, postgres_schema(server, sync=True) as url:
+            started = time.perf_counter()
+            restore(folder / "library.backup", url)
+            print(f"\nrestored into PostgreSQL in {time.perf_counter() - started:.0f} s", flush=True)
+            with open_desk(folder, 0, place=url) as desk:
+                measure("PostgreSQL", desk)
+    except ImportError as error:
+        print(f"\nno PostgreSQL here ({error}): install the group dev")
 
 
-def measure(desk: Desk) -> None:
+def prepare(folder: Path, count: int) -> None:
+    """Makes the library, decides half of it, makes two releases and a run; and a backup of it all."""
+    if (folder / "library.backup").exists():
+        return
+    started = time.perf_counter()
+    with open_desk(folder, count) as desk:
+        found = desk.library.page(limit=count).entries
+        usable = [e.strategy.id for e in found if e.usable][: count // 2]
+        changes: list[Change] = [
+            Reject(strategy_id=i) if n % 5 == 4 else Approve(strategy_id=i) for n, i in enumerate(usable)
+        ]
+        half = len(changes) // 2
+        for part in (changes[:half], changes[half:]):
+            desk.library.apply(part, author="mara", reason="fits the policy")
+            made = desk.releases.create(desk.recipe(), author="mara", reason="as far as decided")
+            current = desk.releases.current()
+            desk.releases.publish(
+                made.release.id, author="mara", reason="", expect=current.digest if current else ""
+            )
+        make_run(desk.runs)
+    back_up(folder / "library.db", folder / "library.backup")
+    print(f"library of {count:,} made in {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def measure(name: str, desk: Desk) -> None:
     """Prints the table."""
+    waits = [e.strategy.id for e in desk.library.page(Filter(status=("proposed",)), limit=500).entries]
+    approved = desk.library.page(Filter(status=("approved",)), limit=1).entries[0].strategy.id
+    started = time.perf_counter()
+    desk.near.against(desk.library.entry(approved).strategy)
+    print(f"\n{name}: what strategies say is read in {time.perf_counter() - started:.2f} s, once a start")
+    subject = desk.library.entry(waits[3]).strategy
+    started = time.perf_counter()
+    Decider(desk.library, DOMAIN, author="mara").findings(subject)
+    print(f"a decision on the command line is screened in {time.perf_counter() - started:.2f} s")
     mara = browser(desk)
-    view = desk.shelf.view()
-    waits = [i for i in view.order if view.entries[i].status == "proposed"]
-    approved = next(i for i in view.order if view.entries[i].status == "approved")
+    print(f"\n{name:<36} {'median ms':>9} {'worst ms':>9} {'cpu ms':>7} {'kB':>6}")
+    for page, path in pages(desk, waits, approved).items():
+        tell(page, lambda path=path: mara.get(path).content)
+    tell("nothing: what asking itself takes", lambda: mara.get("/healthz").content)
+    client, csrf = mara.client, mara.csrf
+    ids = iter(waits[50:])
+    tell("next item, its page alone", lambda: part(mara, f"/queue?at={next(ids)}"))
+    tell("next item (approve, then its page)", lambda: decide(client, desk, csrf))
+    tell("next item (reject, then its page)", lambda: decide(client, desk, csrf, "reject"))
+    tell("screening while words are typed", lambda: typed(client, desk, csrf))
+
+
+def pages(desk: Desk, waits: list[str], approved: str) -> dict[str, str]:
+    """Every page, by name."""
     releases = desk.releases.list()
-    pages = {
+    return {
         "queue, first item": "/queue",
         "queue, filtered": "/queue?severity=clean&evidence=helpful&q=insulin",
+        "queue, in the middle": f"/queue?at={waits[-1]}",
         "strategies": "/strategies",
         "strategies, searched": "/strategies?q=refund+emergency&status=approved",
         "strategies, last page": "/strategies?page=400",
+        "strategies, by end of approval": "/strategies?order=ends",
         "strategy": f"/strategies/{approved}",
         "strategy, edit": f"/strategies/{waits[5]}/edit",
         "merge": f"/strategies/{waits[0]}/merge?with={waits[1]}",
@@ -87,14 +132,8 @@ def measure(desk: Desk) -> None:
         "rate": "/rate",
         "audit log": "/audit",
         "audit log, searched": "/audit?q=policy&author=mara&kind=approve",
+        "law": "/law",
     }
-    print(f"\n{'page':<36} {'median ms':>9} {'worst ms':>9} {'cpu ms':>7} {'kB':>6}")
-    for name, path in pages.items():
-        tell(name, lambda path=path: mara.get(path).content)
-    client, csrf = mara.client, mara.csrf
-    tell("next item (approve, then its page)", lambda: decide(client, desk, csrf))
-    ids = iter(waits[50:])
-    tell("next item, its page alone", lambda: part(mara, f"/queue?at={next(ids)}"))
 
 
 def tell(name: str, ask: Callable[[], bytes]) -> None:
@@ -116,19 +155,25 @@ def part(mara: Browser, path: str) -> bytes:
     return answer.content
 
 
-def decide(client: TestClient, desk: Desk, csrf: str) -> bytes:
-    """Approves what stands first among the clean ones, and takes the page that follows."""
-    view = desk.shelf.view()
-    entry = next(
-        e for i in view.order if (e := view.entries[i]).status == "proposed" and e.usable and not e.findings
-    )
+def decide(client: TestClient, desk: Desk, csrf: str, act: str = "approve") -> bytes:
+    """Decides on what stands first among the clean ones, and takes the page that follows."""
+    found = desk.library.page(Filter(status=("proposed",), severity="clean", usable=True), limit=1)
+    entry = found.entries[0]
     answer = client.post(
-        f"/queue/{entry.strategy.id}/approve?severity=clean",
-        data={"csrf": csrf, "expect": str(entry.changed_seq)},
+        f"/queue/{entry.strategy.id}/{act}?severity=clean",
+        data={"csrf": csrf, "expect": str(entry.changed_seq), "reason": "Too vague"},
         headers={"hx-request": "true", "hx-target": "main"},
     )
     assert answer.status_code == 200, answer.status_code
     return answer.content
+
+
+def typed(client: TestClient, desk: Desk, csrf: str) -> bytes:
+    """What is asked for after each pause in typing."""
+    entry = desk.library.page(Filter(status=("proposed",)), limit=1, offset=time.perf_counter_ns() % 900).entries[0]
+    s = entry.strategy
+    told = {"csrf": csrf, "id": s.id, "when": s.when, "do": f"{s.do}, and say so", "avoid": s.avoid, "why": s.why}
+    return client.post("/screen", data=told).content
 
 
 if __name__ == "__main__":

@@ -52,13 +52,14 @@ def open_desk(
     count: int,
     *,
     clock: Clock = system_clock,
+    place: str = "",
     people: People | None = None,
     student: Student | None = None,
     **access: Any,
 ) -> Generator[Desk]:
-    """A desk over ``count`` strategies in ``folder``, made there if it is empty."""
-    path = folder / "library.db"
-    fresh = not path.exists()
+    """A desk over ``count`` strategies in ``folder``, made there if it is empty; ``place``: over another one."""
+    path = place or folder / "library.db"
+    fresh = not place and not Path(path).exists()
     with Library.open(path, clock=clock, create=True) as library:
         if fresh and count:
             fill(library, count)

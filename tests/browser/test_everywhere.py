@@ -163,6 +163,8 @@ def paths(site: Site) -> tuple[str, ...]:
         "/rate?mode=pair",
         "/rate?mode=single",
         "/audit",
+        "/law",
+        "/queue?mark=half",
         "/login?next=/x",
     )
 

@@ -13,7 +13,7 @@ from preceptor.library import chain, rows
 from preceptor.library.changes import Change, RecordLesson, RecordScenario
 from preceptor.library.entry import Stamp, State
 from preceptor.library.law import Asked, Law
-from preceptor.library.schema import CHANGES, HEAD, LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.schema import CHANGES, FORMS, HEAD, LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import step, touched
 
 _CHUNK = 500
@@ -64,7 +64,9 @@ class Batch:
         for ids in _chunks([e.strategy.id for e in dirty]):
             self._connection.execute(delete(STRATEGIES).where(STRATEGIES.c.id.in_(ids)))
             self._connection.execute(delete(LABELS).where(LABELS.c.strategy.in_(ids)))
+            self._connection.execute(delete(FORMS).where(FORMS.c.strategy.in_(ids)))
         self._insert(STRATEGIES, [rows.entry_row(e) for e in dirty])
+        self._insert(FORMS, [rows.forms_row(e) for e in dirty])
         self._insert(LABELS, [row for e in dirty for row in rows.label_rows(e)])
         self._insert(LESSONS, [rows.lesson_row(r) for i, r in now.lessons.items() if i not in was.lessons])
         new = ((i, pair) for i, pair in now.scenarios.items() if i not in was.scenarios)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, or_, select
 
 from preceptor.core.records import Status
 from preceptor.core.untrusted import one_line
-from preceptor.library.schema import CHANGES, HEAD, STRATEGIES, TOUCHED
+from preceptor.library.schema import CHANGES, FORMS, HEAD, TOUCHED
 
 
 def changes_query(
@@ -49,10 +49,10 @@ def forms_of(connection: Connection, since: int, status: Status | None) -> tuple
     head = connection.execute(select(HEAD.c.seq)).scalar_one_or_none() or 0
     if head <= since:
         return head, ()
-    table = STRATEGIES.c
-    query = select(table.id, table.first_seq, table.status, table.forms)
+    table = FORMS.c
+    query = select(table.strategy, table.first_seq, table.status, table.forms)
     if since:
-        query = query.where(table.id.in_(touched_query(since)))
+        query = query.where(table.strategy.in_(touched_query(since)))
     if status is not None:
         query = query.where(table.status == status)
     return head, tuple(FormRow(*row) for row in connection.execute(query))

@@ -67,7 +67,7 @@ class Filter:
     half_approved: bool | None = None
     """Whether one person has approved it and the law asks for another."""
     not_approved_by: str = ""
-    """Leaves out what this person has approved: what remains for them to look at."""
+    """Leaves out what this person has approved and another has yet to: what remains is for them to look at."""
     without: tuple[str, ...] = ()
     """Ids to leave out, for instance what a reviewer skipped; a few hundred at most."""
 
@@ -93,7 +93,7 @@ class Filter:
             and (self.stage is None or any(p.run and p.stage == self.stage for p in origins))
             and (not self.check or any(f.check == self.check for f in entry.findings))
             and all(wanted is None or wanted == told for wanted, told in marks)
-            and not (self.not_approved_by and any(a.by == self.not_approved_by for a in entry.approvals))
+            and not (entry.half_approved and self.not_approved_by in [a.by for a in entry.approvals])
             and entry.strategy.id not in self.without
         )
 
@@ -189,10 +189,9 @@ def position_of(
     """How many of the list stand before the strategy; None where it is not in the list."""
     conditions = _conditions(which, terms)
     if order == "ends":
-        ids = _by_end(connection, conditions, terms)
-        return ids.index(strategy_id) if strategy_id in ids else None
-    key = select(STRATEGIES.c.rank, STRATEGIES.c.first_seq).where(STRATEGIES.c.id == strategy_id, *conditions)
-    at = connection.execute(key).one_or_none()
+        every = _by_end(connection, conditions, terms)
+        return every.index(strategy_id) if strategy_id in every else None
+    at = _key(connection, strategy_id, conditions)
     if at is None:
         return None
     rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
@@ -202,6 +201,42 @@ def position_of(
         "newest": seq > at[1],
     }[order]
     return _total(connection, [*conditions, before])
+
+
+def next_of(connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order) -> str | None:
+    """Id of the strategy that follows in the list; empty at its end, None where it is not in the list."""
+    conditions = _conditions(which, terms)
+    if order == "ends":
+        every = _by_end(connection, conditions, terms)
+        place = every.index(strategy_id) if strategy_id in every else None
+        return None if place is None else "".join(every[place + 1 : place + 2])
+    at = _key(connection, strategy_id, conditions)
+    if at is None:
+        return None
+    rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
+    after = {
+        "review": or_(rank > at[0], and_(rank == at[0], seq > at[1])),
+        "oldest": seq > at[1],
+        "newest": seq < at[1],
+    }[order]
+    query = select(STRATEGIES.c.id).where(*conditions, after).order_by(*_order(order)).limit(1)
+    return connection.execute(query).scalar_one_or_none() or ""
+
+
+def _key(connection: Connection, strategy_id: str, conditions: list[Any]) -> Any:
+    """Rank and number, by which lists are ordered; None where it is not in the list."""
+    key = select(STRATEGIES.c.rank, STRATEGIES.c.first_seq).where(STRATEGIES.c.id == strategy_id, *conditions)
+    return connection.execute(key).one_or_none()
+
+
+def around_of(
+    connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order, before: int, limit: int
+) -> tuple[int | None, Page]:
+    """The strategy's place, and the page on which it stands after ``before`` others; the first page where it is not
+    in the list."""
+    place = position_of(connection, which, terms, strategy_id, order=order) if strategy_id else None
+    offset = max(0, (place or 0) - before)
+    return place, page_of(connection, which, terms, order=order, offset=offset, limit=limit)
 
 
 def counts_of(connection: Connection, which: Filter, terms: Terms) -> Counts:
@@ -245,6 +280,11 @@ def _order(order: Order) -> tuple[Any, ...]:
 def _by_end(connection: Connection, conditions: list[Any], terms: Terms) -> list[str]:
     """All ids by the end of their approval. Here, since no column holds it: it follows from the law of the day."""
     table = STRATEGIES.c
+    if not terms.law.valid_days:
+        none = case((and_(table.status == "approved", table.until != ""), 0), else_=1)
+        other = case((table.status == "approved", 0), else_=1)
+        ordered = select(table.id).where(*conditions).order_by(other, none, table.until, table.first_seq)
+        return list(connection.execute(ordered).scalars())
     query = select(table.id, table.status, table.approved_at, table.until).where(*conditions)
     keyed: list[tuple[bool, str, str]] = []
     for row in connection.execute(query.order_by(table.first_seq)).mappings():
@@ -274,10 +314,8 @@ def _conditions(which: Filter, terms: Terms) -> list[Any]:
             labelled = (LABELS.c.strategy == table.id, LABELS.c.kind == kind, LABELS.c.value == value)
             found.append(exists().where(*labelled))
     if which.not_approved_by:
-        by = (LABELS.c.strategy == table.id, LABELS.c.kind == "approval")
-        theirs = exists().where(*by, LABELS.c.value == one_line(which.not_approved_by))
-        # Told first, for speed: nobody has approved what is proposed and not half approved.
-        found.append(or_(and_(table.status == "proposed", table.half_approved == 0), not_(theirs)))
+        theirs = (LABELS.c.kind == "half", LABELS.c.value == one_line(which.not_approved_by))
+        found.append(table.id.not_in(select(LABELS.c.strategy).where(*theirs)))
     for word in rows.folded(which.text).split():
         within = (table.words, table.id)
         found.append(or_(*(column.contains(word, autoescape=True) for column in within)))

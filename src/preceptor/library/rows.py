@@ -17,7 +17,7 @@ from preceptor.core.untrusted import one_line
 from preceptor.library.chain import stored
 from preceptor.library.entry import Entry, LessonRow, State
 from preceptor.library.law import Asked, Law
-from preceptor.library.schema import LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.schema import FORMS, LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.screening_alike import Forms
 
 Row = Mapping[Any, Any]
@@ -50,7 +50,6 @@ def entry_row(entry: Entry) -> dict[str, Any]:
         "approved_at": entry.approved_at,
         "until": entry.until,
         "half_approved": int(entry.half_approved),
-        "forms": Forms.of(strategy).packed(),
         "version": entry.version,
     }
 
@@ -63,12 +62,22 @@ def words_of(strategy: Strategy) -> tuple[str, ...]:
 def label_rows(entry: Entry) -> list[dict[str, Any]]:
     """The rows of ``labels``: what lists are filtered by, and a strategy may have several of."""
     found = [("check", f.check) for f in entry.findings]
-    found += [("approval", approval.by) for approval in entry.approvals]
+    found += [("half", approval.by) for approval in entry.approvals if entry.half_approved]
     for origin in entry.provenance:
         if origin.run:
             found += [("run", origin.run), ("stage", str(origin.stage))]
     told = dict.fromkeys((kind, one_line(value)) for kind, value in found)
     return [{"kind": kind, "value": value, "strategy": entry.strategy.id} for kind, value in told]
+
+
+def forms_row(entry: Entry) -> dict[str, Any]:
+    """The row of ``forms``: apart from documents, since all of them are read at once."""
+    return {
+        "strategy": entry.strategy.id,
+        "first_seq": entry.first_seq,
+        "status": entry.status,
+        "forms": Forms.of(entry.strategy).packed(),
+    }
 
 
 def lesson_row(lesson: LessonRow) -> dict[str, Any]:
@@ -95,11 +104,16 @@ def law_row(state: State) -> dict[str, Any]:
 def law_of(found: Row | None) -> tuple[Law, Asked | None]:
     """The law, and the looser one that was asked for; LibraryError where the row is missing or was damaged."""
     try:
-        doc: dict[str, Any] = json.loads(found["doc"]) if found is not None else {}
-        asked = doc["asked"]
-        return decode(Law, doc["law"]), None if asked is None else decode(Asked, asked)
+        return _laws(found["doc"] if found is not None else "{}")
     except (InputError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise LibraryError(f"the library's law is damaged ({error})", hint=DAMAGED) from error
+
+
+@lru_cache(maxsize=8)
+def _laws(text: str) -> tuple[Law, Asked | None]:
+    doc: dict[str, Any] = json.loads(text)
+    asked = doc["asked"]
+    return decode(Law, doc["law"]), None if asked is None else decode(Asked, asked)
 
 
 def folded(text: str) -> str:
@@ -144,6 +158,7 @@ def _document(kind: Any, row: Row) -> Any:
 def expected(state: State, touches: Iterable[tuple[str, int]]) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
     """Every row that the tables must hold, and no other, when the log led to ``state``."""
     yield STRATEGIES, [entry_row(entry) for entry in state.entries.values()]
+    yield FORMS, [forms_row(entry) for entry in state.entries.values()]
     yield LABELS, [row for entry in state.entries.values() for row in label_rows(entry)]
     yield LAW, [law_row(state)]
     yield LESSONS, [lesson_row(lesson) for lesson in state.lessons.values()]

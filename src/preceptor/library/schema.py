@@ -21,6 +21,13 @@ FIRST_LAW = '{"asked":null,"law":{"people":1,"valid_days":0}}'
 """The law of a new library, as ``rows.law_row`` writes it."""
 
 
+_LISTED = (
+    *("status", "rank", "first_seq", "id", "severity", "scope", "verdict", "tainted", "flagged", "usable"),
+    *("half_approved", "approved_at", "until", "version"),
+)
+"""All that lists ask for but words and labels: they read this index, and documents of the page alone."""
+
+
 def _tables() -> MetaData:
     metadata = MetaData()
     Table(
@@ -38,6 +45,7 @@ def _tables() -> MetaData:
         Column("hash", Text, nullable=False),
         Index("changes_by_token", "token"),
         Index("changes_by_time", "at"),
+        Index("changes_by_kind", "kind", "seq"),
     )
     Table(
         "head",
@@ -65,13 +73,18 @@ def _tables() -> MetaData:
         Column("approved_at", Text, nullable=False),
         Column("until", Text, nullable=False),
         Column("half_approved", Integer, nullable=False),
-        Column("forms", Text, nullable=False),
         Column("version", Integer, nullable=False),
         Index("strategies_by_order", "first_seq", unique=True),
         Index("strategies_by_status", "status", "first_seq"),
-        Index("strategies_by_rank", "status", "rank", "first_seq", "id"),
-        Index("strategies_by_kind", "status", "severity", "scope", "verdict", "tainted", "flagged"),
-        Index("strategies_by_end", "status", "approved_at", "until"),
+        Index("strategies_by_list", *_LISTED),
+    )
+    Table(
+        "forms",
+        metadata,
+        Column("strategy", Text, primary_key=True),
+        Column("first_seq", Integer, nullable=False),
+        Column("status", Text, nullable=False),
+        Column("forms", Text, nullable=False),
     )
     Table(
         "law",
@@ -92,6 +105,7 @@ def _tables() -> MetaData:
         metadata,
         Column("strategy", Text, primary_key=True),
         Column("seq", Integer, primary_key=True, autoincrement=False),
+        Index("touched_by_seq", "seq"),
     )
     Table(
         "lessons",
@@ -132,6 +146,7 @@ HEAD = METADATA.tables["head"]
 STRATEGIES = METADATA.tables["strategies"]
 LAW = METADATA.tables["law"]
 LABELS = METADATA.tables["labels"]
+FORMS = METADATA.tables["forms"]
 TOUCHED = METADATA.tables["touched"]
 LESSONS = METADATA.tables["lessons"]
 SCENARIOS = METADATA.tables["scenarios"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from preceptor.core.records import Domain, Finding, Strategy
 from preceptor.library.near import Near
 from preceptor.library.screening import ALIKE, alike_findings, screen
 from preceptor.library.store import Library
 
+_MOST_KEPT = 32
 MOST_SCENARIOS = 3
 """Scenarios of a strategy whose words it is screened against; those in which it was learned first."""
 
@@ -35,6 +38,8 @@ class Screener:
         self._library = library
         self._domain = domain
         self._near = near
+        self._lock = Lock()
+        self._kept: OrderedDict[object, Screened] = OrderedDict()
 
     def look(self, strategy: Strategy, known: Sequence[Finding] = (), *, without: Collection[str] = ()) -> Screened:
         """What the checks by code find in it now, and of ``known`` what the teacher found before.
@@ -46,6 +51,19 @@ class Screener:
             known: findings about the same words from before.
             without: ids of approved strategies that it may repeat: those that are about to go.
         """
+        # What a person looked at is what they decide on next, most often with nothing changed meanwhile.
+        key = (self._near.seq(), strategy, tuple(known), frozenset(without))
+        with self._lock:
+            found = self._kept.get(key)
+        if found is None:
+            found = self._looked(strategy, known, without)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    def _looked(self, strategy: Strategy, known: Sequence[Finding], without: Collection[str]) -> Screened:
         named = self._library.named(self._near.against(strategy, without=without).ids)
         against = tuple(alike_findings(strategy, tuple(e.strategy for e in named.values())))
         if self._domain is None:

@@ -105,10 +105,14 @@ _COMMON = frozenset(
     ]
 )
 _NOT = frozenset(("not", "never", "no", "without", "don't", "don’t", "cannot", "can't", "can’t", "nor", "avoid"))
-_SAME = 0.78
-_SITUATION = 0.5
-_RULE = 0.6
-_WITHIN = 0.7
+SAME = 0.78
+"""Dice's coefficient of two rules from which they are one."""
+SITUATION = 0.5
+"""Of two situations from which they are about the same."""
+RULE = 0.6
+"""Of a rule and a negated one from which they are opposites."""
+WITHIN = 0.7
+"""Share of what is avoided that is done, from which it is done."""
 
 
 Side = Literal["do", "avoid"]
@@ -160,14 +164,14 @@ def same(mine: Forms, theirs: Forms) -> bool:
     """Whether both say the same."""
     if mine.do.negated != theirs.do.negated:
         return False
-    return _dice(mine.do, theirs.do) >= _SAME and _dice(mine.when, theirs.when) >= _SITUATION
+    return _dice(mine.do, theirs.do) >= SAME and _dice(mine.when, theirs.when) >= SITUATION
 
 
 def opposed(mine: Forms, theirs: Forms) -> Side | None:
     """The field of mine that tells the opposite of theirs in about the same situation, if one does."""
-    if theirs.when.negated != mine.when.negated or _dice(mine.when, theirs.when) < _SITUATION:
+    if theirs.when.negated != mine.when.negated or _dice(mine.when, theirs.when) < SITUATION:
         return None
-    if mine.do.negated != theirs.do.negated and _dice(mine.do, theirs.do) >= _RULE:
+    if mine.do.negated != theirs.do.negated and _dice(mine.do, theirs.do) >= RULE:
         return "do"
     if not mine.do.negated and _within(theirs.avoid, mine.do):
         return "do"
@@ -196,7 +200,7 @@ def _dice(one: Words, other: Words) -> float:
 
 def _within(avoided: Words, done: Words) -> bool:
     """Whether what is avoided is about what is done."""
-    return len(avoided.stems) > 1 and len(avoided.stems & done.stems) / len(avoided.stems) >= _WITHIN
+    return len(avoided.stems) > 1 and len(avoided.stems & done.stems) / len(avoided.stems) >= WITHIN
 
 
 def _stem(word: str) -> str:

@@ -34,9 +34,11 @@ from preceptor.library.paging import (
     Page,
     Terms,
     approved_of,
+    around_of,
     check_order,
     counts_of,
     entries_of,
+    next_of,
     page_of,
     position_of,
 )
@@ -162,6 +164,22 @@ class Library:
         check_order(order)
         with self._database.reading() as connection:
             return position_of(connection, which, self._terms(connection), strategy_id, order=order)
+
+    def following(self, strategy_id: str, which: Filter = EVERY, *, order: Order = "review") -> str | None:
+        """Id of the strategy that follows this one in the list; empty at its end, None where it is not in it."""
+        check_order(order)
+        with self._database.reading() as connection:
+            return next_of(connection, which, self._terms(connection), strategy_id, order=order)
+
+    def around(
+        self, strategy_id: str, which: Filter = EVERY, *, order: Order = "review", before: int = 0, limit: int = 50
+    ) -> tuple[int | None, Page]:
+        """The strategy's place as :meth:`position` tells it, and the page on which it stands after ``before``
+        others; the first page where it is not in the list."""
+        check_order(order)
+        with self._database.reading() as connection:
+            terms = self._terms(connection)
+            return around_of(connection, which, terms, strategy_id, order=order, before=before, limit=limit)
 
     def counts(self, which: Filter = EVERY) -> Counts:
         """How many of each status, severity, scope, verdict, check and run the filter lets through."""

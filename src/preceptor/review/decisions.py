@@ -244,12 +244,13 @@ class Decisions:
     ) -> Entry:
         self._apply(account, entry, changes, expect, reason)
         before = (entry, *others)
-        seen = tuple((e.strategy.id, self._entry(e.strategy.id).changed_seq) for e in before)
+        after = self._library.named(e.strategy.id for e in before)
+        seen = tuple((i, e.changed_seq) for i, e in after.items())
         with self._lock:
             stack = self._done.setdefault(account, [])
             stack.append(Done(what=what, strategy_id=entry.strategy.id, before=before, seen=seen))
             del stack[:-_MOST_UNDO]
-        return self._entry(entry.strategy.id)
+        return after[entry.strategy.id]
 
     def _apply(
         self, account: str, entry: Entry, changes: Sequence[Change], expect: int | Mapping[str, int], reason: str

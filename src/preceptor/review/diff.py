@@ -11,6 +11,7 @@ from typing import Literal
 Kind = Literal["same", "gone", "new"]
 
 _TOKEN = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
+_WORD = re.compile(r"\s*(?:\w+(?:['’]\w+)*|[^\w\s])|\s+")
 _LEAST_KEPT = 2
 """Words that a run of equal words needs to be shown as equal: less is chance, and reads like confetti."""
 
@@ -31,10 +32,10 @@ def compare(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
 
     Nothing is marked where the two share next to nothing: all marked says no more than none, and reads worse.
     """
-    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
+    before, after = _words(old), _words(new)
     left: list[Piece] = []
     right: list[Piece] = []
-    matcher = SequenceMatcher(None, [t.casefold() for t in before], [t.casefold() for t in after], autojunk=False)
+    matcher = SequenceMatcher(None, [_key(w) for w in before], [_key(w) for w in after], autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         same = tag == "equal" and (_counts(before[i1:i2]) or (i1 == 0 and i2 == len(before)))
         _add(left, "same" if same else "gone", before[i1:i2])
@@ -51,10 +52,10 @@ def joined(old: str, new: str) -> tuple[Piece, ...]:
     found: list[Piece] = []
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
-            _add(found, "same", before[i1:i2])
+            _put(found, "same", "".join(before[i1:i2]))
         else:
-            _add(found, "gone", before[i1:i2])
-            _add(found, "new", after[j1:j2])
+            _put(found, "gone", "".join(before[i1:i2]))
+            _put(found, "new", "".join(after[j1:j2]))
     return tuple(found)
 
 
@@ -77,18 +78,34 @@ def marked(text: str, quotes: Sequence[str]) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
+def _words(text: str) -> list[str]:
+    """Words and signs, each with the blanks before it; blanks at the end stand alone."""
+    return _WORD.findall(text)
+
+
+def _key(word: str) -> str:
+    return word.strip().casefold()
+
+
 def _plain(text: str) -> tuple[Piece, ...]:
     return (Piece("same", text),) if text else ()
 
 
 def _counts(tokens: Sequence[str]) -> bool:
-    return sum(t[0].isalnum() for t in tokens) >= _LEAST_KEPT
+    return sum(t.strip()[:1].isalnum() for t in tokens) >= _LEAST_KEPT
 
 
-def _add(pieces: list[Piece], kind: Kind, tokens: Sequence[str]) -> None:
-    if not tokens:
-        return
+def _add(pieces: list[Piece], kind: Kind, words: Sequence[str]) -> None:
+    text = "".join(words)
+    if pieces and pieces[-1].kind == "same" and kind != "same":  # a blank before what is marked is not marked
+        bare = text.lstrip()
+        _put(pieces, "same", text[: len(text) - len(bare)])
+        text = bare
+    _put(pieces, kind, text)
+
+
+def _put(pieces: list[Piece], kind: Kind, text: str) -> None:
     if pieces and pieces[-1].kind == kind:
-        pieces[-1] = Piece(kind, pieces[-1].text + "".join(tokens))
-    else:
-        pieces.append(Piece(kind, "".join(tokens)))
+        pieces[-1] = Piece(kind, pieces[-1].text + text)
+    elif text:
+        pieces.append(Piece(kind, text))

@@ -185,6 +185,7 @@ def _near(
     named: Mapping[str, Entry], entry: Entry, alike: Sequence[Alike], told: Collection[str]
 ) -> tuple[Similar, ...]:
     known = [(named[a.id], a.score) for a in alike if a.id in named and a.id not in told]
-    found = [(other, score) for other, score in known if other.status in ("proposed", "approved")][:_MOST_NEAR]
+    most = max(1, _MOST_NEAR - len(told))
+    found = [(other, score) for other, score in known if other.status in ("proposed", "approved")][:most]
     own = entry.strategy.text()
     return tuple(Similar(entry=e, score=s, words=compare(own, e.strategy.text())[1]) for e, s in found)

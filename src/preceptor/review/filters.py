@@ -19,12 +19,12 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "scope": {"scenario": "situation", "domain": "domain-wide"},
     "evidence": {v: v for v in ("helpful", "unproven", "harmful")},
     "mark": {
-        "half": "approved by one of two",
-        "expired": "approval expired",
+        "half": "half approved",
+        "expired": "expired",
         "tainted": "customers' text",
         "flagged": "contradiction",
     },
-    "order": {"newest": "newest first", "oldest": "oldest first", "ends": "approval ends first"},
+    "order": {"newest": "newest first", "oldest": "oldest first", "ends": "ends soonest"},
 }
 """Values of each field, with the words that a page has for them; the first order of all is not to choose one."""
 NAMES: Mapping[str, str] = {

@@ -58,11 +58,26 @@ class Line:
         total = page.total + len(self._tail)
         return Part(entries=(*page.entries, *tail), start=start, total=total, terms=page.terms)
 
+    def around(self, strategy_id: str, *, before: int, many: int) -> tuple[int | None, Part]:
+        """The strategy's place, and the part on which it stands after ``before`` others, or where the list ends,
+        after more; the first part where it is not in the list."""
+        if any(e.strategy.id == strategy_id for e in self._tail):
+            place = self.place(strategy_id) or 0
+            return place, self.part(max(0, place - before), many)
+        place, page = self._library.around(strategy_id, self._which, order=self._order, before=before, limit=many)
+        total = page.total + len(self._tail)
+        if page.offset and page.offset + many > total:
+            return place, self.part(max(0, total - many), many)
+        tail = self._tail[: many - len(page.entries)]
+        return place, Part(entries=(*page.entries, *tail), start=page.offset, total=total, terms=page.terms)
+
     def after(self, strategy_id: str) -> str:
         """The id that follows; empty at the end, or where the strategy is not in the list."""
-        place = self.place(strategy_id)
-        following = None if place is None else self.part(place + 1, 1).at(place + 1)
-        return following.strategy.id if following else ""
+        tail = [e.strategy.id for e in self._tail]
+        if strategy_id in tail:
+            return "".join(tail[tail.index(strategy_id) + 1 :][:1])
+        following = self._library.following(strategy_id, self._which, order=self._order)
+        return "" if following is None else following or "".join(tail[:1])
 
     def _skipped(self, which: Filter, skipped: Mapping[str, int]) -> tuple[Entry, ...]:
         if not skipped:

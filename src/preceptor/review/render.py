@@ -11,6 +11,7 @@ from typing import Any
 from preceptor.core.clock import Clock
 from preceptor.core.errors import ConfigError
 from preceptor.core.untrusted import clean
+from preceptor.review.timeline import past
 
 STATIC = files("preceptor.review") / "static"
 PAGES = (
@@ -47,7 +48,14 @@ class Pages:
             lstrip_blocks=True,
         )
         own: dict[str, Any] = {"ago": self._ago, "until": self._until, "when": _when, "day": _day, "shown": _shown}
-        own |= {"shown_raw": _shown_raw, "signed": _signed, "number": _number, "money": _money}
+        own |= {
+            "size": _size,
+            "past": past,
+            "shown_raw": _shown_raw,
+            "signed": _signed,
+            "number": _number,
+            "money": _money,
+        }
         self._environment.filters.update(own)
         self._environment.tests["practised"] = _practised
         self._environment.globals["menu"] = PAGES  # pyright: ignore[reportArgumentType]
@@ -129,6 +137,10 @@ def _signed(value: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1000))} kB"
 
 
 def _money(value: float | None) -> str:

@@ -40,6 +40,11 @@ class Happened:
     """Fields whose words became others, compared by word; empty where none did."""
 
 
+def past(record: Record) -> str:
+    """What a change did, in the past tense."""
+    return _PAST.get(record.kind, record.kind)
+
+
 def timeline(strategy_id: str, history: Sequence[Record]) -> tuple[Happened, ...]:
     """What happened to the strategy, newest first."""
     found: list[Happened] = []
@@ -52,7 +57,7 @@ def timeline(strategy_id: str, history: Sequence[Record]) -> tuple[Happened, ...
             version += 1
             changed = _differences(words, after) if words else ()
             words = after
-        what = _PAST.get(record.kind, record.kind)
+        what = past(record)
         found.append(
             Happened(record=record, what=what, detail=_detail(strategy_id, record), version=version, words=changed)
         )

@@ -13,8 +13,9 @@ import pytest
 from tests.unit.library.made import apply, evidence, finding, library, propose, provenance
 
 from preceptor.core.errors import LibraryError
-from preceptor.library.changes import Approve, Flag, Reject
+from preceptor.library.changes import Approve, Flag, Reject, SetLaw
 from preceptor.library.entry import Entry
+from preceptor.library.law import Law
 from preceptor.library.paging import Filter
 from preceptor.library.store import Library
 
@@ -134,3 +135,48 @@ def test_named_are_exactly_those_in_their_order(tmp_path: Path) -> None:
 def test_an_unknown_order_is_refused(tmp_path: Path) -> None:
     with library(tmp_path) as made, pytest.raises(LibraryError, match="no order 'random'"):
         made.page(order="random")  # type: ignore[arg-type]
+
+
+def test_the_order_of_ends_knows_the_law(tmp_path: Path) -> None:
+    with library(tmp_path) as made:
+        full(made)
+        for days in (0, 10, 30_000):
+            if days:
+                apply(made, SetLaw(law=Law(valid_days=days)), author="ann", reason="x")
+            law = made.law()
+            wanted = sorted(
+                made.entries(), key=lambda e: (e.status != "approved", e.ends_at(law) or "~", e.first_seq)
+            )
+            got = made.page(order="ends").entries
+            assert [e.strategy.id for e in got] == [e.strategy.id for e in wanted]
+            if days == 10:
+                apply(made, SetLaw(law=Law()), author="ann", reason="x")
+
+
+@pytest.mark.parametrize("order", ["review", "oldest", "newest", "ends"])
+def test_what_follows_and_what_stands_around_is_what_the_list_says(tmp_path: Path, order: Any) -> None:
+    with library(tmp_path) as made:
+        full(made)
+        for which in (Filter(), Filter(status=("proposed",), severity="clean")):
+            ids = [e.strategy.id for e in made.page(which, order=order).entries]
+            for place, strategy_id in enumerate(ids):
+                assert made.following(strategy_id, which, order=order) == "".join(ids[place + 1 : place + 2])
+                found, page = made.around(strategy_id, which, order=order, before=2, limit=4)
+                start = max(0, place - 2)
+                assert (found, page.offset, page.total) == (place, start, len(ids))
+                assert [e.strategy.id for e in page.entries] == ids[start : start + 4]
+        assert made.following("strategy-0404", order=order) is None
+        assert made.around("strategy-0404", order=order, limit=1)[0] is None
+
+
+def test_what_one_person_approved_of_two_is_left_out_for_them_alone(tmp_path: Path) -> None:
+    with library(tmp_path, propose(1), propose(2)) as made:
+        apply(made, SetLaw(law=Law(people=2)), author="ann", reason="x")
+        apply(made, Approve(strategy_id="strategy-0001"), author="ann", reason="fits")
+        terms = made.terms()
+        for name, wanted in (("ann", ["strategy-0002"]), ("bob", ["strategy-0001", "strategy-0002"])):
+            which = Filter(status=("proposed",), not_approved_by=name)
+            assert sorted(e.strategy.id for e in made.page(which).entries) == wanted
+            assert sorted(e.strategy.id for e in made.entries() if which.fits(e, terms)) == wanted
+        apply(made, Approve(strategy_id="strategy-0001"), author="bob", reason="fits")
+        assert made.page(Filter(not_approved_by="ann")).total == 2

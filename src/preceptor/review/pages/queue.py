@@ -45,10 +45,8 @@ def routes() -> list[BaseRoute]:
 def _page(visit: Visit) -> Response:
     chosen = Filter.read(visit.query)
     line = _line(visit, chosen)
-    place = (line.place(at) if (at := visit.query.get("at", "")) else 0) or 0
-    part = line.part(max(0, place - _BEFORE), _AROUND)
-    if part.start and len(part.entries) < _AROUND:
-        part = line.part(max(0, part.total - _AROUND), _AROUND)
+    found, part = line.around(visit.query.get("at", ""), before=_BEFORE, many=_AROUND)
+    place = found or 0
     entry = part.at(place)
     values: dict[str, Any] = {"filter": chosen, "choices": CHOICES, "names": NAMES}
     if entry is None:
