@@ -20,7 +20,7 @@ ALL = {
     "paraphrase": "guidance in words that nobody chose for the practice models",
     "coverage": "how often intervals cover and A/A passes",
     "noise": "the same on the practice world, 200 experiments (needs some minutes)",
-    "review": "each page of the review app over 20,000 strategies",
+    "review": "each page of the review app over 20,000 strategies, on both databases (needs some minutes)",
     "peers": "Preceptor beside gepa, a static guide and best-of-random (needs some minutes)",
     "prove": "verdicts on strategies beside the truth of the practice world",
     "retrieval": "finding strategies, by their number",

@@ -1,4 +1,4 @@
-"""How long lists of a large library take. ``python -m bench.library [STRATEGIES]``."""
+"""How long lists of a large library take, on SQLite and on PostgreSQL. ``python -m bench.library [STRATEGIES]``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
+from tests.postgres import postgres_schema, postgres_server
+
 from preceptor.core.clock import system_clock
-from preceptor.core.records import Finding, Strategy
+from preceptor.core.records import Domain, Finding, Strategy
 from preceptor.library.changes import Approve, Change, Evidence, Propose, Provenance
+from preceptor.library.decide import Decider
 from preceptor.library.paging import Filter
 from preceptor.library.store import Library
 
@@ -31,6 +34,8 @@ _WORDS = (
     "loyalty",
 )
 _TIMES = 15
+_LONG = ("verify", "all entries, decoded")
+DOMAIN = Domain(name="Bench", brief="b", policy="p", issues=(), profiles=())
 
 
 def changes(count: int) -> list[Change]:
@@ -77,15 +82,24 @@ def changes(count: int) -> list[Change]:
 def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "library.db"
-        with Library.open(told, clock=system_clock, create=True) as library:
-            library.apply(changes(count), author="bench", reason="bench")
-            _measure(library, count)
+        _on("SQLite", str(Path(folder) / "library.db"), count)
+    try:
+        with postgres_server() as server, postgres_schema(server, sync=True) as url:
+            _on("PostgreSQL", url, count)
+    except ImportError as error:
+        print(f"no PostgreSQL here ({error}): install the group dev")
     return 0
 
 
-def _measure(library: Library, count: int) -> None:
+def _on(name: str, place: str, count: int) -> None:
+    with Library.open(place, clock=system_clock, create=True) as library:
+        library.apply(changes(count), author="bench", reason="bench")
+        _measure(library, count, name)
+
+
+def _measure(library: Library, count: int, name: str) -> None:
     waiting = ("proposed",)
+    subject = library.page(Filter(status=waiting), limit=1).entries[0].strategy
     asked: dict[str, Callable[[], object]] = {
         "the queue's next strategy": lambda: library.page(Filter(status=waiting), limit=1),
         "its place in the queue": lambda: library.position(f"strategy-{count // 2 + 1:012x}"),
@@ -95,17 +109,23 @@ def _measure(library: Library, count: int) -> None:
         "a page of 50 by run, stage, check": lambda: library.page(Filter(run="learn-003", stage=2, check="number")),
         "counts of all": library.counts,
         "counts of what waits": lambda: library.counts(Filter(status=waiting)),
+        "a page of 50 by the end of approvals": lambda: library.page(order="ends"),
+        "what follows in the queue": lambda: library.following(
+            f"strategy-{count // 2 + 1:012x}", Filter(status=waiting)
+        ),
+        "screening one against what is approved": lambda: Decider(library, DOMAIN, author="ann").findings(subject),
         "all entries, decoded": library.entries,
         "verify": library.verify,
     }
-    print(f"{count} strategies, SQLite; median and most of {_TIMES}, ms")
-    for name, ask in asked.items():
-        took: list[float] = []
-        for _ in range(_TIMES if name not in ("verify", "all entries, decoded") else 3):
-            started = time.perf_counter()
+    print(f"\n{count} strategies, {name}; ms: median and most, and processor time of this process")
+    for what, ask in asked.items():
+        took: list[tuple[float, float]] = []
+        for _ in range(3 if what in _LONG else _TIMES):
+            started, busy = time.perf_counter(), time.process_time()
             ask()
-            took.append((time.perf_counter() - started) * 1000)
-        print(f"{name:36} {median(took):9.1f} {max(took):9.1f}", flush=True)
+            took.append(((time.perf_counter() - started) * 1000, (time.process_time() - busy) * 1000))
+        wall, cpu = zip(*took, strict=True)
+        print(f"{what:40} {median(wall):9.1f} {max(wall):9.1f} {median(cpu):9.1f}", flush=True)
 
 
 if __name__ == "__main__":

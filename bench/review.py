@@ -3,7 +3,7 @@ and on PostgreSQL.
 
 ``python -m bench.review [--count N] [--folder DIR] [--only sqlite|postgresql]``: server time of each page, in
 process: from request to last byte, a session's cookie and all, no network. Beside it stands the processor's time of
-this process, which on SQLite is about what a page takes on an idle machine. ``DIR`` keeps the library for the next
+this process, median and least: a busy machine makes both longer, the least one by the least. ``DIR`` keeps the library for the next
 time; making it takes minutes. ``next item`` is what a reviewer waits for after a key: the decision with its change
 in the log, then the page of the strategy that follows.
 """
@@ -98,7 +98,7 @@ def measure(name: str, desk: Desk) -> None:
     Decider(desk.library, DOMAIN, author="mara").findings(subject)
     print(f"a decision on the command line is screened in {time.perf_counter() - started:.2f} s")
     mara = browser(desk)
-    print(f"\n{name:<36} {'median ms':>9} {'worst ms':>9} {'cpu ms':>7} {'kB':>6}")
+    print(f"\n{name:<36} {'median ms':>9} {'worst ms':>9} {'cpu ms':>7} {'least cpu':>9} {'kB':>6}")
     for page, path in pages(desk, waits, approved).items():
         tell(page, lambda path=path: mara.get(path).content)
     tell("nothing: what asking itself takes", lambda: mara.get("/healthz").content)
@@ -145,7 +145,8 @@ def tell(name: str, ask: Callable[[], bytes]) -> None:
         size = len(ask())
         took.append((1000 * (time.perf_counter() - started), 1000 * (time.process_time() - busy)))
     wall, cpu = zip(*took[1:], strict=True)
-    print(f"{name:<36} {median(wall):>9.1f} {max(wall):>9.1f} {median(cpu):>7.1f} {size / 1000:>6.1f}", flush=True)
+    told = f"{median(wall):>9.1f} {max(wall):>9.1f} {median(cpu):>7.1f} {min(cpu):>9.1f} {size / 1000:>6.1f}"
+    print(f"{name:<36} {told}", flush=True)
 
 
 def part(mara: Browser, path: str) -> bytes:

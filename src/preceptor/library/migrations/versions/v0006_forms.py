@@ -9,7 +9,7 @@ revision = "0006"
 down_revision = "0005"
 
 _BEFORE = ("strategies_by_rank", "strategies_by_kind", "strategies_by_end")
-_LISTED = ["status", "rank", "first_seq", "id", "severity", "scope", "verdict", "tainted", "flagged", "usable"]
+_LISTED = ("status", "rank", "first_seq", "id", "severity", "scope", "verdict", "tainted", "flagged", "usable")
 
 
 def upgrade() -> None:
