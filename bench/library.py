@@ -110,9 +110,7 @@ def _measure(library: Library, count: int, name: str) -> None:
         "counts of all": library.counts,
         "counts of what waits": lambda: library.counts(Filter(status=waiting)),
         "a page of 50 by the end of approvals": lambda: library.page(order="ends"),
-        "what follows in the queue": lambda: library.following(
-            f"strategy-{count // 2 + 1:012x}", Filter(status=waiting)
-        ),
+        "what follows in the queue": lambda: library.following(subject.id, Filter(status=waiting)),
         "screening one against what is approved": lambda: Decider(library, DOMAIN, author="ann").findings(subject),
         "all entries, decoded": library.entries,
         "verify": library.verify,

@@ -3,9 +3,9 @@ and on PostgreSQL.
 
 ``python -m bench.review [--count N] [--folder DIR] [--only sqlite|postgresql]``: server time of each page, in
 process: from request to last byte, a session's cookie and all, no network. Beside it stands the processor's time of
-this process, median and least: a busy machine makes both longer, the least one by the least. ``DIR`` keeps the library for the next
-time; making it takes minutes. ``next item`` is what a reviewer waits for after a key: the decision with its change
-in the log, then the page of the strategy that follows.
+this process, median and least: a busy machine makes both longer, the least one by the least. ``DIR`` keeps the
+library for the next time; making it takes minutes. ``next item`` is what a reviewer waits for after a key: the
+decision with its change in the log, then the page of the strategy that follows.
 """
 
 from __future__ import annotations
