@@ -21,6 +21,7 @@ ALL = {
     "coverage": "how often intervals cover and A/A passes",
     "noise": "the same on the practice world, 200 experiments (needs some minutes)",
     "review": "each page of the review app over 20,000 strategies, on both databases (needs some minutes)",
+    "reading": "what a reviewer has to read and press for one decision; nobody is timed",
     "peers": "Preceptor beside gepa, a static guide and best-of-random (needs some minutes)",
     "prove": "verdicts on strategies beside the truth of the practice world",
     "retrieval": "finding strategies, by their number",
