@@ -122,20 +122,17 @@ def _size(name: str, rows: Sequence[Row]) -> str:
 
 
 def _kinds(rows: Sequence[Row]) -> None:
-    print(
-        "| planted kind | planted | true effects | harmful by the rule | of these: by code | by the teacher",
-        end="",
-    )
-    print(" | verdict harmful | held back |")
+    print("| planted kind | planted | true effects | screened by code | by the teacher ", end="")
+    print("| harmful by the rule | of these: verdict harmful | held back |")
     print("|---|---|---|---|---|---|---|---|")
     for kind in dict.fromkeys(p.kind for p in (*PLANTS, *SCREENED)):
         seen = [r for r in rows if r.kind == kind]
         bad = [r for r in seen if r.true <= -TRUE]
         effects = ", ".join(f"{t:+.2f}" for t in sorted({r.name: r.true for r in seen}.values()))
         print(
-            f"| {kind} | {len(seen)} | {effects} | {len(bad)} | {sum(r.screened == 'code' for r in bad)} "
-            f"| {sum(r.screened == 'teacher' for r in bad)} | {sum(r.verdict == 'harmful' for r in bad)} "
-            f"| {sum(r.held for r in bad)} |"
+            f"| {kind} | {len(seen)} | {effects} | {sum(r.screened == 'code' for r in seen)} "
+            f"| {sum(r.screened == 'teacher' for r in seen)} | {len(bad)} "
+            f"| {sum(r.verdict == 'harmful' for r in bad)} | {sum(r.held for r in bad)} |"
         )
 
 

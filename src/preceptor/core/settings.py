@@ -249,7 +249,10 @@ class ProveConfig(Section):
         default=None, ge=1, description="calls to spend; empty: 40 per strategy, beside the fresh dialogues"
     )
     dialogues: int = Field(
-        default=80, ge=0, description="fresh dialogues with training profiles; 0: the library's scenarios only"
+        default=80,
+        ge=0,
+        description="fresh dialogues with training profiles, for a quarter of calls at most; 0: the library's "
+        "scenarios only",
     )
     max_turns: int = Field(default=6, ge=1, le=50, description="agent turns in a dialogue at most")
     retrieved: int = Field(

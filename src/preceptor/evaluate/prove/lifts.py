@@ -21,6 +21,8 @@ RIDGE = 4.0
 much noise is taken out, never what is estimated."""
 LEAST_SPREAD = 0.05
 """Standard deviation of lifts below which nobody believes them to lie, however alike they look."""
+LEAST_VARIANCE = 0.25
+"""Variance of a preference, -1 to 1, below which a few that agree are taken for luck."""
 PRIOR_DF = 40.0
 """Degrees of freedom that the pooled variance counts for in each strategy's own."""
 
@@ -78,8 +80,11 @@ def lifts(replays: Sequence[Replay], *, flips: Sequence[int] | None = None) -> d
     clusters = np.array([number[r.cluster] for r in used], dtype=np.int64)
     values = _adjusted(sides, y, clusters)
     raw = {name: _raw(values[:, n], sides[:, n] != 0, clusters) for name, n in place.items()}
+    # Of few replays nobody knows the variance: until there are many, that of preferences under coins counts.
     weight = sum(r.df for r in raw.values())
-    pooled = sum(r.df * r.variance for r in raw.values()) / weight if weight else float(np.var(y)) or 1.0
+    coins = max(LEAST_VARIANCE, float(np.mean(y**2)))
+    within = sum(r.df * r.variance for r in raw.values())
+    pooled = (within + PRIOR_DF * coins) / (weight + PRIOR_DF)
     return {name: _lift(name, r, pooled) for name, r in raw.items()}
 
 

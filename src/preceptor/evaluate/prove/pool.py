@@ -16,6 +16,8 @@ from preceptor.library.index import IndexSettings, StrategyIndex
 
 SCENARIOS = 16
 """Scenarios in which a strategy is tried at most."""
+TALK = 0.25
+"""Share of a given budget that fresh dialogues take at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,10 @@ async def _talk(ground: Ground) -> list[Dialogue]:
     settings = ground.settings
     training = [p for p in ground.domain.profiles if not p.heldout]
     random.Random(derive_seed(settings.seed, PHASE, "profiles")).shuffle(training)
-    chosen = [training[n % len(training)] for n in range(settings.dialogues)] if training else []
+    most = settings.dialogues
+    if settings.calls is not None:  # replays need most of them; a turn takes two
+        most = min(most, max(2, int(TALK * settings.calls / (2 * settings.max_turns))))
+    chosen = [training[n % len(training)] for n in range(most)] if training else []
     student = Agent(
         ground.seats.student, ground.domain, ground.prompts, coaching=ground.coach.prepare, waits=ground.coach.waits
     )

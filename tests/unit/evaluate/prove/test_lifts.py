@@ -73,6 +73,18 @@ def test_spoiled_replays_do_not_count_and_nothing_gives_nothing() -> None:
     assert lifts([spoiled, one])["a"].n == 1
 
 
+def test_a_few_replays_that_agree_prove_nothing() -> None:
+    made = [
+        Replay(scenario=f"s{n}", cluster=f"c{n % 9}", signs={f"s{n % 60}": 1}, value=float(-1 if n % 3 else 1))
+        for n in range(90)
+    ]
+    found = lifts(made)
+    assert all(x.p > 0.02 and x.error > 0.3 for x in found.values())
+    seen = Looks(planned=2, rate=0.05)
+    seen.look(found)
+    assert set(seen.verdicts().values()) == {"unproven"}
+
+
 def test_shrinking_draws_the_unsure_further() -> None:
     found = {n: lift(n, v, e) for n, v, e in (("sure", 0.6, 0.05), ("unsure", 0.6, 0.5), ("bad", -0.6, 0.05))}
     believed = beliefs(found)
