@@ -86,7 +86,10 @@ def transferred_screen(result: TransferResult) -> RenderableType:
     ]
     if found.proofs:
         parts += ["", *_strategies(found)]
-    parts += [_without(cell, found) for cell in found.without_gain]
+    for cell in found.without_gain:
+        what = "it is harmed" if cell.says == "harms" else "no gain was shown"
+        then = "the strategies are held back for it" if found.proofs else "do not serve these strategies to it"
+        parts.append(line(f"{cell.student}: {what}: {then}.", style="bold"))
     if found.simulated:
         parts += ["", simulated()]
     return Group(*parts)
@@ -120,17 +123,6 @@ def _row(domain: str, cells: list[Cell]) -> RenderableType:
         issues = [(line(c.student), _shown(c.unseen_profiles), _shown(c.unseen_issues)) for c in parted]
         parts.append(table(["student", "gain, known issues", "gain, new issues"], issues))
     return Group(*parts)
-
-
-def _without(cell: Cell, found: Transfer) -> RenderableType:
-    """That a student should do without."""
-    what = "it is harmed" if cell.says == "harms" else "no gain was shown"
-    proof = next((p for p in found.proofs if p.student == cell.student), None)
-    if proof is None:
-        return line(f"{cell.student}: {what}: do not serve these strategies to it.", style="bold")
-    kept = len(proof.having("helpful"))
-    but = f", all but {kept} that help it" if kept else ""
-    return line(f"{cell.student}: {what}: the strategies are held back for it{but}.", style="bold")
 
 
 def _strategies(found: Transfer) -> list[RenderableType]:

@@ -92,7 +92,7 @@ class Transfer:
     @property
     def without_gain(self) -> tuple[Cell, ...]:
         """The cells of other students in the domain that was learned in, where no gain was shown: the strategies
-        are held back for them, all but those that help them one by one."""
+        are held back for them."""
         return tuple(c for c in self.cells if c.home and c.says != "helps" and c.student != self.learned_with)
 
 
@@ -135,10 +135,9 @@ def matrix_cell(found: Evaluation, *, student: str, home: bool, practised: Colle
 
 
 def holding_back(proof: Proof) -> Proof:
-    """The proof of a student whom the strategies together bring no gain: only what helps it by itself is not held
-    back."""
-    rows = tuple(replace(s, held=s.held or s.verdict != "helpful") for s in proof.strategies)
-    return replace(proof, strategies=rows)
+    """The proof of a student whom the strategies together bring no gain: all are held back. What helps where it
+    fits best need not help where it is advised for want of anything better, so single verdicts excuse nothing."""
+    return replace(proof, strategies=tuple(replace(s, held=True) for s in proof.strategies))
 
 
 def versatility(proofs: Sequence[Proof]) -> tuple[Versatile, ...]:
