@@ -15,6 +15,8 @@ ALL = {
     "economy": "calls per scenario taught, and what they bring",
     "estimate": "what --dry-run expects, over what a run takes",
     "money": "the cap and the count over random schedules of faults and crashes",
+    "workers": "calls a second against workers on Ray, and what the driver can feed",
+    "memory": "memory over 10,000 dialogues in one run (some minutes)",
     "kills": "kill -9 at random moments, then --resume (some minutes)",
     "calibrate": "the practice students beside published figures",
     "paraphrase": "guidance in words that nobody chose for the practice models",

@@ -27,6 +27,7 @@ BROAD_EXCEPT = frozenset(
     {
         "cli/boundary.py",  # the error boundary of the command line
         "serve/coaching.py",  # whatever goes wrong with advice, the customer gets an answer
+        "project/workers/on_ray.py",  # Ray raises plain Exceptions where it does not start
     }
 )
 READS_ENVIRONMENT = frozenset({"core/config.py"})

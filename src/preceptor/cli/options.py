@@ -20,6 +20,9 @@ _NAMED = {
     "max_usd": "budget.usd",
     "max_calls": "budget.calls",
     "concurrency": "run.concurrency",
+    "executor": "run.executor",
+    "ray_address": "run.ray_address",
+    "workers": "run.workers",
 }
 
 
@@ -61,6 +64,19 @@ def seat_options(command: Command) -> Command:
             ("--max-usd", "USD", "Cap on what the run may cost."),
             ("--max-calls", "N", "Cap on answered calls."),
             ("--concurrency", "N", "Dialogues or lessons under way at once."),
+        )
+    ):
+        command = click.option(name, metavar=metavar, help=text)(command)
+    return command
+
+
+def worker_options(command: Command) -> Command:
+    """``--executor`` and what goes with it."""
+    for name, metavar, text in reversed(
+        (
+            ("--executor", "local|ray", "Where dialogues and lessons are run; see docs/scale.md."),
+            ("--ray-address", "ADDRESS", "The Ray cluster; default: a Ray on this machine."),
+            ("--workers", "N", "Worker processes on Ray."),
         )
     ):
         command = click.option(name, metavar=metavar, help=text)(command)

@@ -71,6 +71,11 @@ def environ() -> Mapping[str, str]:
     return dict(os.environ)
 
 
+def tell_children(name: str, value: str) -> None:
+    """Sets a variable for processes that are started from here, unless whoever started this one did."""
+    os.environ.setdefault(name, value)
+
+
 def clock(environ: Mapping[str, str]) -> Clock:
     """The clock of a process: fixed by ``SOURCE_DATE_EPOCH`` where that is set, so that runs can be reproduced.
 

@@ -101,6 +101,11 @@ class BudgetConfig(Section):
 class JournalConfig(Section):
     """How answers that were paid for are kept. Customers' words are in them."""
 
+    path: str = Field(
+        default="",
+        description="URL of a PostgreSQL database that keeps them (postgresql://user@host/database), which workers "
+        "need; empty: a file in the run's folder",
+    )
     key_env: str = Field(
         default="",
         description="environment variable with the passphrase that encrypts the answers; empty: not encrypted",
@@ -327,6 +332,17 @@ class RunConfig(Section):
 
     folder: str = Field(default="runs", description="folder that holds one folder a run")
     concurrency: int = Field(default=64, ge=1, le=4096, description="dialogues or lessons under way at once")
+    executor: Literal["local", "ray"] = Field(
+        default="local",
+        description="where learn and evaluate run dialogues and lessons: in this process, or by workers on Ray "
+        "(needs the extra: ray)",
+    )
+    ray_address: str = Field(
+        default="", description="address of a Ray cluster (host:port, or auto); empty: a Ray on this machine"
+    )
+    workers: int = Field(
+        default=0, ge=0, le=4096, description="worker processes on Ray; 0: one a processor, as far as limits allow"
+    )
     traces: bool = Field(
         default=False, description="OpenTelemetry spans of the run, its phases and calls (needs the extra: otel)"
     )

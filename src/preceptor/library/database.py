@@ -194,7 +194,8 @@ def _bring_up_to_date(database: Database, *, create: bool) -> None:
 def _revision(connection: Connection, name: str, *, create: bool) -> str | None:
     """The stored revision; None for an empty database that may become a library."""
     if not inspect(connection).has_table(REVISION_TABLE):
-        if inspect(connection).get_table_names():
+        # A journal may stand in the same database, and may have been there first.
+        if any(not name.startswith("journal_") for name in inspect(connection).get_table_names()):
             raise LibraryError(f"{name} is a database, but not a library", hint="name another path")
         if not create:
             raise LibraryError(f"{name} is empty, not a library", hint="learn one with: preceptor learn")

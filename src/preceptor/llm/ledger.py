@@ -9,24 +9,19 @@ seat's calls are reserved in that proportion.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from preceptor.core.errors import BudgetError, ConfigError, StoppedError
 from preceptor.core.settings import BudgetConfig, SeatConfig
 from preceptor.llm.amounts import Amount, LedgerRow, Reservation, over, passed
 from preceptor.llm.calls import Tag
+from preceptor.llm.leases import Lender, Lent, Refused
 from preceptor.llm.model import ChatRequest, Usage
 from preceptor.llm.prices import Price, find_price
 from preceptor.llm.tokens import most_input
 
 __all__ = ["Amount", "Ledger", "LedgerRow", "Lender", "Reservation"]
-
-Lender = Callable[[str, Amount], Awaitable[Amount | None]]
-"""Asked by a worker's ledger for more room: seat and need, to what is added to its caps; None where there is no
-more. Raises BudgetError or StoppedError to end the run."""
-
-_CAPS = ("calls", "tokens", "usd")
 
 
 @dataclass(slots=True)
@@ -64,8 +59,15 @@ class Ledger:
         self._waiting: list[asyncio.Future[None]] = []
         self._stopped = False
         self._restored = False
-        self._lender = lender
         self._beside: list[Callable[[], LedgerRow]] = []
+        self._elsewhere: dict[str, tuple[LedgerRow, ...]] = {}
+        self._own: dict[str, _Purse] = {}
+        """By seat, what this process itself took: counted where it spends what it was lent."""
+        self._lent: Lent | None = None
+        capped = [self._all.cap, *(p.cap for p in self._seats.values())]
+        if lender is not None and any(cap != BudgetConfig() for cap in capped):
+            self._lent = Lent(lender)
+            lender.when_wanted(self.give_back)
 
     def stop(self) -> None:
         """From now on no call begins; those under way are settled as ever."""
@@ -74,8 +76,11 @@ class Ledger:
 
     @property
     def spent(self) -> Amount:
-        """All that was settled, before and since a resume."""
-        return self._all.spent
+        """All that was settled, before and since a resume, by this process and others."""
+        total = self._all.spent
+        for row in (row for rows in self._elsewhere.values() for row in rows):
+            total = total.plus(_amount(row))
+        return total
 
     @property
     def reserved(self) -> Amount:
@@ -84,12 +89,25 @@ class Ledger:
 
     def table(self) -> tuple[LedgerRow, ...]:
         """One row a seat and phase, sorted; then what is beside the seats."""
+        rows = dict(self._rows)
+        for row in (row for rows in self._elsewhere.values() for row in rows):
+            key = (row.seat, row.phase)
+            rows[key] = rows[key].plus(row) if key in rows else row
         beside = (row() for row in self._beside)
-        return (*(self._rows[key] for key in sorted(self._rows)), *(r for r in beside if r.calls or r.replayed))
+        return (*(rows[key] for key in sorted(rows)), *(r for r in beside if r.calls or r.replayed))
 
     def beside(self, row: Callable[[], LedgerRow]) -> None:
         """Tell this row in the table too: calls to what is no seat, an embedder. No cap counts it."""
         self._beside.append(row)
+
+    def elsewhere(self, who: str, rows: Iterable[LedgerRow]) -> None:
+        """What another process of the run took, all of it: takes the place of what was told of it before."""
+        self._elsewhere[who] = tuple(rows)
+
+    def give_back(self) -> None:
+        """Leave to others of what was lent here what is neither spent nor reserved."""
+        if self._lent is not None:
+            self._lent.give_back({seat: p.spent.plus(p.reserved) for seat, p in self._own.items()})
 
     def price_of(self, seat: str, spec: str, *, local: bool, own: SeatConfig | None = None) -> Price | None:
         """The price that holds for a seat's model; None where nobody knows it and another cap holds.
@@ -119,7 +137,7 @@ class Ledger:
             return
         self._restored = True
         for row in rows:
-            self._add(row)
+            self._add(row, before=True)
 
     async def reserve(self, seat: str, request: ChatRequest, price: Price | None) -> Reservation:
         """Set the worst case of one call aside, waiting for calls in flight where they alone are in the way.
@@ -132,8 +150,12 @@ class Ledger:
             if self._stopped:
                 raise StoppedError("the run was stopped; all answers so far are kept")
             held = self._worst(seat, request, price)
+            if self._lent is not None:
+                if await self._leased(self._lent, seat, held.most):
+                    break
+                continue
             refused = self._refused(seat, held.most)
-            if refused is not None and not await self._lent(seat, held.most):
+            if refused is not None:
                 raise refused
             purses = self._purses(seat)
             if not any(over(p.cap, p.spent.plus(p.reserved).plus(held.most)) for p in purses):
@@ -141,7 +163,7 @@ class Ledger:
             waiter = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)
             await waiter
-        for purse in purses:
+        for purse in self._purses(seat):
             purse.reserved = purse.reserved.plus(held.most)
         return held
 
@@ -182,8 +204,8 @@ class Ledger:
         self._add(LedgerRow(seat=tag.seat, phase=tag.phase, replayed=replayed, failed=failed))
 
     def _purses(self, seat: str) -> list[_Purse]:
-        own = self._seats.get(seat)
-        return [self._all] if own is None else [self._all, own]
+        found = (self._all, self._seats.get(seat), self._own.get(seat))
+        return [purse for purse in found if purse is not None]
 
     def _worst(self, seat: str, request: ChatRequest, price: Price | None) -> Reservation:
         excess = self._excess.get(seat, _Excess())
@@ -202,11 +224,25 @@ class Ledger:
         for purse, whose in zip(self._purses(seat), ("budget", f"seats.{seat}.budget"), strict=False):
             name = passed(purse.cap, purse.spent.plus(need))
             if name is not None:
-                return self._error(purse, name, seat, need, whose)
+                return self._error(Refused(name=name, whose=whose, spent=purse.spent, cap=purse.cap), seat, need)
         return None
 
-    def _error(self, purse: _Purse, name: str, seat: str, need: Amount, whose: str) -> BudgetError:
-        cap, spent = getattr(purse.cap, name), getattr(purse.spent, name)
+    async def _leased(self, lent: Lent, seat: str, need: Amount) -> bool:
+        """Whether what was lent holds ``need`` too; where it does not, more is asked for, one call at a time."""
+        own = self._own.setdefault(seat, _Purse(BudgetConfig()))
+        if lent.fits(seat, own.spent.plus(own.reserved).plus(need)):
+            return True
+        async with lent.asking(seat):
+            keep = own.spent.plus(own.reserved)
+            if not self._stopped and not lent.fits(seat, keep.plus(need)):
+                refused = await lent.ask(seat, keep, need)
+                if refused is not None:
+                    raise self._error(refused, seat, need)
+        return False
+
+    def _error(self, refused: Refused, seat: str, need: Amount) -> BudgetError:
+        name, whose = refused.name, refused.whose
+        cap, spent = getattr(refused.cap, name), getattr(refused.spent, name)
         label = "budget" if whose == "budget" else f"{seat}'s budget"
         setting = f"budget.{name}" if whose == "budget" else f"{whose}_{name}"
         if name == "calls":
@@ -222,32 +258,24 @@ class Ledger:
                 told += ": the server ignores max_tokens"
         return BudgetError(told, hint=f"raise {setting} and resume the run; nothing paid for is lost")
 
-    async def _lent(self, seat: str, need: Amount) -> bool:
-        if self._lender is None:
-            return False
-        more = await self._lender(seat, need)
-        if more is not None:
-            self._all.cap = BudgetConfig(
-                **{
-                    name: None if (had := getattr(self._all.cap, name)) is None else had + getattr(more, name)
-                    for name in _CAPS
-                }
-            )
-        return more is not None
-
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _add(self, row: LedgerRow) -> None:
+    def _add(self, row: LedgerRow, *, before: bool = False) -> None:
+        """``before``: an earlier process took it, not on a lease of this one."""
         key = (row.seat, row.phase)
         old = self._rows.get(key, LedgerRow(seat=row.seat, phase=row.phase))
         self._rows[key] = replace(old.plus(row), seat=row.seat, phase=row.phase)
-        amount = Amount(calls=row.calls, tokens=row.input + row.output, usd=row.usd or 0.0)
         for purse in self._purses(row.seat):
-            purse.spent = purse.spent.plus(amount)
+            if not (before and purse is self._own.get(row.seat)):
+                purse.spent = purse.spent.plus(_amount(row))
+
+
+def _amount(row: LedgerRow) -> Amount:
+    return Amount(calls=row.calls, tokens=row.input + row.output, usd=row.usd or 0.0)
 
 
 def taken(tag: Tag, reserved: Reservation, usage: Usage, price: Price | None) -> LedgerRow:

@@ -110,6 +110,8 @@ class _Account:
         with ExitStack() as undo:
             undo.callback(meter.ledger.release, held)
             mark = meter.journal.begin(self.key, self.tag, held, None if meter.price is None else held.most.usd)
+            undo.callback(meter.journal.end, mark)
+            await meter.journal.begun(mark)
             undo.pop_all()
         return _Try(self, held, mark)
 

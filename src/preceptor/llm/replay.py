@@ -51,23 +51,23 @@ class Replaying:
             RunError: the journal cannot be read or written.
         """
         key = call_key(self._spec, request)
-        while True:
-            known = await self._journal.get(key)
-            if known is not None:
-                return self._replayed(known, key, tag)
-            first = self._in_flight.get(key)
-            if first is None:
-                return await self._new(key, request, tag)
+        while (first := self._in_flight.get(key)) is not None:
             # When the first caller is cancelled, its call is ours to make.
             await asyncio.wait((first,))
             if not first.cancelled():
                 return self._replayed(first.result(), key, tag)
-
-    async def _new(self, key: str, request: ChatRequest, tag: Tag) -> ChatReply:
         mine: asyncio.Future[Paid] = asyncio.get_running_loop().create_future()
         self._in_flight[key] = mine
+        return await self._first(key, mine, request, tag)
+
+    async def _first(self, key: str, mine: asyncio.Future[Paid], request: ChatRequest, tag: Tag) -> ChatReply:
         keeping: asyncio.Future[None] | None = None
         try:
+            known = await self._journal.get(key)
+            if known is not None:
+                self._in_flight.pop(key, None)
+                mine.set_result(known)
+                return self._replayed(known, key, tag)
             with self._trace.call(self._spec, request, key, tag) as span:
                 answered = await self._metered.complete(request, key, tag)
                 span.answered(answered.paid.reply, answered.paid.usd)
@@ -94,9 +94,10 @@ class Replaying:
         mine.set_result(answered.paid)
 
     def _give_up(self, key: str, mine: asyncio.Future[Paid], error: BaseException | None) -> None:
-        self._in_flight.pop(key, None)
         if mine.done():
             return
+        self._in_flight.pop(key, None)
+        self._journal.leave(key)
         if error is None:
             mine.cancel()
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from preceptor.core.records import Scenario
 from preceptor.evaluate.latency import latency
 from preceptor.evaluate.run import evaluate
 from preceptor.evaluate.spend import SpendTally
-from preceptor.learn import Context, learn
+from preceptor.learn import learn
 from preceptor.learn.fit import Size
 from preceptor.learn.log_report import Report
 from preceptor.learn.logs import read_logs
@@ -30,6 +31,8 @@ from preceptor.project.measuring import basis_of
 from preceptor.project.results import EvaluateResult, LearnResult
 from preceptor.project.session import Session, session, spend_rows, start
 from preceptor.project.stopping import Stop
+from preceptor.project.workers import executor_of, require_workers
+from preceptor.project.workers.sites import CoachRecipe, Learning
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
@@ -39,6 +42,7 @@ async def learn_job(
     project: Project, *, resume: str | None, logs: Path | None, emit: Emit, stop: Stop
 ) -> LearnResult:
     """See :meth:`Project.learn_async`."""
+    require_workers(project)
     inputs = {"domain": digest("domain", project.domain), "logs": _file_digest(logs) if logs else ""}
     with project.library(create=True) as library:
         run = start(project, "learn", resume=resume, inputs=inputs)
@@ -52,19 +56,18 @@ async def learn_job(
             embedder = remembering(open_embedder(project.config.embedder, project.environ))
             _counted(project, now, embedder)
             count = None if scenarios is None else len(scenarios)
-            context = Context(
+            sized = _size(project, now, count).of(project.config.learn)
+            around = Learning(
                 run=run.id,
                 domain=project.domain,
-                seats=now.seats,
                 prompts=project.prompts,
-                settings=_size(project, now, count).of(project.config.learn),
+                config=project.config.model_copy(update={"learn": sized}),
                 coach=coach_settings(project),
-                embedder=embedder,
-                concurrency=project.config.run.concurrency,
-                emit=now.emit,
             )
+            context = around.context(now.seats, embedder, now.emit)
             now.expected = project.estimate(scenarios=count)
-            learned = await learn(context, library, now, logged=scenarios)
+            async with executor_of(project, now, stop, around) as executor:
+                learned = await learn(replace(context, executor=executor), library, now, logged=scenarios)
             strategies = library.snapshot()
             now.summary = {
                 "strategies": len(strategies),
@@ -84,6 +87,7 @@ async def learn_job(
 
 async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop: Stop) -> EvaluateResult:
     """See :meth:`Project.evaluate_async`."""
+    require_workers(project)
     embedder = remembering(open_embedder(project.config.embedder, project.environ))
     basis = basis_of(project, embedder)
     run = start(project, "evaluate", resume=resume, inputs=basis.inputs)
@@ -95,13 +99,15 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
 
     async with session(project, run, resume=resume is not None, emit=heard, stop=stop) as now:
         _counted(project, now, embedder)
-        found = await evaluate(
-            basis.ground(project, now.seats),
-            settings=project.config.evaluate,
-            concurrency=project.config.run.concurrency,
-            emit=now.emit,
-            spend=tally.of,
-        )
+        async with executor_of(project, now, stop, basis.around(project)) as executor:
+            found = await evaluate(
+                basis.ground(project, now.seats),
+                settings=project.config.evaluate,
+                concurrency=project.config.run.concurrency,
+                emit=now.emit,
+                spend=tally.of,
+                executor=executor,
+            )
         now.write_result("evaluation", plain(found))
         now.summary = {
             "satisfaction": {a.arm: round(m.estimate.value, 4) for a in found.arms if (m := found.mean(a.arm))},
@@ -118,12 +124,15 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
 
 def build_coach(project: Project, library: Library, *, embedder: Embedder | None = None) -> Coach:
     """The coach over what the library offers to a run, with ``embedder`` or the project's own."""
-    student = project.config.seats.student.model
-    return Coach(
-        library.snapshot(student=student),
-        {s.id: s for s in library.scenarios()},
-        coach_settings(project),
-        embedder=embedder or open_embedder(project.config.embedder, project.environ),
+    return coach_recipe(project, library).coach(embedder or open_embedder(project.config.embedder, project.environ))
+
+
+def coach_recipe(project: Project, library: Library) -> CoachRecipe:
+    """What that coach is made of."""
+    return CoachRecipe(
+        strategies=library.snapshot(student=project.config.seats.student.model),
+        scenarios={s.id: s for s in library.scenarios()},
+        settings=coach_settings(project),
         template=project.prompts["advice"].body,
     )
 

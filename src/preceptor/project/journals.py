@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from preceptor.core.errors import ConfigError, InputError, RunError
+from preceptor.core.errors import InputError, RunError
 from preceptor.core.records import Scenario
 from preceptor.learn.generate import dialogue_id
 from preceptor.llm.journal import keep
 from preceptor.llm.journal.keep import Call, JournalStats, Repaired
+from preceptor.project.journal_places import keep_of, named, passphrase
 from preceptor.runs.run import Run
 
 if TYPE_CHECKING:
@@ -45,27 +46,14 @@ class Pruned:
     """What came free on the disk."""
 
 
-def passphrase(project: Project) -> str:
-    """What journals are encrypted under; empty where they are not. ConfigError where its variable is not set."""
-    name = project.config.journal.key_env
-    if not name:
-        return ""
-    found = project.environ.get(name, "")
-    if not found:
-        raise ConfigError(
-            f"journal.key_env: the environment variable {name} is not set", hint=f"export {name}=... (a passphrase)"
-        )
-    return found
-
-
 def list_journals(project: Project) -> tuple[Kept, ...]:
     """Every run's journal, oldest run first."""
-    return tuple(_kept(run) for run in project.runs().list() if run.journal.exists())
+    return tuple(_kept(project, run) for run in project.runs().list() if _has(project, run))
 
 
 def stats(project: Project, run: str) -> JournalStats:
     """One journal in numbers. RunError where there is none."""
-    return keep.measure(_run(project, run).journal)
+    return keep_of(project, _run(project, run)).measure()
 
 
 def calls(project: Project, run: str, item: str) -> tuple[Call, ...]:
@@ -74,7 +62,7 @@ def calls(project: Project, run: str, item: str) -> tuple[Call, ...]:
     def wanted(its: str, key: str) -> bool:
         return item in its.split("+") or (len(item) >= _LEAST_KEY and key.startswith(item))
 
-    return keep.calls_of(_run(project, run).journal, wanted, passphrase=passphrase(project))
+    return keep_of(project, _run(project, run)).calls_of(wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +109,7 @@ def _behind(project: Project, name: str, items: set[str], scenarios: Sequence[Sc
             del key
             return its in met or not items.isdisjoint(its.split("+"))
 
-        return Behind(run=name, calls=keep.calls_of(run.journal, wanted, passphrase=passphrase(project)))
+        return Behind(run=name, calls=keep_of(project, run).calls_of(wanted))
     except RunError as error:
         return Behind(run=name, calls=(), problem=error.message)
 
@@ -130,7 +118,7 @@ def verify(project: Project, run: str) -> tuple[str, ...]:
     """Keys of damaged answers in one journal; empty: all is well."""
     found = _run(project, run)
     with found.locked():
-        return keep.verify(found.journal, passphrase=passphrase(project))
+        return keep_of(project, found).verify()
 
 
 def prune(
@@ -149,21 +137,22 @@ def prune(
     before = project.clock() - timedelta(days=older_than or 0)
     done: list[Pruned] = []
     for run in runs:
-        if not run.journal.exists():
+        if not _has(project, run):
             continue
+        kept = keep_of(project, run)
         with run.locked():
-            had = keep.measure(run.journal)
+            had = kept.measure()
             if whole:
                 if older_than is not None and (had.last or run.info.started) >= before.isoformat(
                     timespec="seconds"
                 ):
                     continue
-                freed = had.bytes if dry_run else keep.remove(run.journal)
+                freed = had.bytes if dry_run else kept.remove()
                 done.append(Pruned(run=run.id, answers=had.answers, bytes=freed))
             else:
                 moment = None if older_than is None else before
-                count = keep.drop_words(run.journal, before=moment, unknown=run.info.started, dry_run=dry_run)
-                freed = 0 if dry_run else had.bytes - keep.measure(run.journal).bytes
+                count = kept.drop_words(before=moment, dry_run=dry_run)
+                freed = 0 if dry_run else had.bytes - kept.measure().bytes
                 done.append(Pruned(run=run.id, answers=count, bytes=freed))
     return tuple(done)
 
@@ -184,6 +173,7 @@ def encrypt(project: Project, names: Sequence[str], *, reverse: bool = False) ->
     runs = [_run(project, n) for n in names] or [r for r in project.runs().list() if r.journal.exists()]
     changed: dict[str, int] = {}
     for run in runs:
+        _require_file(run)
         with run.locked():
             change = keep.decrypt if reverse else keep.encrypt
             changed[run.id] = change(run.journal, secret)
@@ -193,6 +183,7 @@ def encrypt(project: Project, names: Sequence[str], *, reverse: bool = False) ->
 def repair(project: Project, run: str) -> Repaired:
     """Saves what can be read of a damaged journal; the damaged file is kept beside it."""
     found = _run(project, run)
+    _require_file(found)
     with found.locked():
         return keep.repair(found.journal, passphrase=passphrase(project))
 
@@ -207,11 +198,12 @@ def sweep(project: Project, current: Run) -> None:
         return
     before = project.clock() - timedelta(days=days)
     for run in project.runs().list():
-        if run.id == current.id or not run.journal.exists() or run.process:
+        if run.id == current.id or run.process:
             continue
         try:
-            with run.locked():
-                keep.drop_words(run.journal, before=before, unknown=run.info.started)
+            if _has(project, run):
+                with run.locked():
+                    keep_of(project, run).drop_words(before=before)
         except RunError:
             continue
 
@@ -220,10 +212,26 @@ def _run(project: Project, name: str) -> Run:
     return project.runs().open(name)
 
 
-def _kept(run: Run) -> Kept:
+def _has(project: Project, run: Run) -> bool:
+    """Whether the run has a journal, as far as can be told."""
+    if run.journal.exists():
+        return True
+    return bool(named(run)) and (not project.config.journal.path or keep_of(project, run).there())
+
+
+def _require_file(run: Run) -> None:
+    if named(run):
+        raise InputError(
+            f"the journal of run {run.id} stands in a database",
+            hint="its server's own tools back it up and mend it; answers are encrypted from the run's start where "
+            "journal.key_env is set",
+        )
+
+
+def _kept(project: Project, run: Run) -> Kept:
     status = run.info.status if run.info.status != "running" or run.process else "interrupted"
     try:
-        found, problem = keep.measure(run.journal), ""
+        found, problem = keep_of(project, run).measure(), ""
     except RunError as error:
         found, problem = None, error.message
     return Kept(run=run.id, status=status, under_way=bool(run.process), stats=found, problem=problem)

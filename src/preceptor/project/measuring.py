@@ -16,6 +16,7 @@ from preceptor.evaluate.arms import Ground, Learned
 from preceptor.library.embedder import Embedder
 from preceptor.library.release import Release, read_release
 from preceptor.llm import Seats
+from preceptor.project.workers.sites import CoachRecipe, Evaluating
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
@@ -29,6 +30,8 @@ class Basis:
     learned: Learned
     files: Mapping[str, str]
     release: str
+    source: CoachRecipe | Release | None
+    """What the coach is made of."""
     inputs: Mapping[str, str]
     """Digests: a run may only go on with the same."""
 
@@ -39,6 +42,18 @@ class Basis:
             seats=seats,
             coach=self.coach,
             prompts=project.prompts,
+            learned=self.learned,
+            files=self.files,
+            release=self.release,
+        )
+
+    def around(self, project: Project) -> Evaluating:
+        """The same for workers."""
+        return Evaluating(
+            domain=project.domain,
+            prompts=project.prompts,
+            config=project.config,
+            coach=self.source,
             learned=self.learned,
             files=self.files,
             release=self.release,
@@ -58,6 +73,7 @@ def basis_of(project: Project, embedder: Embedder | None = None) -> Basis:
     files = dict(_file(project.folder, text) for text in settings.arm_files)
     lessons = _lessons(project) if "examples" in settings.arms else ()
     release = find_release(project, settings.release) if settings.release else None
+    source = release or project.coach_recipe()
     if release is None:
         coach, strategies = project.coach(embedder), project.strategies()
     else:
@@ -76,6 +92,7 @@ def basis_of(project: Project, embedder: Embedder | None = None) -> Basis:
         learned=Learned(strategies=strategies, lessons=lessons),
         files=files,
         release=release.id if release is not None else "",
+        source=source,
         inputs=inputs,
     )
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from preceptor.llm.modes import ModeMemory
     from preceptor.project.estimate import Estimate
     from preceptor.project.results import EvaluateResult, LearnResult, ProveResult, TransferResult
+    from preceptor.project.workers.sites import CoachRecipe
     from preceptor.runs.store import RunStore
 
 # ruff: noqa: PLC0415 - see above
@@ -157,6 +158,15 @@ class Project:
             return None
         with self.library() as library:
             return build_coach(self, library, embedder=embedder)
+
+    def coach_recipe(self) -> CoachRecipe | None:
+        """What :meth:`coach` is made of, to make it elsewhere."""
+        from preceptor.project.jobs import coach_recipe
+
+        if not self.has_library():
+            return None
+        with self.library() as library:
+            return coach_recipe(self, library)
 
     def estimate(self, *, scenarios: int | None = None) -> Estimate:
         """What learning is expected to take: calls, tokens and cost by seat.

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, cast
 from preceptor.core.errors import BudgetError, ConfigError, ModelError, PreceptorError, StoppedError
 from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
-from preceptor.llm import Journal, Ledger, Seats, open_seats
+from preceptor.llm import Ledger, Seats, open_seats
+from preceptor.llm.journal import AnyJournal
 from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.seats import Beside
 from preceptor.llm.trace import NoTrace, RunTrace
 from preceptor.practice import open_practice
-from preceptor.project.journals import passphrase, sweep
+from preceptor.project.journal_places import lender, open_journal
+from preceptor.project.journals import sweep
 from preceptor.project.stopping import Stop
 from preceptor.runs.run import Job, Run, RunStatus
 
@@ -38,6 +40,7 @@ class Session:
     """One run under way."""
 
     run: Run
+    journal: AnyJournal
     seats: Seats
     ledger: Ledger
     emit: Emit
@@ -99,17 +102,18 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             trace.listen(event)
             emit(event)
 
-        seats_config = project.config.seats
-        ledger = Ledger(project.config.budget, by_seat=seat_budgets(dict(seats_config)))
-        stop.when(ledger.stop)
+        config = project.config
+        ledger = Ledger()
         status: RunStatus = "failed"
         message, hint = "ended by an unexpected error", _REPORT
         opened: Session | None = None
         try:
             sweep(project, run)
-            journal = stack.enter_context(
-                Journal.open(run.journal, passphrase=passphrase(project), clock=project.clock)
-            )
+            journal = stack.enter_context(open_journal(project, run))
+            by_seat = seat_budgets(dict(config.seats))
+            shared = config.run.executor != "local"
+            ledger = Ledger(config.budget, by_seat=by_seat, lender=lender(project, journal) if shared else None)
+            stop.when(ledger.stop)
             tell(RunStarted(run=run.id, job=run.info.job, resumed=resume))
             open_with = partial(
                 open_seats,
@@ -123,6 +127,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             async with open_with(project.config.seats) as ready:
                 opened = Session(
                     run=run,
+                    journal=journal,
                     seats=ready,
                     ledger=ledger,
                     emit=tell,

@@ -1,7 +1,4 @@
-"""A real PostgreSQL server for the tests of a library, which run on both databases.
-
-Without a server those tests skip, and in CI they fail.
-"""
+"""Tests of a library run on both databases."""
 
 from __future__ import annotations
 
@@ -10,22 +7,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
-from tests.postgres import postgres_schema, postgres_server
+from tests.servers.postgres import own_schema, postgres
 from tests.unit.library.made import MARK
 
-
-@pytest.fixture(scope="session")
-def postgres(no_network: None) -> Iterator[URL]:
-    """URL of a server's database in which tests make schemas."""
-    server = postgres_server()
-    try:
-        url = server.__enter__()
-    except ImportError as error:
-        pytest.skip(f"no PostgreSQL ({error}): install the group dev, or set PRECEPTOR_TEST_POSTGRES")
-    try:
-        yield url
-    finally:
-        server.__exit__(None, None, None)
+__all__ = ["both", "postgres"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -34,6 +19,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
     if request.param == "sqlite":
         yield
         return
-    with postgres_schema(request.getfixturevalue("postgres")) as url:
-        (tmp_path / MARK).write_text(url)
+    url: URL = request.getfixturevalue("postgres")
+    with own_schema(url) as place:
+        (tmp_path / MARK).write_text(place)
         yield

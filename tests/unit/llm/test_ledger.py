@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from preceptor.core.settings import BudgetConfig, SeatConfig
 from preceptor.llm import ChatMessage, ChatRequest, Ledger, LedgerRow, Usage
 from preceptor.llm.amounts import Amount
 from preceptor.llm.calls import Tag
+from preceptor.llm.leases import Refused
 from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.prices import find_price, is_local
 from preceptor.llm.tokens import estimate_tokens, most_input
@@ -212,20 +215,67 @@ async def test_a_server_that_ignores_max_tokens_is_settled_as_it_is_and_trusted_
     assert (await ledger.reserve("student", REQUEST, None)).output == 100, "others are not blamed"
 
 
-async def test_a_ledger_on_a_lease_asks_for_more_before_it_refuses() -> None:
-    asked: list[Amount] = []
+class Bank:
+    """Lends what it was told to, answer by answer; the last one for ever."""
 
-    async def lender(seat: str, need: Amount) -> Amount | None:
-        asked.append(need)
-        return Amount(calls=2) if len(asked) == 1 else None
+    def __init__(self, *answers: Amount | Refused | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[Amount, Amount]] = []
+        self.returned: list[Mapping[str, Amount]] = []
+        self.wanted: Callable[[], None] = lambda: None
 
-    ledger = Ledger(BudgetConfig(calls=0), lender=lender)
+    async def lend(self, seat: str, keep: Amount, need: Amount) -> Amount | Refused | None:
+        self.asked.append((keep, need))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def give_back(self, kept: Mapping[str, Amount]) -> None:
+        self.returned.append(kept)
+
+    def when_wanted(self, told: Callable[[], None]) -> None:
+        self.wanted = told
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0)
+
+
+async def test_a_ledger_on_a_lease_asks_before_it_passes_it_and_ends_where_no_more_is_lent() -> None:
+    cap = BudgetConfig(calls=2)
+    two = Amount(calls=2, tokens=10**6, usd=1.0)
+    bank = Bank(None, two, Refused(name="calls", whose="budget", spent=two, cap=cap))
+    ledger = Ledger(cap, lender=bank)
     for _ in range(2):
         held = await ledger.reserve("teacher", REQUEST, None)
         ledger.settle(TAG, held, Usage(input=1, output=1), None)
-    with pytest.raises(BudgetError):
+    assert [keep.calls for keep, _ in bank.asked] == [0, 0], "asked again when it was told: not now"
+    with pytest.raises(BudgetError, match="budget of 2 calls: 2 made"):
         await ledger.reserve("teacher", REQUEST, None)
-    assert [a.calls for a in asked] == [1, 1]
+    assert [keep.calls for keep, _ in bank.asked] == [0, 0, 2]
+
+
+async def test_a_lease_that_others_want_is_given_back_but_for_what_is_reserved() -> None:
+    bank = Bank(Amount(calls=9, tokens=10**6, usd=1.0))
+    ledger = Ledger(BudgetConfig(calls=9), lender=bank)
+    held = await ledger.reserve("teacher", REQUEST, None)
+    bank.wanted()
+    assert bank.returned == [{"teacher": held.most}]
+    await ledger.reserve("teacher", REQUEST, None)
+    assert len(bank.asked) == 2, "what was given back is asked for again"
+
+
+async def test_without_a_cap_no_lease_is_asked_for() -> None:
+    bank = Bank(None)
+    await Ledger(lender=bank).reserve("teacher", REQUEST, None)
+    assert not bank.asked
+
+
+async def test_what_others_took_is_in_the_table_once() -> None:
+    ledger = Ledger()
+    row = LedgerRow(seat="teacher", phase="teach", calls=1, input=5, output=5)
+    ledger.restore([row])
+    ledger.elsewhere("w1", [row])
+    ledger.elsewhere("w1", [row.plus(row), replace(row, phase="probe")])
+    assert [(r.phase, r.calls) for r in ledger.table()] == [("probe", 1), ("teach", 3)]
+    assert ledger.spent == Amount(calls=4, tokens=40)
 
 
 @pytest.mark.parametrize(

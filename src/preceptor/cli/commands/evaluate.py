@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from preceptor.cli.options import flags, json_option, project_options, seat_options
+from preceptor.cli.options import flags, json_option, project_options, seat_options, worker_options
 from preceptor.cli.out import console, write_json
 from preceptor.cli.progress import Progress
 from preceptor.cli.screens import evaluated_screen
@@ -33,6 +33,7 @@ from preceptor.project.results import EvaluateResult
 @click.option("--until-precise", metavar="POINTS", help="Add customers until this precise, or the budget ends.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print a full report in Markdown.")
 @seat_options
+@worker_options
 @project_options
 @json_option
 def command(

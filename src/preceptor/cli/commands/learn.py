@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from preceptor.cli.options import flags, json_option, project_options, seat_options
+from preceptor.cli.options import flags, json_option, project_options, seat_options, worker_options
 from preceptor.cli.out import console, line, table, write_json
 from preceptor.cli.progress import Progress
 from preceptor.cli.screens import learned_screen
@@ -33,6 +33,7 @@ from preceptor.project.results import LearnResult
 @click.option("--seed", metavar="N", help="Everything random derives from it.")
 @click.option("--fit", is_flag=True, help="Make the run as small as the budget asks, so that it ends by itself.")
 @seat_options
+@worker_options
 @project_options
 @json_option
 def command(

@@ -1,8 +1,8 @@
 """The journal: every paid answer, on disk before it is used, so that a call is never paid twice.
 
-``Journal`` is one SQLite file a run, ``NullJournal`` memory, ``PostgresJournal`` one database for many runs and
-machines. All keep, beside answers, the calls that were begun and not yet answered: after a crash their worst case
-counts as spent, so that a cap holds over any number of crashes.
+``Journal`` is one SQLite file a run, ``NullJournal`` memory, ``PostgresJournal`` (in ``pg``, since it loads an
+ORM) one database for many runs and machines. All keep, beside answers, the calls that were begun and not yet
+answered: after a crash their worst case counts as spent, so that a cap holds over any number of crashes.
 """
 
 from __future__ import annotations

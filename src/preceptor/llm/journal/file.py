@@ -109,6 +109,10 @@ class Journal:
         except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
             raise broken(self._path, error) from error
 
+    def leave(self, key: str) -> None:
+        """Nothing: no other process shares the journal."""
+        del key
+
     def begin(self, key: str, tag: Tag, held: Reservation, usd: float | None) -> str:
         """See :class:`~preceptor.llm.journal.seam.AnyJournal`."""
         self._require_open()
@@ -118,6 +122,10 @@ class Journal:
             return self._begun.begin(key, tag.seat, tag.phase, (held.input, held.output, usd))
         except OSError as error:
             raise self._unwritable(error) from error
+
+    async def begun(self, mark: str) -> None:
+        """Nothing: the operating system has the note already."""
+        del mark
 
     def end(self, mark: str) -> None:
         """See :class:`~preceptor.llm.journal.seam.AnyJournal`."""

@@ -108,7 +108,12 @@ def calls_of(path: Path, wanted: Callable[[str, str], bool], *, passphrase: str 
         )
         for key, spec, seat, phase, item, sent, got, usd, _, _, _, at, reply, _ in rows
     ]
-    return tuple(sorted(found, key=lambda c: (c.at, _rank(c.phase), c.key)))
+    return tuple(sorted(found, key=in_order))
+
+
+def in_order(call: Call) -> tuple[str, tuple[int, str], str]:
+    """By what calls are sorted."""
+    return call.at, _rank(call.phase), call.key
 
 
 def _rank(phase: str) -> tuple[int, str]:

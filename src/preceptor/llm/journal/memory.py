@@ -19,10 +19,18 @@ class NullJournal:
         """The answer under ``key``, if there is one."""
         return self._answers.get(key)
 
+    def leave(self, key: str) -> None:
+        """Nothing: no other process shares the journal."""
+        del key
+
     def begin(self, key: str, tag: Tag, held: Reservation, usd: float | None) -> str:
         """Nothing: there is no resume."""
         del key, tag, held, usd
         return ""
+
+    async def begun(self, mark: str) -> None:
+        """Nothing: there is no resume."""
+        del mark
 
     def end(self, mark: str) -> None:
         """Nothing."""

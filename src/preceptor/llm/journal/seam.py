@@ -18,11 +18,21 @@ class AnyJournal(Protocol):
     """
 
     async def get(self, key: str) -> Paid | None:
-        """The answer under ``key``, if there is one."""
+        """The answer under ``key``. None: the call is this process's to make, until :meth:`put` or :meth:`leave`;
+        where other processes share the journal, a call that one of them is making is waited for. One asks for a key
+        at a time."""
+        ...
+
+    def leave(self, key: str) -> None:
+        """The call under ``key`` is not made by this process after all."""
         ...
 
     def begin(self, key: str, tag: Tag, held: Reservation, usd: float | None) -> str:
         """Note that a call is about to be made and what it may cost; returns its mark."""
+        ...
+
+    async def begun(self, mark: str) -> None:
+        """Waits until the death of this process cannot undo that note: before the call is made."""
         ...
 
     def end(self, mark: str) -> None:
