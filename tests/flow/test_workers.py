@@ -99,7 +99,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing_and_costs_only_its_calls_
         assert plain(many.evaluation()) == plain(whole.evaluation), "figures, words and what each arm cost"
         assert not known & set(server.arrivals[began:]), "no answered call was made again"
         assert len(set(server.arrivals)) == asked_both, "the same calls"
-        learned, evaluated = many.runs().list()
+        learned, evaluated = (many.runs().open(name) for name in ("learn-001", "evaluate-001"))
         for run, exact in ((learned, False), (evaluated, True)):
             name = run.read_result("journal")["name"]
             with PostgresJournal.open(place, name) as journal:
@@ -109,7 +109,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing_and_costs_only_its_calls_
                 "the table tells what the journal holds"
             )
             assert lost == sum(int(row["lost"]) for row in run.info.spend)
-            assert not (exact and lost)
+            assert not (exact and lost), "nobody was killed in the evaluation"
         total = sum(int(row["calls"]) + int(row["lost"]) for r in (learned, evaluated) for row in r.info.spend)
         assert total >= len(server.arrivals), "no call of the server's count is missing"
         assert len(server.arrivals) - asked_both <= 2 * 64, "only what was in flight was asked twice"
