@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from preceptor.cli.app import app
+from preceptor.cli.commands.demo import CUSTOMERS
 from preceptor.cli.screens import evaluated, heading, learned
 from preceptor.core import errors
 from preceptor.core.fields import sections, settings
@@ -143,7 +144,7 @@ def filled(text: str) -> str:
 def draw(path: Path) -> None:
     """Runs the demo and draws its end."""
     with tempfile.TemporaryDirectory() as place:
-        project = Project.create(Path(place) / "demo", environ={})
+        project = Project.create(Path(place) / "demo", settings={"evaluate.profiles": CUSTOMERS}, environ={})
         result = project.learn()
         measured = project.evaluate()
     screen = Console(
