@@ -76,9 +76,10 @@ def read_time(text: str) -> datetime:
         found = datetime.fromisoformat(text)
         if _DAY.fullmatch(text):
             found += timedelta(days=1)
+        # In UTC here and now: with an offset, the first and the last day there are lie outside it.
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InputError(f"'{text[:40]}' is no time", hint="for instance 2026-03-01, or 2026-03-01T12:30") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def check_moment(text: str) -> None:

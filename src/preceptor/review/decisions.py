@@ -106,7 +106,7 @@ class Decisions:
         entry = self._entry(strategy_id)
         findings = self.findings(entry.strategy, entry.findings)
         if despite:
-            if not reason.strip():
+            if not clean(reason):
                 raise LibraryError(
                     "approving despite a finding needs a reason", hint="say why the finding is wrong"
                 )
@@ -127,7 +127,7 @@ class Decisions:
 
     def reject(self, account: str, strategy_id: str, *, expect: int, reason: str) -> Entry:
         """Rejects, with a reason. Errors as in :meth:`approve`."""
-        if not reason.strip():
+        if not clean(reason):
             raise LibraryError("a rejection needs a reason", hint="choose one or write one")
         entry = self._entry(strategy_id)
         return self._decide(account, "rejected", entry, [Reject(strategy_id=strategy_id)], expect, reason)

@@ -6,10 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from preceptor.core.clock import Clock
 from preceptor.core.errors import InputError
@@ -84,6 +85,13 @@ class PersonRating(RatingGiven):
     at: Annotated[str, Field(max_length=40)] = ""
     """ISO 8601, UTC; empty: when it is stored."""
 
+    @field_validator("at")
+    @classmethod
+    def _time(cls, text: str) -> str:
+        if text:
+            datetime.fromisoformat(text)
+        return text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
@@ -145,7 +153,8 @@ def read_lines(text: str) -> tuple[PersonRating, ...]:
 
 
 def _lines(text: str) -> Iterator[PersonRating]:
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    # Not splitlines(): a note may hold U+2028, which JSON leaves as it is.
+    lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(lines) > _MOST_LINES:
         raise InputError(f"{len(lines)} lines", hint=f"{_MOST_LINES} at most in one import")
     for number, line in lines:

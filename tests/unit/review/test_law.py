@@ -100,6 +100,9 @@ def test_an_approval_that_ends_is_told_sorted_and_approved_anew(desk: Desk, mara
     assert "cannot" not in again.told()
     wrong = again.post(f"/strategies/{one.strategy.id}/approve", {"expect": seen, "until": "soon"})
     assert wrong.status_code == 422
+    for end in ("9999-12-31T23:59-12:00", "0001-01-01T00:00+12:00"):
+        outside = again.post(f"/strategies/{one.strategy.id}/approve", {"expect": seen, "until": end})
+        assert outside.status_code == 422, end
 
 
 def test_the_law_is_shown_to_all_and_set_by_admins(desk: Desk, mara: Browser):
@@ -109,6 +112,7 @@ def test_the_law_is_shown_to_all_and_set_by_admins(desk: Desk, mara: Browser):
     wanted = {"people": "2", "valid_days": "180", "reason": "as compliance asks"}
     assert ann.post("/law", wanted).status_code == 403
     assert mara.post("/law", {**wanted, "reason": " "}).status_code == 422
+    assert mara.post("/law", {**wanted, "reason": "\x1b[31m\u202e"}).status_code == 422
     assert mara.post("/law", {**wanted, "people": "0"}).status_code == 422
     assert mara.post("/law", wanted).status_code == 303
     assert desk.library.law() == Law(people=2, valid_days=180)

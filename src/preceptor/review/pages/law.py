@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from preceptor.core.errors import InputError
+from preceptor.core.untrusted import clean
 from preceptor.library.changes import SetLaw
 from preceptor.library.entry import Record
 from preceptor.library.law import MOST_DAYS, Law, same_person
@@ -48,7 +49,7 @@ def _set(visit: Visit) -> Response:
     if people not in ("1", "2") or not (days.isascii() and days.isdecimal() and len(days) < 7):
         raise InputError("this cannot be a law", hint=f"one or two people, and 0 to {MOST_DAYS} days")
     wanted, library = Law(people=int(people), valid_days=int(days)), visit.desk.library
-    reason = visit.form.get("reason", "").strip()
+    reason = clean(visit.form.get("reason", ""))
     if not reason:
         raise InputError("a law needs a reason", hint="say why; it stays in the log")
     library.apply([SetLaw(law=wanted)], author=visit.account.name, reason=reason)
