@@ -40,6 +40,7 @@ _SHARE = 0.01
 """Of a processor, as Ray counts: workers wait for models, and where a machine dies the others take its workers."""
 _INITS = 3
 """Times that Ray is started: it gives itself 30 seconds, which a busy machine may need more of."""
+_UNREACHED = "see: ray status; does it ask for a token? set RAY_AUTH_MODE=token here too (docs/scale.md)"
 _STORE = 100 * 2**20
 """Bytes of the object store of a Ray of our own: snapshots pass through it, and nothing else that is large."""
 
@@ -112,7 +113,7 @@ def _connected(address: str) -> tuple[Any, bool]:
                 where = f"the Ray at {one_line(address, 80)} cannot be reached" if address else "Ray did not start"
                 raise RunError(
                     f"{where}: {one_line(str(error), 200)}",
-                    hint="see: ray status (a busy machine: try again), and docs/scale.md",
+                    hint=_UNREACHED if address else "a busy machine: try again; see docs/scale.md",
                 ) from error
     return found, True
 
