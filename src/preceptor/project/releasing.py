@@ -45,11 +45,11 @@ def recipe(project: Project, *, trial: bool) -> Recipe:
 
 
 def override(project: Project, ids: Sequence[str], *, author: str, reason: str) -> tuple[str, ...]:
-    """Lets strategies be released that were measured to harm; their full ids. The reason stays in the log.
+    """Lets strategies be released that proving holds back; their full ids. The reason stays in the log.
 
     Raises:
         InputError: no reason is given.
-        LibraryError: there is no such strategy, or it was not measured to harm.
+        LibraryError: there is no such strategy, or it is not held back.
     """
     if not reason.strip():
         raise InputError("to override evidence of harm needs a reason", hint="tell with: --reason TEXT")

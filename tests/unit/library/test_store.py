@@ -235,7 +235,7 @@ class Killed(BaseException):
     """Stands for whatever ends a process."""
 
 
-@pytest.mark.parametrize("written", range(7))
+@pytest.mark.parametrize("written", range(8))
 def test_a_kill_within_a_batch_leaves_nothing_half(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
@@ -250,7 +250,7 @@ def test_a_kill_within_a_batch_leaves_nothing_half(
 
         monkeypatch.setattr(Batch, "_insert", insert)
         changes = (record(5), propose(5, findings=(finding(),)), Approve(strategy_id="strategy-0001"))
-        if written < 6:
+        if written < 7:
             with pytest.raises(Killed):
                 apply(made, *changes, token="t")
             monkeypatch.undo()

@@ -72,7 +72,7 @@ def test_harm_needs_an_override_with_a_reason(learned: Project, tmp_path: Path):
         assert releases.create(recipe(project, trial=False), author="ann", reason="").left_out == (bad,)
     with pytest.raises(InputError, match="needs a reason"):
         override(project, [bad], author="ann", reason=" ")
-    with pytest.raises(LibraryError, match="not measured to harm"):
+    with pytest.raises(LibraryError, match="not held back: there is nothing to override"):
         override(project, [good], author="ann", reason="why not")
     assert override(project, [bad], author="ann", reason="the judge cannot see this") == (bad,)
     with open_releases(project) as releases:

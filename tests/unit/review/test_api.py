@@ -87,13 +87,13 @@ def test_releases_over_the_api(desk: Desk):
     nothing = client.post("/api/releases", json={})
     assert (nothing.status_code, error(nothing)["kind"]) == (409, "refused")
     desk.decisions.approve("mara", entry.strategy.id, expect=entry.changed_seq, reason="fits")
-    moves = client.get("/api/releases/next").json()["data"]
+    moves = client.get("/api/next-release").json()["data"]
     assert [(m["kind"], m["decided_by"], m["reason"]) for m in moves["moves"]] == [("added", "mara", "fits")]
     made = client.post("/api/releases", json={"reason": "first"}).json()["data"]
     done = client.post(f"/api/releases/{made['id']}/publish", json={"expect": ""}).json()["data"]
     assert done["current"]["id"] == made["id"]
     assert client.post(f"/api/releases/{made['id']}/publish", json={"expect": ""}).status_code == 409
-    assert client.post("/api/releases/rollback", json={}).json()["data"]["current"] is None
+    assert client.post("/api/rollback", json={}).json()["data"]["current"] is None
 
 
 @pytest.mark.parametrize(

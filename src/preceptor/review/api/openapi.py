@@ -118,9 +118,11 @@ def _parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 def _schema(kind: Any, mode: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     told = TypeAdapter(kind).json_schema(mode=mode, ref_template=_REF)
-    schemas.update(told.pop("$defs", {}))
-    if "title" in told and told.get("type") == "object":
-        name = str(told["title"])
-        schemas[name] = told
-        return {"$ref": _REF.format(model=name)}
-    return told
+    named: dict[str, Any] = told.pop("$defs", {})
+    whole = "title" in told and told.get("type") == "object"
+    if whole:
+        named[str(told["title"])] = told
+    for name, schema in named.items():
+        if schemas.setdefault(name, schema) != schema:
+            raise TypeError(f"two shapes of the API are called {name}")  # one would be told in the other's place
+    return {"$ref": _REF.format(model=told["title"])} if whole else told

@@ -33,9 +33,9 @@ def endpoints() -> tuple[Endpoint, ...]:
             role="publisher",
             status=201,
         ),
-        reads("/api/releases/next", "What a release made now would change", _next, MovesTold),
+        reads("/api/next-release", "What a release made now would change", _next, MovesTold),
         writes(
-            "/api/releases/rollback",
+            "/api/rollback",
             "Make current what was current before",
             _rollback,
             PublishedTold,

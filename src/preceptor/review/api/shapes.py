@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from preceptor.core.records import Finding, Lesson, Scope, Severity, Status, Strategy
 from preceptor.library.changes import EvidenceVerdict, Provenance
 from preceptor.library.entry import Entry, Flagged, Measured, Record
-from preceptor.library.law import Approval as Approved
-from preceptor.library.law import Asked, Law
+from preceptor.library.law import Approval, Asked, Law
 from preceptor.library.paging import Terms
 from preceptor.library.publishing_rows import Act, ReleaseRow
 from preceptor.library.state import touched
@@ -94,7 +93,7 @@ class Decision(Given):
     reason: Reason = ""
 
 
-class Approval(Decision):
+class Approving(Decision):
     """``despite``: although screening found what blocks; needs a reason."""
 
     despite: bool = False
@@ -139,7 +138,7 @@ class StrategyTold(Told):
     scenarios: tuple[str, ...]
     version: int
     status: Status
-    approvals: tuple[Approved, ...]
+    approvals: tuple[Approval, ...]
     """Who has approved this version."""
     half_approved: bool
     """One person has approved it, and the law asks for another."""

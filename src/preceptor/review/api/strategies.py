@@ -8,7 +8,7 @@ from preceptor.library.paging import Filter
 from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part, reads, writes
 from preceptor.review.api.shapes import (
     Account,
-    Approval,
+    Approving,
     ChangeTold,
     Decision,
     Editing,
@@ -81,7 +81,7 @@ def _reading(one: str) -> tuple[Endpoint, ...]:
 
 def _deciding(one: str) -> tuple[Endpoint, ...]:
     return (
-        writes(f"{one}/approve", "Approve; screening is run again first", _approve, StrategyTold, Approval),
+        writes(f"{one}/approve", "Approve; screening is run again first", _approve, StrategyTold, Approving),
         writes(f"{one}/reject", "Reject, with a reason", _reject, StrategyTold, Decision),
         writes(f"{one}/retire", "Take out of use", _retire, StrategyTold, Decision),
         writes(f"{one}/reopen", "Put back into the queue", _reopen, StrategyTold, Decision),
@@ -173,7 +173,7 @@ def _propose(call: Call) -> object:
 
 
 def _approve(call: Call) -> object:
-    given: Approval = call.body
+    given: Approving = call.body
     entry = entry_of(call, call.path["id"])
     done = call.desk.decisions.approve(
         call.account.name,
