@@ -67,7 +67,18 @@
     box.dataset.followed = "yes";
     const stream = new EventSource(box.dataset.live);
     stream.addEventListener("progress", (e) => { if (box.isConnected) box.innerHTML = e.data; else stream.close(); });
-    stream.addEventListener("ended", () => { stream.close(); location.reload(); });
+    stream.addEventListener("ended", () => { stream.close(); renew(); });
+  }
+
+  // The page made anew, but for what it says once: loaded again as a whole it would lose "Asked to stop".
+  async function renew() {
+    const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+    const main = page.getElementById("main");
+    if (!main) return location.reload();
+    const told = page.getElementById("notices");
+    if (told?.childElementCount) document.getElementById("notices").replaceWith(told);
+    document.getElementById("main").replaceWith(main);
+    htmx.process(main);
   }
 
   // Both replies as they come. Text only: what a model writes is never markup.
