@@ -113,3 +113,12 @@ def test_shifting_the_scores_shifts_the_interval(values: list[float], shift: flo
     assert moved.low is not None
     # Ties between resamples and the value are broken by rounding once shifted, hence not to the last digit.
     assert moved.low - shift == pytest.approx(ours.low, abs=0.25 * max(0.2, ours.half_width or 0))
+
+
+def test_resamples_without_a_finite_value_give_no_interval_and_no_warning() -> None:
+    """Two of twenty clusters hold all units: one resample in eight holds none of them."""
+    tops, bottoms = np.zeros(20), np.zeros(20)
+    tops[:2], bottoms[:2] = (1.0, 2.0), 1.0
+    found = estimate(ratio_of_sums(tops, bottoms), n=2, clusters=20, seed=1)
+    assert (found.value, found.low, found.high, found.method) == (1.5, None, None, "none")
+    assert "no finite value" in found.note

@@ -179,7 +179,8 @@ def _bca(  # one formula, kept in one place
         levels = [normal_cdf(z) for z in shifted]
     else:
         method, note = "percentile", "all resamples lie on one side: percentile interval"
-    low, high = (float(x) for x in np.quantile(replicates, levels))
+    with np.errstate(invalid="ignore"):  # between infinite replicates nothing is found: told below
+        low, high = (float(x) for x in np.quantile(replicates, levels))
     if not (math.isfinite(low) and math.isfinite(high)):
         note = "some resamples have no finite value: no interval can be told"
         return Estimate(value=whole, low=None, high=None, n=n, clusters=g, method="none", level=level, note=note)
