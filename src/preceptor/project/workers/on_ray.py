@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ _SHARE = 0.01
 """Of a processor, as Ray counts: workers wait for models, and where a machine dies the others take its workers."""
 _INITS = 3
 """Times that Ray is started: it gives itself 30 seconds, which a busy machine may need more of."""
+_PATIENCE = 10.0
+"""Seconds in which the head of a cluster takes a connection."""
 _UNREACHED = "see: ray status; does it ask for a token? set RAY_AUTH_MODE=token here too (docs/scale.md)"
 _STORE = 100 * 2**20
 """Bytes of the object store of a Ray of our own: snapshots pass through it, and nothing else that is large."""
@@ -89,6 +92,7 @@ async def on_ray(config: Config, now: Session, stop: Stop, surroundings: Surroun
 
 def _connected(address: str) -> tuple[Any, bool]:
     """Ray, and whether the connection is ours to end: a program that has one already keeps it."""
+    _answers(address)
     # Before the import, which reads it: nothing is sent to anybody about how Ray is used here.
     core_config.tell_children("RAY_USAGE_STATS_ENABLED", "0")
     import ray  # noqa: PLC0415 - takes seconds, and only those who use it
@@ -97,7 +101,7 @@ def _connected(address: str) -> tuple[Any, bool]:
     found = cast("Any", ray)
     if found.is_initialized():
         return found, False
-    for left in reversed(range(_INITS)):
+    for left in reversed(range(1 if address else _INITS)):
         try:
             found.init(
                 address=address or "local",
@@ -116,6 +120,18 @@ def _connected(address: str) -> tuple[Any, bool]:
                     hint=_UNREACHED if address else "a busy machine: try again; see docs/scale.md",
                 ) from error
     return found, True
+
+
+def _answers(address: str) -> None:
+    """Nothing, where somebody listens at HOST:PORT: Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # this machine's own, or a name that Ray resolves
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        where = f"the Ray at {one_line(address, 80)} cannot be reached"
+        raise RunError(f"{where}: {one_line(str(error), 120)}", hint="see: ray status (docs/scale.md)") from error
 
 
 @dataclass(slots=True)
