@@ -11,7 +11,6 @@ RUN := $(VENV)/bin
 SET := $(VENV)/.set-up-dev
 DEMO_VENV ?= .venv-demo
 DEMO_SET := $(DEMO_VENV)/.set-up
-DEMO_DIR ?= demo
 
 help:
 	@sed -n 's/^# //p' Makefile | head -4
@@ -69,8 +68,7 @@ bench-serve: $(SET)
 		"litellm[proxy]>=1.80,<2" numpy
 	$(RUN)/python -m bench serve
 
-# gepa in a venv of its own; where it cannot be had, the benchmark says so and goes on without.
-# Other tools in a venv of their own: what cannot be installed is skipped, with a word.
+# Other tools in a venv of their own: what cannot be had is left out, with a word.
 PEERS_VENV ?= .venv-peers
 bench-peers: $(SET)
 	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)

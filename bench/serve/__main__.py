@@ -180,13 +180,13 @@ def main() -> None:
         for name, server in servers.items():
             rows[name]["memory_mb"] = round(memory(server.pid), 1)
         show(rows)
+        kept: dict[str, object] = {"strategies": given.strategies, "servers": rows}
+        given.out.parent.mkdir(exist_ok=True)
+        given.out.write_text(json.dumps(kept, indent=1) + "\n")  # before the soak, which takes minutes
         soaked = asyncio.run(soak(servers[OURS], known, given.soak))
+    given.out.write_text(json.dumps({**kept, "memory_mb": soaked}, indent=1) + "\n")
     if soaked:
         print("memory with advice: " + ", ".join(f"{mb:.1f} MB after {n} requests" for n, mb in soaked.items()))
-    given.out.parent.mkdir(exist_ok=True)
-    given.out.write_text(
-        json.dumps({"strategies": given.strategies, "servers": rows, "memory_mb": soaked}, indent=1) + "\n"
-    )
 
 
 async def measure(
@@ -199,7 +199,8 @@ async def measure(
         await run(server.port, plain[:100], at_once=4, extra=server.extra)
     found: dict[str, list[list[Times]]] = {name: [] for name in servers}
     spent: dict[str, list[float]] = {name: [] for name in servers}
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
+        print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
         for name, server in servers.items():
             one = await run(server.port, plain[:count], at_once=1, extra=server.extra)
             before = processor(server.pid)
@@ -262,7 +263,7 @@ def show(rows: dict[str, dict[str, float]]) -> None:
             f"{row['advised']:.0%}",
             f"{row['memory_mb']:.0f}",
         ]
-        print("| " + " | ".join(cells) + " |")
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -222,7 +222,7 @@ def _sentence(d: Difference, measure: str = "") -> str:
     if measure == "the score":
         return f"{name.capitalize()}: {measure} {verb} against {one_line(d.baseline, 60)} {change}"
     if d.arm == "coached":
-        return f"Coached, {measure} {verb} {change}"
+        return f"With coaching, {measure} {verb} {change}"
     return f"With {name} in its place, {measure} {verb} {change}"
 
 

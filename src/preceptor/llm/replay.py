@@ -75,7 +75,7 @@ class Replaying:
             # From here on the answer is paid for: twins are told when it is safe, whatever becomes of this caller.
             keeping.add_done_callback(lambda done: self._kept(key, mine, answered, done))
             await asyncio.shield(keeping)
-        except Exception as error:
+        except Exception as error:  # the boundary between twins: who waits for the same answer is told what it met
             if keeping is None:
                 self._give_up(key, mine, error)
             raise

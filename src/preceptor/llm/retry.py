@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import ExitStack
 from typing import Protocol
 
 from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError, ModelError, ModelTimeoutError
@@ -121,16 +122,17 @@ class Retrying:
     async def _one_try(self, request: ChatRequest, account: Account) -> ChatReply:
         trial = await account.begin()
         began = self._limiter.began()
-        try:
-            reply = await self._timed(request)
-        except ModelError as error:
-            if isinstance(error, (ModelBusyError, ModelTimeoutError)):
-                self._limiter.busy(began)
-            await trial.failed(error)
-            raise
-        except BaseException:
-            trial.abandoned()
-            raise
+        with ExitStack() as otherwise:
+            otherwise.callback(trial.abandoned)  # cancelled, or an error that no model raises
+            try:
+                reply = await self._timed(request)
+            except ModelError as error:
+                otherwise.pop_all()
+                if isinstance(error, (ModelBusyError, ModelTimeoutError)):
+                    self._limiter.busy(began)
+                await trial.failed(error)
+                raise
+            otherwise.pop_all()
         self._limiter.good()
         self._breaker.answered()
         if reply.pause:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
 
 from preceptor.serve.connection import BROKE_OFF, TIMEOUT, Connection, CutError
 from preceptor.serve.headers import Header
@@ -75,17 +76,16 @@ class Upstream:
         if isinstance(body, bytes) and len(body) > _PIECE:
             body = _in_pieces(body)
         connection = self._known() or await self._connected()
-        try:
-            connection.send(b"".join(lines), body or b"", chunked=chunked, head_only=method == "HEAD")
-            await connection.answered()
-        except CutError as error:
-            connection.finish()
-            if error.kind == TIMEOUT:
-                raise UpstreamError(504, TIMEOUT, "the upstream gave no answer in time") from error
-            raise UpstreamError(502, BROKE_OFF, "the upstream broke off before it answered") from error
-        except BaseException:
-            connection.finish()
-            raise
+        with ExitStack() as asked:
+            asked.callback(connection.finish)
+            try:
+                connection.send(b"".join(lines), body or b"", chunked=chunked, head_only=method == "HEAD")
+                await connection.answered()
+            except CutError as error:
+                if error.kind == TIMEOUT:
+                    raise UpstreamError(504, TIMEOUT, "the upstream gave no answer in time") from error
+                raise UpstreamError(502, BROKE_OFF, "the upstream broke off before it answered") from error
+            asked.pop_all()
         return connection
 
     def _known(self) -> Connection | None:

@@ -96,7 +96,7 @@ def hostile(found: Evaluation) -> Evaluation:
 def test_the_page_says_what_was_found_and_on_what(found: Evaluation) -> None:
     html = page(Report.of(found, BESIDE))
     report = Report.of(found)
-    assert "<h1>Coached, the student&#x27;s satisfaction rose from" in html
+    assert "<h1>With coaching, the student&#x27;s satisfaction rose from" in html
     assert html.index("Simulated models") < html.index("<h1>")
     for words in (
         "Above student: coached, teacher",

@@ -46,7 +46,7 @@ async def test_the_headline_says_how_much_how_sure_and_that_it_is_simulated() ->
     assert share is not None
     assert share.share is not None
     assert text.startswith(
-        f"Coached, the student's satisfaction rose from {d.baseline_mean:.2f} to {d.arm_mean:.2f} "
+        f"With coaching, the student's satisfaction rose from {d.baseline_mean:.2f} to {d.arm_mean:.2f} "
         f"({d.estimate.value:+.2f}, 95% {d.estimate.low:+.2f} to {d.estimate.high:+.2f}), "
         f"closing {share.share.value * 100:.0f}% ("
     )

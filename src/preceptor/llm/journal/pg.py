@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -72,16 +73,16 @@ class PostgresJournal:
         pace = pace or Pace()
         who = Who(run=run, session=session or secrets.token_hex(6))
         engine = connect(place)
-        try:
+        with ExitStack() as opened:
+            opened.callback(engine.dispose)
             with told(place), engine.begin() as connection:
                 seal = _seal(connection, run, passphrase, lead=lead)
                 if lead:
                     _end_all(connection, run)
                 _join(connection, who, pace)
-            return cls(engine, place, who, seal, lead=lead, clock=clock, pace=pace)
-        except BaseException:
-            engine.dispose()
-            raise
+            journal = cls(engine, place, who, seal, lead=lead, clock=clock, pace=pace)
+            opened.pop_all()
+        return journal
 
     async def get(self, key: str) -> Paid | None:
         """The answer under ``key``; None where there is none, and then the call is this session's to make. Waits

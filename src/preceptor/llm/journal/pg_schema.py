@@ -7,7 +7,7 @@ The columns of an answer are those of the SQLite file, so that one checksum cove
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import (
     BigInteger,
@@ -176,12 +176,11 @@ def connect(place: str) -> Engine:
         raise ConfigError(
             f"journal.path: the driver is not installed ({error})", hint="pip install 'preceptor[postgresql]'"
         ) from error
-    try:
+    with ExitStack() as opened:
+        opened.callback(engine.dispose)
         with told(place), engine.begin() as connection:
             _make(connection, place)
-    except BaseException:
-        engine.dispose()
-        raise
+        opened.pop_all()
     return engine
 
 
