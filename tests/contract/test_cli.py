@@ -360,7 +360,7 @@ def test_transfer(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pyt
     ]
     assert set(told["cells"][0]) == {
         *("domain", "student", "home", "base", "coached", "gain", "p_holm", "unseen_profiles", "unseen_issues"),
-        *("advised", "says"),
+        *("p_known", "p_new", "advised", "says", "says_known", "says_new"),
     }
     assert set(told["versatile"][0]) == {"strategy", "text", "verdicts", "lifts", "intervals", "withheld", "kind"}
     assert set(told) == {

@@ -54,7 +54,7 @@ async def learn_job(
             if report is not None:
                 now.write_result("log-report", plain(report))
             embedder = remembering(open_embedder(project.config.embedder, project.environ))
-            _counted(project, now, embedder)
+            counted(project, now, embedder)
             count = None if scenarios is None else len(scenarios)
             sized = _size(project, now, count).of(project.config.learn)
             around = Learning(
@@ -98,7 +98,7 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
         emit(event)
 
     async with session(project, run, resume=resume is not None, emit=heard, stop=stop) as now:
-        _counted(project, now, embedder)
+        counted(project, now, embedder)
         async with executor_of(project, now, stop, basis.around(project)) as executor:
             found = await evaluate(
                 basis.ground(project, now.seats),
@@ -137,7 +137,7 @@ def coach_recipe(project: Project, library: Library) -> CoachRecipe:
     )
 
 
-def _counted(project: Project, now: Session, embedder: Remembering | None) -> None:
+def counted(project: Project, now: Session, embedder: Remembering | None) -> None:
     """What an embedder is asked goes into the run's spend, and its vectors into the run's folder, as answers do
     into the journal. Where that is encrypted they are not kept: a vector tells of its text."""
     if embedder is None:

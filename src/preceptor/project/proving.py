@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ from preceptor.core.ids import digest, plain
 from preceptor.evaluate.prove import Ground, Proof, evidence, prove
 from preceptor.library.changes import Checkpoint, Evidence
 from preceptor.library.entry import Entry
+from preceptor.library.remembered import remembering
 from preceptor.library.store import Library
-from preceptor.project.jobs import coach_settings
+from preceptor.project.embedding import open_embedder
+from preceptor.project.jobs import coach_settings, counted
 from preceptor.project.results import ProveResult
 from preceptor.project.session import session, spend_rows, start
 from preceptor.project.stopping import Stop
@@ -23,25 +26,35 @@ if TYPE_CHECKING:
 
 async def prove_job(project: Project, *, resume: str | None, emit: Emit, stop: Stop) -> ProveResult:
     """See :meth:`Project.prove_async`."""
+    embedder = remembering(open_embedder(project.config.embedder, project.environ))
     with project.library() as library:
         entries = [e for e in library.entries() if e.provable]
         known = {e.strategy.id: e.version for e in entries}
         inputs = {"domain": digest("domain", project.domain), "strategies": digest("proved", sorted(known.items()))}
         run = start(project, "prove", resume=resume, inputs=inputs)
         async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
+            counted(project, now, embedder)
             strategies = [e.strategy for e in entries]
             scenarios = {s.id: s for s in library.scenarios()}
-            template = project.prompts["advice"].body
+            coach = await asyncio.to_thread(  # an embedder may be another machine
+                Coach,
+                strategies,
+                scenarios,
+                coach_settings(project),
+                embedder=embedder,
+                template=project.prompts["advice"].body,
+            )
             found = await prove(
                 Ground(
                     domain=project.domain,
                     seats=now.seats,
-                    coach=Coach(strategies, scenarios, coach_settings(project), template=template),
+                    coach=coach,
                     strategies=strategies,
                     prompts=project.prompts,
                     settings=project.config.prove,
                     concurrency=project.config.run.concurrency,
                     scenarios=scenarios,
+                    embedder=embedder,
                     emit=now.emit,
                 )
             )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,22 +13,25 @@ from preceptor.coach import Coach
 from preceptor.core.errors import ConfigError
 from preceptor.core.events import Emit
 from preceptor.core.ids import digest, plain
-from preceptor.core.records import Domain
+from preceptor.core.records import Domain, Strategy
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate.prove import Ground
 from preceptor.evaluate.transfer import Place, holding_back, transfer
+from preceptor.library.embedder import Embedder
 from preceptor.library.entry import Entry
 from preceptor.library.release import Release
+from preceptor.library.remembered import remembering
 from preceptor.library.store import Library
-from preceptor.llm import Seats
 from preceptor.practice import shipped_world, shipped_worlds
 from preceptor.project.domain_folder import read_domain
-from preceptor.project.jobs import coach_settings
+from preceptor.project.embedding import open_embedder
+from preceptor.project.jobs import coach_settings, counted
 from preceptor.project.measuring import find_release
 from preceptor.project.proving import write_evidence
 from preceptor.project.results import TransferResult
 from preceptor.project.session import Session, session, spend_rows, start
 from preceptor.project.stopping import Stop
+from preceptor.project.workers.sites import CoachRecipe
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
@@ -36,6 +42,9 @@ async def transfer_job(project: Project, *, resume: str | None, emit: Emit, stop
     config = project.config
     release = find_release(project, config.evaluate.release) if config.evaluate.release else None
     domains = [project.domain, *(_domain(project, name) for name in config.transfer.domains)]
+    # A release is searched with vectors where it was made with them, as it is served.
+    dense = release is None or release.manifest.embedder is not None
+    embedder = remembering(open_embedder(config.embedder, project.environ)) if dense else None
     students = list(config.transfer.students) or [config.seats.student.model]
     with project.library() as library:
         entries = _entries(library, release)
@@ -50,12 +59,13 @@ async def transfer_job(project: Project, *, resume: str | None, emit: Emit, stop
             session(project, run, resume=resume is not None, emit=emit, stop=stop) as now,
             AsyncExitStack() as stack,
         ):
+            counted(project, now, embedder)
             seats = {s: await stack.enter_async_context(now.with_student(s)) for s in students}
             place = Place(
                 home=project.domain,
                 domains=domains,
                 seats=seats,
-                coaches={s: _coach(project, library, release, s) for s in students},
+                coaches={s: await _coach(project, library, release, s, embedder) for s in students},
                 prompts=project.prompts,
                 settings=config.evaluate.model_copy(update={"seed": config.transfer.seed}),
                 concurrency=config.run.concurrency,
@@ -63,8 +73,11 @@ async def transfer_job(project: Project, *, resume: str | None, emit: Emit, stop
                 release=release.id if release else "",
                 own=config.seats.student.model,
             )
-            proving = {s: _proving(project, library, entries, seats[s], now) for s in students}
-            found = await transfer(place, proving if config.transfer.strategies else {})
+            proving: dict[str, Ground] = {}
+            if config.transfer.strategies:
+                ground = await _proving(project, library, entries, embedder, now)
+                proving = {s: replace(ground, seats=seats[s]) for s in students}
+            found = await transfer(place, proving)
             now.write_result("transfer", plain(found))
             ungained = {c.student for c in found.without_gain}
             for student, proof in zip(proving, found.proofs, strict=False):
@@ -92,28 +105,48 @@ def _entries(library: Library, release: Release | None) -> list[Entry]:
     return [e for e in provable if held.get(e.strategy.id) == e.version]
 
 
-def _coach(project: Project, library: Library, release: Release | None, student: str) -> Coach:
-    if release is not None:
-        # Where all of it is held back, all of it is tried anew.
-        return Coach.from_release(release, student=student) or Coach.from_release(release)
-    strategies = library.snapshot(student=student) or library.snapshot()
-    scenarios = {s.id: s for s in library.scenarios()}
-    return Coach(strategies, scenarios, coach_settings(project), template=project.prompts["advice"].body)
+async def _coach(
+    project: Project, library: Library, release: Release | None, student: str, embedder: Embedder | None
+) -> Coach:
+    """Without what harms the student; where all of it is held back, all of it is tried anew."""
+    if release is None:
+        strategies = library.snapshot(student=student) or library.snapshot()
+        return await _over(project, library, strategies, embedder)
+
+    def opened() -> Coach:
+        own = Coach.from_release(release, embedder=embedder, student=student)
+        return own or Coach.from_release(release, embedder=embedder)
+
+    return await asyncio.to_thread(opened)
 
 
-def _proving(project: Project, library: Library, entries: list[Entry], seats: Seats, now: Session) -> Ground:
+async def _over(
+    project: Project, library: Library, strategies: Sequence[Strategy], embedder: Embedder | None
+) -> Coach:
+    recipe = CoachRecipe(
+        strategies=tuple(strategies),
+        scenarios={s.id: s for s in library.scenarios()},
+        settings=coach_settings(project),
+        template=project.prompts["advice"].body,
+    )
+    return await asyncio.to_thread(recipe.coach, embedder)  # which may be another machine
+
+
+async def _proving(
+    project: Project, library: Library, entries: Sequence[Entry], embedder: Embedder | None, now: Session
+) -> Ground:
+    """With the project's own student; the others take its place in turn."""
     strategies = [e.strategy for e in entries]
-    scenarios = {s.id: s for s in library.scenarios()}
-    template = project.prompts["advice"].body
     return Ground(
         domain=project.domain,
-        seats=seats,
-        coach=Coach(strategies, scenarios, coach_settings(project), template=template),
+        seats=now.seats,
+        coach=await _over(project, library, strategies, embedder),
         strategies=strategies,
         prompts=project.prompts,
         settings=project.config.prove,
         concurrency=project.config.run.concurrency,
-        scenarios=scenarios,
+        scenarios={s.id: s for s in library.scenarios()},
+        embedder=embedder,
         emit=now.emit,
     )
 

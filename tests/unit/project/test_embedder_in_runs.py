@@ -1,4 +1,4 @@
-"""An embedder in learn and evaluate: counted, kept for a resume, and away from the event loop."""
+"""An embedder in learn, evaluate, prove and transfer: counted, kept for a resume, and away from the event loop."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ SMALL = {
     "learn.max_turns": 2,
     "evaluate.arms": ["student", "coached"],
     "evaluate.profiles": 2,
+    "prove.dialogues": 2,
+    "prove.calls": 80,
+    "prove.max_turns": 2,
     "embedder.model": "http://127.0.0.1:9/v1#fake",
 }
 
@@ -46,12 +49,13 @@ class Hashed:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("job", ["learn", "evaluate"])
+@pytest.mark.parametrize("job", ["learn", "evaluate", "prove", "transfer"])
 async def test_what_an_embedder_took_stands_in_the_spend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str
 ) -> None:
     behind = Hashed()
-    monkeypatch.setattr("preceptor.project.jobs.open_embedder", lambda *_, **__: behind)
+    for room in ("jobs", "proving", "transferring"):
+        monkeypatch.setattr(f"preceptor.project.{room}.open_embedder", lambda *_, **__: behind)
     project = Project.create(tmp_path / "p", environ={})
     project = Project.open(project.folder, settings=SMALL, environ={})
     learned = await project.learn_async()
@@ -60,7 +64,14 @@ async def test_what_an_embedder_took_stands_in_the_spend(
         assert threading.get_ident() not in behind.threads
     else:
         behind.asked.clear()
-        found = await project.evaluate_async()
+        behind.threads.clear()
+        jobs = {
+            "evaluate": project.evaluate_async,
+            "prove": project.prove_async,
+            "transfer": project.transfer_async,
+        }
+        found = await jobs[job]()
+        assert job == "evaluate" or threading.get_ident() not in behind.threads
     (row,) = (r for r in found.spend if r.seat == "embedder")
     assert row.calls > 0
     assert row.input >= sum(map(len, behind.asked)) // 4

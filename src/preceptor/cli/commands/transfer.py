@@ -68,7 +68,7 @@ def transferred_json(result: TransferResult) -> dict[str, object]:
     for proof in told["proofs"]:
         proof.pop("replays")
     for row, cell in zip(told["cells"], result.transfer.cells, strict=True):
-        row["says"] = cell.says
+        row.update(says=cell.says, says_known=cell.says_known, says_new=cell.says_new)
     told["held_back_for"] = [c.student for c in result.transfer.without_gain]
     kinds = [v.kind for v in result.transfer.versatile]
     told["versatile"] = [{**row, "kind": kind} for row, kind in zip(told["versatile"], kinds, strict=True)]
@@ -87,9 +87,14 @@ def transferred_screen(result: TransferResult) -> RenderableType:
     if found.proofs:
         parts += ["", *_strategies(found)]
     for cell in found.without_gain:
-        what = "it is harmed" if cell.says == "harms" else "no gain was shown"
+        what = "it is harmed" if cell.says_known == "harms" else "no gain was shown"
+        what += " with customers of practised issues" if cell.unseen_issues is not None else ""
         then = "the strategies are held back for it" if found.proofs else "do not serve these strategies to it"
         parts.append(line(f"{cell.student}: {what}: {then}.", style="bold"))
+    for cell in found.cells:
+        if cell.home and cell.says_new in ("harms", "no gain shown"):
+            what = "advice harms it" if cell.says_new == "harms" else "no gain was shown"
+            parts.append(line(f"{cell.student}: on issues that were never practised {what}.", style="dim"))
     if found.simulated:
         parts += ["", simulated()]
     return Group(*parts)
@@ -120,8 +125,11 @@ def _row(domain: str, cells: list[Cell]) -> RenderableType:
     ]
     parted = [c for c in cells if c.unseen_profiles is not None and c.unseen_issues is not None]
     if parted:
-        issues = [(line(c.student), _shown(c.unseen_profiles), _shown(c.unseen_issues)) for c in parted]
-        parts.append(table(["student", "gain, known issues", "gain, new issues"], issues))
+        issues = [
+            (line(c.student), _shown(c.unseen_profiles), c.says_known, _shown(c.unseen_issues), c.says_new)
+            for c in parted
+        ]
+        parts.append(table(["student", "gain, known issues", "", "gain, new issues", ""], issues))
     return Group(*parts)
 
 

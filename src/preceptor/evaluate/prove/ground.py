@@ -9,6 +9,7 @@ from preceptor.coach import Coach
 from preceptor.core.events import Emit, ignore
 from preceptor.core.records import Domain, Scenario, Strategy
 from preceptor.core.settings import ProveConfig
+from preceptor.library.embedder import Embedder
 from preceptor.llm import Seats
 from preceptor.prompts import PromptSet
 
@@ -30,4 +31,6 @@ class Ground:
     concurrency: int
     scenarios: Mapping[str, Scenario] = field(default_factory=dict[str, Scenario])
     """The library's scenarios by id: replayed for strategies that were not learned from them."""
+    embedder: Embedder | None = None
+    """Finds by meaning, beside their words, where strategies fit; the coach's own."""
     emit: Emit = ignore

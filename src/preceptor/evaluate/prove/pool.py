@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,8 +54,15 @@ async def fill_pool(ground: Ground) -> Pool:
     fresh = [s for d in dialogues for s in prefixes(d)]
     known = list(ground.scenarios.values())
     seen: dict[str, Scenario] = {s.id: s for s in (*fresh, *known)}
+    scenarios = list(seen.values())
+    # An embedder may be another machine: asked from a thread, as the coach asks it.
+    found = (
+        situations(ground, scenarios)
+        if ground.embedder is None
+        else await asyncio.to_thread(situations, ground, scenarios)
+    )
     return Pool(
-        situations=situations(ground, list(seen.values())),
+        situations=found,
         dialogues=len(dialogues),
         calls=sum(1 for d in dialogues for t in d.turns if t.speaker != "action"),
     )
@@ -67,7 +75,9 @@ def situations(ground: Ground, scenarios: Sequence[Scenario], most: int = SCENAR
     else would be advised there: where it does not fit, a student ignores it, and a replay shows only chance.
     """
     strategies = ground.strategies
-    index = StrategyIndex(strategies, scenarios=ground.scenarios, settings=IndexSettings(neighbours=0))
+    index = StrategyIndex(
+        strategies, scenarios=ground.scenarios, embedder=ground.embedder, settings=IndexSettings(neighbours=0)
+    )
     own = {s.id: {_dialogue(ground.scenarios[i]) for i in s.scenarios if i in ground.scenarios} for s in strategies}
     fitting: dict[str, list[tuple[float, int]]] = {s.id: [] for s in strategies}
     for number, scenario in enumerate(scenarios):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, overload
 
 from preceptor.core.ids import derive_seed
 from preceptor.evaluate.prove import Proof
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.statistics import Estimate, Score, analyse
+from preceptor.evaluate.statistics.paired import Difference
+from preceptor.evaluate.statistics.permutation import holm
 from preceptor.library.changes import EvidenceVerdict
 
 BASE, COACHED = "student", "coached"
@@ -35,15 +37,39 @@ class Cell:
     """Gain with customers never met whose issue was practised; None where there are none."""
     unseen_issues: Estimate | None
     """Gain with customers whose issue was never practised; None where there are none."""
+    p_known: float | None
+    """Of no gain with customers of practised issues, corrected for all cells that have them."""
+    p_new: float | None
+    """The same of issues never practised."""
     advised: float
     """Share of the coached student's turns for which there was advice at all."""
 
     @property
     def says(self) -> Says:
         """What is shown at 5%, corrected for all cells."""
-        if self.p_holm >= LEVEL:
-            return "no gain shown"
-        return "helps" if self.gain.value > 0 else "harms"
+        return _says(self.gain, self.p_holm)
+
+    @property
+    def says_known(self) -> Says | None:
+        """The same of practised issues alone; None where no such customer was met."""
+        return _says(self.unseen_profiles, self.p_known)
+
+    @property
+    def says_new(self) -> Says | None:
+        """The same of issues never practised alone; None where no such customer was met."""
+        return _says(self.unseen_issues, self.p_new)
+
+
+@overload
+def _says(gain: Estimate, p: float) -> Says: ...
+@overload
+def _says(gain: Estimate | None, p: float | None) -> Says | None: ...
+def _says(gain: Estimate | None, p: float | None) -> Says | None:
+    if gain is None or p is None:
+        return None
+    if p >= LEVEL:
+        return "no gain shown"
+    return "helps" if gain.value > 0 else "harms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +117,15 @@ class Transfer:
 
     @property
     def without_gain(self) -> tuple[Cell, ...]:
-        """The cells of other students in the domain that was learned in, where no gain was shown: the strategies
-        are held back for them."""
-        return tuple(c for c in self.cells if c.home and c.says != "helps" and c.student != self.learned_with)
+        """The cells of other students in the domain that was learned in, where no gain was shown with customers
+        of practised issues: the strategies are held back for them. What they bring where an issue is new says
+        nothing of the strategies, which are of other issues, and much of when to advise: it is told apart."""
+        others = (c for c in self.cells if c.home and c.student != self.learned_with)
+        return tuple(c for c in others if c.says_known in ("no gain shown", "harms"))
 
 
 def matrix_cell(found: Evaluation, *, student: str, home: bool, practised: Collection[str], advised: float) -> Cell:
-    """The cell that an evaluation of base and coached student fills; ``p_holm`` is as yet uncorrected.
+    """The cell that an evaluation of base and coached student fills; its p-values are as yet uncorrected.
 
     Args:
         practised: keys of the issues that learning met.
@@ -113,13 +141,13 @@ def matrix_cell(found: Evaluation, *, student: str, home: bool, practised: Colle
     whole = analyse(rows, baseline=BASE, ceiling="", seed=seed)
     means = {a.arm: a.estimate for a in whole.arms}
 
-    def gain(*, seen: bool) -> Estimate | None:
-        part = [r for r in rows if (issues[r.cluster] in practised) is seen]
-        if {r.arm for r in part} != {BASE, COACHED}:
+    def part(*, seen: bool) -> Difference | None:
+        those = [r for r in rows if (issues[r.cluster] in practised) is seen]
+        if {r.arm for r in those} != {BASE, COACHED}:
             return None
-        return analyse(part, baseline=BASE, ceiling="", seed=derive_seed(seed, seen)).differences[0].estimate
+        return analyse(those, baseline=BASE, ceiling="", seed=derive_seed(seed, seen)).differences[0]
 
-    difference = whole.differences[0]
+    difference, known, new = whole.differences[0], part(seen=True), part(seen=False)
     return Cell(
         domain=found.domain,
         student=student,
@@ -128,10 +156,23 @@ def matrix_cell(found: Evaluation, *, student: str, home: bool, practised: Colle
         coached=means[COACHED],
         gain=difference.estimate,
         p_holm=difference.p,
-        unseen_profiles=gain(seen=True),
-        unseen_issues=gain(seen=False),
+        unseen_profiles=known.estimate if known else None,
+        unseen_issues=new.estimate if new else None,
+        p_known=known.p if known else None,
+        p_new=new.p if new else None,
         advised=advised,
     )
+
+
+def corrected(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cells with their p-values corrected (Holm): of the whole, of practised and of new issues, each family
+    over all cells that have it."""
+    found = list(cells)
+    for field in ("p_holm", "p_known", "p_new"):
+        those = [(n, p) for n, c in enumerate(found) if (p := getattr(c, field)) is not None]
+        for (n, _), p in zip(those, holm([p for _, p in those]), strict=True):
+            found[n] = replace(found[n], **{field: p})
+    return tuple(found)
 
 
 def holding_back(proof: Proof) -> Proof:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from preceptor.coach import Coach
 from preceptor.core.errors import ConfigError
@@ -15,8 +15,7 @@ from preceptor.evaluate.prove import Ground as ProveGround
 from preceptor.evaluate.prove import Proof, prove
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.run import evaluate
-from preceptor.evaluate.statistics.permutation import holm
-from preceptor.evaluate.transfer.matrix import BASE, COACHED, Cell, Transfer, matrix_cell, versatility
+from preceptor.evaluate.transfer.matrix import BASE, COACHED, Cell, Transfer, corrected, matrix_cell, versatility
 from preceptor.llm import Seats
 from preceptor.prompts import PromptSet
 
@@ -57,7 +56,6 @@ async def transfer(place: Place, proving: Mapping[str, ProveGround]) -> Transfer
             hint="learn first, then: preceptor transfer --students MODEL,MODEL --domains NAME,FOLDER",
         )
     cells = [await _cell(place, domain, student) for domain in place.domains for student in place.seats]
-    corrected = holm([c.p_holm for c in cells])
     proofs: list[Proof] = [await prove(ground) for ground in proving.values()]
     first = next(iter(place.seats.values()))
     models = {s.name: s.spec for s in (first.customer, first.judge)}
@@ -69,7 +67,7 @@ async def transfer(place: Place, proving: Mapping[str, ProveGround]) -> Transfer
         simulated=any(spec.startswith("practice:") for spec in specs),
         models=models,
         seed=place.settings.seed,
-        cells=tuple(replace(c, p_holm=p) for c, p in zip(cells, corrected, strict=True)),
+        cells=corrected(cells),
         proofs=tuple(proofs),
         versatile=versatility(proofs),
     )

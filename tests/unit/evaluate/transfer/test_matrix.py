@@ -15,7 +15,9 @@ from preceptor.core.records import Domain, Issue, Strategy
 from preceptor.core.settings import EvaluateConfig
 from preceptor.evaluate.prove import Proof, evidence
 from preceptor.evaluate.prove.result import Proved
-from preceptor.evaluate.transfer import Place, Transfer, holding_back, transfer, versatility
+from preceptor.evaluate.statistics import Estimate
+from preceptor.evaluate.transfer import Cell, Place, Transfer, holding_back, transfer, versatility
+from preceptor.evaluate.transfer.matrix import corrected
 from preceptor.library.changes import EvidenceVerdict
 from preceptor.library.release import Released, parse_release
 from preceptor.library.release_make import Contents, make_release
@@ -76,6 +78,55 @@ async def test_new_issues_are_told_apart_from_new_customers() -> None:
     assert away.unseen_profiles is None
     assert away.unseen_issues is not None
     assert away.unseen_issues.n == 12
+
+
+def gain(value: float) -> Estimate:
+    return Estimate(value=value, low=value - 0.1, high=value + 0.1, n=40, clusters=40, method="bca")
+
+
+def cell(student: str, *, known: tuple[float, float] | None, new: tuple[float, float] | None) -> Cell:
+    """At home, with gain and p of practised and of new issues."""
+    return Cell(
+        domain="air",
+        student=student,
+        home=True,
+        base=gain(3),
+        coached=gain(3),
+        gain=gain(0),
+        p_holm=0.5,
+        unseen_profiles=known and gain(known[0]),
+        unseen_issues=new and gain(new[0]),
+        p_known=known and known[1],
+        p_new=new and new[1],
+        advised=1.0,
+    )
+
+
+async def test_only_practised_issues_tell_for_whom_the_strategies_are_held_back() -> None:
+    cells = (
+        cell("own", known=(0.0, 0.9), new=None),
+        cell("gains where it was practised", known=(0.3, 0.001), new=(-0.4, 0.001)),
+        cell("gains nothing", known=(0.1, 0.4), new=(0.4, 0.001)),
+        cell("is harmed", known=(-0.3, 0.001), new=None),
+        cell("met no practised issue", known=None, new=(0.0, 0.9)),
+    )
+    found = replace(await run(), cells=cells, learned_with="own")
+    assert [c.student for c in found.without_gain] == ["gains nothing", "is harmed"]
+    assert [(c.says_known, c.says_new) for c in cells] == [
+        ("no gain shown", None),
+        ("helps", "harms"),
+        ("no gain shown", "helps"),
+        ("harms", None),
+        (None, "no gain shown"),
+    ]
+
+
+def test_p_values_are_corrected_over_the_cells_that_have_them() -> None:
+    cells = [cell("a", known=(0.3, 0.01), new=(0.3, 0.01)), cell("b", known=(0.3, 0.02), new=None)]
+    found = corrected(cells)
+    assert [c.p_known for c in found] == pytest.approx([0.02, 0.02])
+    assert [c.p_new for c in found] == [0.01, None]
+    assert [c.p_holm for c in found] == [1.0, 1.0]
 
 
 async def test_nothing_to_transfer_is_said() -> None:
