@@ -57,12 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     star = load(file, most=150 if options.quick else 0)
     moves = load_moves(options.data / "tasks.json")
     if options.heldout:
+        if not options.heldout.is_file():
+            print(f"bench-star: there is no {options.heldout}", file=sys.stderr)
+            return 1
         other = load(options.heldout)
-        splits = [(list(star.examples), list(other.examples))]
-        _say(star, f"training on {file.name}, testing on {options.heldout.name} ({other.dialogues} dialogues)")
+        splits = [(list(star.without({e.dialogue for e in other.examples})), list(other.examples))]
+        known = {e.dialogue for e in star.examples} & {e.dialogue for e in other.examples}
+        _say(
+            star, f"training on {file.name}, testing on {options.heldout.name} ({other.dialogues} dialogues)", other
+        )
+        if known:
+            print(f"  {len(known)} dialogues stand in both files; they were left out of training")
     else:
         splits = list(folds(star.examples, 2 if options.quick else options.folds))
-        _say(star, f"{len(splits)}-fold cross-validation by dialogue")
+        _say(star, f"{len(splits)}-fold cross-validation by dialogue", star)
+    if not all(_labels(part) for split in splits for part in split):
+        print("bench-star: nothing to measure: there is no labelled agent turn on one side", file=sys.stderr)
+        return 1
     tally = Tally()
     embedder = _minilm() if options.minilm else None
     for number, (training, test) in enumerate(splits, 1):
@@ -70,8 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"  split {number} of {len(splits)} after {time.perf_counter() - started:.0f} s", file=sys.stderr)
     if embedder is not None:
         embedder.save()
-    _report(tally, options.out, star)
+    _report(tally, options.out, other if options.heldout else star)
     return 0
+
+
+def _labels(examples: Sequence[Example]) -> set[str]:
+    return {e.label for e in examples if e.label}
 
 
 def _minilm() -> Kept:
@@ -116,11 +131,13 @@ def _measure(
     tally.add("linear SVM, our state (sees labels)", predict(labelled, test, state=True), test)
 
 
-def _say(star: Star, how: str) -> None:
+def _say(star: Star, how: str, measured: Star) -> None:
     print("STAR: real human dialogues; the student is a practice model, not a language model.")
     print(f"{star.dialogues} dialogues, {len(star.examples)} agent turns; {how}.")
-    for reason, count in star.left_out.items():
+    for reason, count in measured.left_out.items():
         print(f"  not measured: {count} agent turns {reason}")
+    for reason, count in measured.odd.items():
+        print(f"  passed over: {count} {reason}")
 
 
 def _report(tally: Tally, out: Path | None, star: Star) -> None:
@@ -140,6 +157,7 @@ def _report(tally: Tally, out: Path | None, star: Star) -> None:
         value = {
             "note": "real human dialogues; practice student, a simulator",
             "left_out": star.left_out,
+            "odd": star.odd,
             "strategies": tally.strategies,
             "figures": [asdict(f) for f in figures],
             "abstention": curves,

@@ -90,6 +90,13 @@ async def check(client: Client, project: Project) -> None:
     assert [s["id"] for s in advised["strategies"]] == ["strategy-1"]
     assert "ask for the report number" in advised["text"]
     assert advised["reviewed"] is True
+    asked = {"id": "1", "type": "function", "function": {"name": "find_bag", "arguments": "{}"}}
+    tools: list[dict[str, Any]] = [
+        {"role": "user", "content": [{"type": "text", "text": LOST[0]["content"]}]},
+        {"role": "assistant", "content": None, "tool_calls": [asked]},
+        {"role": "tool", "tool_call_id": "1", "content": "not found"},
+    ]
+    assert (await call(client, "advise", messages=tools))["strategies"]
     nothing = await call(client, "advise", messages=[])
     assert (nothing["text"], nothing["strategies"]) == ("", [])
     found = await call(client, "search_library", query="suitcase")

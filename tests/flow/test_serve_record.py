@@ -8,8 +8,10 @@ from pathlib import Path
 
 from tests.flow.serving import Got, proxy, put_release, response, streamed, upstream
 
+from preceptor.coach.messages import turns_of
 from preceptor.core.clock import system_clock
 from preceptor.learn.logs import read_logs
+from preceptor.library.conversation_state import state_text
 from preceptor.serve.record import Recorder, RecordSettings
 from preceptor.serve.redact import by_patterns
 
@@ -55,6 +57,27 @@ async def test_calls_are_recorded_without_advice_and_learning_reads_each_reply_o
     assert [len(s.turns) for s in scenarios] == [1, 3, 3]
     assert {s.reference for s in scenarios} == {""}
     assert reading.report.scenarios == 3
+
+
+async def test_what_is_learned_from_a_record_is_the_state_that_advice_was_chosen_for(tmp_path: Path) -> None:
+    """The same call gives the same state in production and in learning: names and arguments of tools as well."""
+    put_release(tmp_path)
+    call = {"id": "1", "type": "function", "function": {"name": "find_bag", "arguments": '{"colour": "blue"}'}}
+    messages: list[dict[str, object]] = [
+        {"role": "system", "content": "policy"},
+        {"role": "user", "content": "My bag is gone."},
+        {"role": "user", "content": "It is blue,\nand small."},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "seen in\nRome"},
+    ]
+    made = recorder(tmp_path / "records")
+    async with upstream() as behind, proxy(tmp_path, behind.url, recorder=made) as front:
+        await front.post(json={"messages": messages})
+    (path,) = (tmp_path / "records").iterdir()
+    (scenario,) = read_logs(path)
+    state = state_text(turns_of(messages))
+    assert state_text(scenario.turns) == state
+    assert state.splitlines()[-1] == 'action[find_bag]: find_bag({"colour": "blue"}) -> seen in Rome'
 
 
 async def _refuse(writer: asyncio.StreamWriter, got: Got) -> None:

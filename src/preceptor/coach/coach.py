@@ -186,4 +186,7 @@ def strategy_line(strategy: Strategy) -> str:
 def _turns(conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Sequence[Turn]:
     if conversation and isinstance(conversation[0], Turn):
         return cast("Sequence[Turn]", conversation)
-    return turns_of(cast("Sequence[Mapping[str, Any]]", conversation))
+    turns = turns_of(cast("Sequence[Mapping[str, Any]]", conversation))
+    while turns and turns[-1].speaker == "agent":
+        turns = turns[:-1]  # the beginning of an answer, for the model to go on with
+    return turns

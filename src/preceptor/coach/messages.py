@@ -2,40 +2,98 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from preceptor.core.records import Turn
+from preceptor.core.untrusted import one_line
 
 Message = Mapping[str, Any]
+_CALLS: Mapping[str, str] = {"function_call": "arguments", "custom_tool_call": "input"}
+"""Items of the Responses API by which the model calls a tool, and where it says what it asks."""
+_OUTPUTS = ("function_call_output", "custom_tool_call_output")
 _ACTION_LINE = re.compile(r"\[action ([^\]\n]*)\] (.*)")
 _OWN_TAG = re.compile(r"<(\s*/?\s*advice\b)", re.IGNORECASE)
 
 
 def turns_of(messages: Sequence[Message]) -> tuple[Turn, ...]:
-    """The conversation in ``messages``: user, assistant, and tool calls with their results as actions.
+    """The conversation in ``messages``: user, assistant, and tool calls with their results as actions, in the form
+    ``name(arguments) -> result`` in which logs are learned from.
 
     System and developer messages are instructions, not conversation, and are left out; so are empty messages
     and what is not text. A line ``[action NAME] ...`` in a user message is an action: so a dialogue of ours shows
-    it to models that know no tools.
+    it to models that know no tools. Messages in a row by one speaker are one turn. Items of OpenAI's Responses API
+    may stand in the place of messages.
     """
     turns: list[Turn] = []
-    names: dict[str, str] = {}
-    for message in messages:
+    calls: dict[str, str] = {}
+    for message in chat_form(messages):
         role = message.get("role")
         text = text_of(message.get("content"))
         if role == "user" and text:
-            turns.extend(_user_turns(text))
+            for turn in _user_turns(text):
+                _add(turns, turn)
         elif role == "assistant":
-            names |= _called(message)
+            calls |= called(message)
             if text:
-                turns.append(Turn(speaker="agent", text=text))
-        elif role in ("tool", "function") and text:
-            name = names.get(str(message.get("tool_call_id"))) or str(message.get("name") or "")
-            turns.append(Turn(speaker="action", text=text, by=name))
+                _add(turns, Turn(speaker="agent", text=text))
+        elif role in ("tool", "function"):
+            call = calls.get(str(message.get("tool_call_id")), "")
+            name = str(message.get("name") or call.partition("(")[0])
+            outcome = f"{call} -> {text}" if call and text else call or text
+            if outcome:
+                turns.append(Turn(speaker="action", text=outcome, by=name))
     return tuple(turns)
+
+
+def chat_form(items: Iterable[object]) -> Iterator[Message]:
+    """Items of the Responses API as chat messages, and chat messages as they are; what is neither said, called nor
+    returned is left out."""
+    for item in items:
+        entry = _mapping(item)
+        kind = str(entry.get("type"))
+        if "role" in entry:
+            yield entry
+        elif kind in _CALLS:
+            function = {"name": entry.get("name"), "arguments": entry.get(_CALLS[kind])}
+            yield {"role": "assistant", "tool_calls": [{"id": entry.get("call_id"), "function": function}]}
+        elif kind in _OUTPUTS:
+            yield {"role": "tool", "tool_call_id": entry.get("call_id"), "content": entry.get("output")}
+
+
+def called(message: Message) -> dict[str, str]:
+    """Id to ``name(arguments)`` of the tool calls in an assistant message."""
+    found: dict[str, str] = {}
+    calls = message.get("tool_calls")
+    for call in cast("Sequence[object]", calls) if isinstance(calls, (list, tuple)) else ():
+        entry = _mapping(call)
+        asked = _mapping(entry.get("function"))
+        if asked:
+            name = one_line(str(asked.get("name") or "tool"), 80)
+            found[str(entry.get("id"))] = f"{name}({short(asked.get('arguments'))})"
+    return found
+
+
+def _mapping(value: object) -> Message:
+    return cast("Message", value) if isinstance(value, Mapping) else {}
+
+
+def short(value: object) -> str:
+    """What a tool was asked, or returned, as one line."""
+    if value is None:
+        return ""
+    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _add(turns: list[Turn], turn: Turn) -> None:
+    last = turns[-1] if turns else None
+    if last is not None and last.speaker == turn.speaker != "action":
+        turns[-1] = replace(last, text=f"{last.text}\n{turn.text}")
+    else:
+        turns.append(turn)
 
 
 def _user_turns(text: str) -> list[Turn]:
@@ -102,18 +160,3 @@ def _without_own_tag(part: object) -> object:
 
 def _kind(part: object) -> object:
     return cast("dict[str, object]", part).get("type") if isinstance(part, dict) else None
-
-
-def _called(message: Message) -> dict[str, str]:
-    """Tool call id to function name."""
-    names: dict[str, str] = {}
-    calls = message.get("tool_calls")
-    if not isinstance(calls, (list, tuple)):
-        return names
-    for call in cast("Sequence[object]", calls):
-        if isinstance(call, Mapping):
-            entry = cast("Mapping[str, object]", call)
-            function = entry.get("function")
-            if isinstance(function, Mapping):
-                names[str(entry.get("id"))] = str(cast("Mapping[str, object]", function).get("name") or "")
-    return names

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from preceptor.coach.messages import called, short
 from preceptor.core.records import Speaker, Turn
 from preceptor.core.untrusted import clean, one_line
 from preceptor.learn.log_report import Kind
@@ -45,7 +45,7 @@ def turns_from(messages: Sequence[object], note: Note) -> tuple[Turn, ...]:
             note("not-a-message")
             continue
         message = cast("Mapping[str, Any]", entry)
-        asked = _tool_calls(message)
+        asked = called(message)
         turn = _turn(message, calls, note, silent=bool(asked))
         if turn is not None and turns and turn.speaker != "action" and turns[-1].speaker == turn.speaker:
             note("merged-lines")
@@ -96,11 +96,11 @@ def _action(message: Mapping[str, Any], text: str, calls: Mapping[str, str], not
     call = calls.get(str(message.get("tool_call_id")), "")
     name = message.get("name")
     name = one_line(name, 80) if isinstance(name, str) else call.partition("(")[0]
-    if call and text:
-        text = f"{call} -> {text}"
+    if call:
+        text = f"{call} -> {text}" if text else call
     elif not text and name:
         arguments, result = message.get("args"), message.get("result")
-        text = f"{name}({_short(arguments)})" + ("" if result is None else f" -> {_short(result)}")
+        text = f"{name}({short(arguments)})" + ("" if result is None else f" -> {short(result)}")
     if not text:
         note("empty-message")
         return None
@@ -119,23 +119,3 @@ def _text(content: object) -> str | None:
         if isinstance(value, str):
             parts.append(clean(value))
     return "\n".join(part for part in parts if part)
-
-
-def _tool_calls(message: Mapping[str, Any]) -> dict[str, str]:
-    """Id to ``name(arguments)`` of the calls in an assistant message."""
-    found: dict[str, str] = {}
-    calls = message.get("tool_calls")
-    for call in cast("list[object]", calls) if isinstance(calls, list) else []:
-        function = cast("Mapping[str, object]", call).get("function") if isinstance(call, Mapping) else None
-        if isinstance(call, Mapping) and isinstance(function, Mapping):
-            entry = cast("Mapping[str, object]", function)
-            arguments = entry.get("arguments")
-            name = one_line(str(entry.get("name") or "tool"), 80)
-            found[str(cast("Mapping[str, object]", call).get("id"))] = f"{name}({_short(arguments)})"
-    return found
-
-
-def _short(value: object) -> str:
-    if value is None:
-        return ""
-    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from preceptor.coach.messages import defused, joined
+from preceptor.coach.messages import chat_form, defused, joined
 from preceptor.serve.scan import NotJSONError, Place, array, document, members
 
 Kind = Literal["chat", "responses"]
@@ -37,7 +37,7 @@ class Asked:
     model: str
     stream: bool
     messages: tuple[Message, ...]
-    """The conversation in chat form, without an answer that was begun for the model."""
+    """The conversation in chat form."""
     content: Place
     """What the last user message says, and where."""
 
@@ -76,8 +76,7 @@ def _read(text: str, kind: Kind) -> Asked:
         content = given
     elif isinstance(given.value, list):
         content = _last_content(text, given.items)
-        found = cast("list[Any]", given.value)
-        messages = _chat(found) if kind == "chat" else _from_items(found)
+        messages = tuple(chat_form(cast("list[object]", given.value)))
     else:
         raise NoPlaceError("no-messages")
     model, stream = request.get("model"), request.get("stream")
@@ -103,31 +102,6 @@ def _last_content(text: str, given: Sequence[Place]) -> Place:
 
 def _role(message: object) -> object:
     return cast("Message", message).get("role") if isinstance(message, dict) else None
-
-
-def _chat(given: Sequence[Any]) -> tuple[Message, ...]:
-    messages = [cast("Message", m) for m in given if isinstance(m, dict)]
-    while messages and _role(messages[-1]) == "assistant" and not messages[-1].get("tool_calls"):
-        messages.pop()  # the beginning of an answer, for the model to go on with
-    return tuple(messages)
-
-
-def _from_items(given: Sequence[Any]) -> tuple[Message, ...]:
-    """Items of the Responses API as chat messages; what is neither said, called nor returned is left out."""
-    messages: list[Message] = []
-    for item in given:
-        if not isinstance(item, dict):
-            continue
-        entry = cast("dict[str, Any]", item)
-        kind = entry.get("type", "message")
-        if kind == "message":
-            messages.append(entry)
-        elif kind == "function_call":
-            call = {"id": entry.get("call_id"), "function": {"name": entry.get("name")}}
-            messages.append({"role": "assistant", "tool_calls": [call]})
-        elif kind == "function_call_output":
-            messages.append({"role": "tool", "tool_call_id": entry.get("call_id"), "content": entry.get("output")})
-    return _chat(messages)
 
 
 def _in_string(text: str, place: Place, block: str) -> bytes:

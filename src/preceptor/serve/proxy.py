@@ -94,6 +94,8 @@ class Proxy:
         try:
             path = _path(scope)
             self._admit(headers, story)
+            if first(headers, b"upgrade").strip().lower() == "websocket":
+                raise RefusedError(501, "no-websockets", "websockets are not served: use HTTP")
             intake.check_length(first(headers, b"content-length"))
             kind = COACHED.get(scope["path"]) if scope["method"] == "POST" else None
             body = await self._body(intake, headers, kind, story)

@@ -16,6 +16,8 @@ Message = dict[str, Any]
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _CALLS = 128
 """Tool calls of one answer that are read."""
+_ENDS = ("response.completed", "response.incomplete")
+"""Events that carry the whole answer; the second one is of an answer that grew too long."""
 
 
 def reply_of(answer: bytes, kind: Kind) -> Message | None:
@@ -119,8 +121,9 @@ def _responses(value: Mapping[str, Any]) -> Message | None:
     output = value.get("output")
     for item in cast("list[object]", output) if isinstance(output, list) else []:
         entry = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
-        if entry.get("type") == "function_call" and len(calls) < _CALLS:
-            calls.append(_call({"id": entry.get("call_id"), "function": entry}))
+        if entry.get("type") in ("function_call", "custom_tool_call") and len(calls) < _CALLS:
+            asked = {"name": entry.get("name"), "arguments": entry.get("arguments") or entry.get("input")}
+            calls.append(_call({"id": entry.get("call_id"), "function": asked}))
         elif entry.get("type") == "message" and isinstance(entry.get("content"), list):
             parts = (cast("dict[str, Any]", p) for p in entry["content"] if isinstance(p, dict))
             texts += [str(p["text"]) for p in parts if isinstance(p.get("text"), str)]
@@ -130,6 +133,6 @@ def _responses(value: Mapping[str, Any]) -> Message | None:
 def _responses_stream(events: list[dict[str, Any]]) -> Message | None:
     """The last event of a stream carries the whole answer."""
     for event in reversed(events):
-        if event.get("type") == "response.completed" and isinstance(event.get("response"), dict):
+        if event.get("type") in _ENDS and isinstance(event.get("response"), dict):
             return _responses(cast("dict[str, Any]", event["response"]))
     return None

@@ -51,6 +51,34 @@ def test_messages_and_turns_are_advised_alike() -> None:
     assert coach().advise(turns) == coach().advise(ASKED)
 
 
+def test_an_answer_that_was_begun_is_no_part_of_the_state() -> None:
+    begun = [*ASKED, {"role": "assistant", "content": "Your suitcase "}]
+    assert coach().advise(begun) == coach().advise(ASKED)
+    assert coach().apply(begun) == [*coach().apply(ASKED), begun[-1]]
+    assert coach().apply(begun[-1:]) == begun[-1:]
+
+
+def test_items_of_the_responses_api_are_advised_as_messages() -> None:
+    items: list[dict[str, Any]] = [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]},
+        {"type": "function_call", "call_id": "1", "name": "trace", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "the luggage is lost"},
+        {"type": "reasoning", "summary": []},
+    ]
+    call = {"id": "1", "function": {"name": "trace", "arguments": "{}"}}
+    messages: list[dict[str, Any]] = [
+        user("hello"),
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "the luggage is lost"},
+    ]
+    advice = coach(floor=0.0).advise(items)
+    assert advice.text
+    assert advice == coach(floor=0.0).advise(messages)
+    given = coach(floor=0.0).apply(items)
+    assert given[0]["content"][1] == {"type": "input_text", "text": advice.text}
+    assert given[1:] == items[1:]
+
+
 def test_nothing_that_fits_gives_no_advice_and_the_same_messages() -> None:
     messages = [user("zyx")]
     assert coach().advise(messages).text == ""

@@ -22,15 +22,29 @@ def test_roles_become_speakers_and_instructions_are_left_out() -> None:
 
 
 def test_a_tool_result_is_an_action_named_after_its_call() -> None:
-    call = {"id": "7", "type": "function", "function": {"name": "find_seat", "arguments": "{}"}}
+    call = {"id": "7", "type": "function", "function": {"name": "find_seat", "arguments": '{"row":\n12}'}}
+    bare: dict[str, Any] = {"id": "8", "function": {"name": "wait"}}
     turns = turns_of(
         [
             {"role": "user", "content": "a seat"},
-            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "assistant", "content": None, "tool_calls": [call, bare]},
             {"role": "tool", "tool_call_id": "7", "content": "none free"},
+            {"role": "tool", "tool_call_id": "8", "content": ""},
+            {"role": "tool", "tool_call_id": "9", "content": "of an unknown call", "name": "other"},
+            {"role": "tool", "tool_call_id": "9", "content": None},
         ]
     )
-    assert [(t.speaker, t.by, t.text) for t in turns][1:] == [("action", "find_seat", "none free")]
+    assert [(t.speaker, t.by, t.text) for t in turns][1:] == [
+        ("action", "find_seat", 'find_seat({"row": 12}) -> none free'),
+        ("action", "wait", "wait()"),
+        ("action", "other", "of an unknown call"),
+    ]
+
+
+def test_messages_in_a_row_by_one_speaker_are_one_turn() -> None:
+    said = [("user", "a"), ("user", "b"), ("assistant", "c"), ("assistant", "d"), ("user", "e")]
+    turns = turns_of([{"role": role, "content": text} for role, text in said])
+    assert [(t.speaker, t.text) for t in turns] == [("customer", "a\nb"), ("agent", "c\nd"), ("customer", "e")]
 
 
 def test_action_lines_of_our_own_dialogues_are_actions() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preceptor.coach import with_block
+from preceptor.coach.messages import turns_of
 from preceptor.serve.insert import NoPlaceError, insert, read
 
 BLOCK = '<advice>\n1. When "asked": say ‹yes›.\n</advice>'
@@ -113,12 +114,6 @@ def test_no_bytes_break_it(body: bytes) -> None:
             read(body, kind)
 
 
-def test_the_state_leaves_out_an_answer_that_was_begun() -> None:
-    said = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Dear"}]
-    asked = read(json.dumps({"messages": said}).encode(), "chat")
-    assert list(asked.messages) == said[:1]
-
-
 def test_the_state_keeps_tool_calls_and_results() -> None:
     call = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "find"}}]}
     said = [{"role": "user", "content": "hi"}, call, {"role": "tool", "tool_call_id": "1", "content": "none"}]
@@ -137,15 +132,39 @@ def test_responses_take_text_and_items() -> None:
         {"type": "reasoning", "summary": []},
         {"type": "function_call", "call_id": "1", "name": "find", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "1", "output": "none"},
+        {"type": "custom_tool_call", "call_id": "2", "name": "sql", "input": "select 1"},
+        {"type": "custom_tool_call_output", "call_id": "2", "output": [{"type": "input_text", "text": "1"}]},
+        {"type": ["odd"]},
+        7,
     ]
     asked = read(json.dumps({"input": given}).encode(), "responses")
     out = json.loads(insert(asked, BLOCK))["input"]
     assert out[1]["content"] == [{"type": "input_text", "text": "hi"}, {"type": "input_text", "text": BLOCK}]
     assert [out[0], *out[2:]] == [given[0], *given[2:]]
     assert asked.messages[2:] == (
-        {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "find"}}]},
+        {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "find", "arguments": "{}"}}]},
         {"role": "tool", "tool_call_id": "1", "content": "none"},
+        {"role": "assistant", "tool_calls": [{"id": "2", "function": {"name": "sql", "arguments": "select 1"}}]},
+        {"role": "tool", "tool_call_id": "2", "content": [{"type": "input_text", "text": "1"}]},
     )
+    assert [t.text for t in turns_of(asked.messages)][1:] == ["find({}) -> none", "sql(select 1) -> 1"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"previous_response_id":"r"}', "no-messages"),
+        (b'{"previous_response_id":"r","input":[{"type":"function_call_output","output":"x"}]}', "no-user-message"),
+        (b'{"input":[{"type":"item_reference","id":"m"}]}', "no-user-message"),
+        (b'{"input":{"role":"user","content":"hi"}}', "no-messages"),
+        (b'{"input":["hi"]}', "no-user-message"),
+        (b'{"prompt":{"id":"p"},"input":null}', "no-messages"),
+    ],
+)
+def test_responses_without_a_place_for_advice(body: bytes, reason: str) -> None:
+    with pytest.raises(NoPlaceError) as told:
+        read(body, "responses")
+    assert told.value.reason == reason
 
 
 def test_the_prefix_is_the_same_from_turn_to_turn() -> None:

@@ -57,6 +57,23 @@ def test_json_answers() -> None:
     ]
     assert reply_of(json.dumps({"choices": choices}).encode(), "chat") == HELLO
     assert reply_of(json.dumps(RESPONSE).encode(), "responses") == HELLO
+    custom = {"type": "custom_tool_call", "call_id": "c2", "name": "sql", "input": "select 1"}
+    found = reply_of(json.dumps({"output": [custom]}).encode(), "responses")
+    assert found is not None
+    assert found["tool_calls"] == [
+        {"id": "c2", "type": "function", "function": {"name": "sql", "arguments": "select 1"}}
+    ]
+
+
+@pytest.mark.parametrize("end", ["response.completed", "response.incomplete"])
+def test_the_last_event_of_a_stream_of_responses_tells_all(end: str) -> None:
+    events: list[dict[str, Any]] = [
+        {"type": "response.output_text.delta", "delta": "Hel"},
+        {"type": end, "response": RESPONSE},
+    ]
+    stream = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events)
+    assert reply_of(stream.encode(), "responses") == HELLO
+    assert reply_of(stream.replace(end, "response.failed").encode(), "responses") is None
 
 
 @pytest.mark.parametrize(
