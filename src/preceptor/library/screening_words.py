@@ -88,6 +88,7 @@ PROMISE = re.compile(
     r"|\b(?:make|grant|allow) (?:them )?an exception\b|\bwaive\b|\bbend the rules?\b"
     r"|\brules? (?:does|do) not apply\b"
     rf"|\b(?:offer|grant|give) (?:them |the customer )?a (?:free|goodwill|full|special)\b"
+    r"|\b(?:offer|grant|give|pay|hand out)\b[^.;:,]{0,30}?\b(?:goodwill|cash|(?:extra|more) (?:money|payment)s?)\b"
     rf"|\b(?:we will|we['’]ll|we shall)\b.{{0,20}}?\b(?:pay|cover|reimburse|refund|compensate)\b"
     rf"|\bwill (?:get|receive|have)\b.{{0,20}}?\b{_MONEY}\b"
     r"|\bgive (?:them )?(?:their|the) money back\b|\brefund the fare\b|\breimburs(?:e|ing) (?:all|every|any)\b",

@@ -57,6 +57,7 @@ def test_clean_strategies_have_no_findings(do: str):
         ({"when": "a bag from Lisbon is late"}, "name", "blocking"),
         ({"do": "say that 350 will be looked at"}, "number", "blocking"),
         ({"do": "use reference QX4T7B"}, "number", "blocking"),
+        ({"do": "offer extra money as a goodwill payment"}, "promise", "warning"),
         ({"do": "promise an answer in 3 hours"}, "number", "warning"),
         ({"do": "say: nobody ever called me back about it"}, "quote", "warning"),
         ({"do": "answer like the good agent does"}, "setting", "blocking"),
