@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from getpass import getuser
 from pathlib import Path
 
 from preceptor.core.errors import ConfigError, InputError
@@ -61,7 +62,14 @@ def override(project: Project, ids: Sequence[str], *, author: str, reason: str) 
 
 def author(project: Project, given: str | None) -> str:
     """Who acts: as given, or the account that runs this. ConfigError where neither is known."""
-    name = given or project.environ.get("USER") or project.environ.get("USERNAME") or ""
+    name = given or project.environ.get("USER") or _account()
     if not name:
         raise ConfigError("it is not known who does this", hint="tell with: --by NAME")
     return name
+
+
+def _account() -> str:
+    try:
+        return getuser()  # containers and services often have no USER, but an account
+    except (ImportError, KeyError, OSError):
+        return ""
