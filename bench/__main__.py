@@ -13,6 +13,7 @@ ALL = {
     "llm_rate": "calls a second by provider path",
     "loop_http": "the whole loop against its ideal call rate",
     "economy": "calls per scenario taught, and what they bring",
+    "primer": "learning with and without strategies from the domain, at the same cap (needs some minutes)",
     "estimate": "what --dry-run expects, over what a run takes",
     "money": "the cap and the count over random schedules of faults and crashes",
     "workers": "calls a second against workers on Ray, and what the driver can feed",

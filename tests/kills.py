@@ -29,9 +29,19 @@ SIZE: dict[str, object] = {
     "learn.scenarios": 4,
     "learn.max_turns": 3,
     "learn.teacher_share": (1.0, 0.5),
+    "learn.primer": True,
+    "learn.primer_issues": 3,
+    "learn.primer_strategies": 2,
 }
 NAMES = {"student": "student-small", "teacher": "teacher", "customer": "customer", "judge": "judge"}
-MARKS = ("stage-0-snapshot.json", "stage-0.json", "stage-1-snapshot.json", "stage-1.json")
+MARKS = (
+    "primer-begun.json",
+    "primer.json",
+    "stage-0-snapshot.json",
+    "stage-0.json",
+    "stage-1-snapshot.json",
+    "stage-1.json",
+)
 """Files that a run writes around the commit of a stage."""
 
 

@@ -17,7 +17,15 @@ from preceptor.llm import ChatModel, ChatReply, ChatRequest
 from preceptor.practice import shipped_world
 from preceptor.prompts import load_prompts
 
-TINY = {"teacher_share": (0.5,), "dialogues": 2, "scenarios": 2, "max_turns": 2}
+TINY = {
+    "teacher_share": (0.5,),
+    "dialogues": 2,
+    "scenarios": 2,
+    "max_turns": 2,
+    "primer": True,
+    "primer_issues": 1,
+    "primer_strategies": 2,
+}
 
 
 @dataclass

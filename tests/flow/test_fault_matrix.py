@@ -30,10 +30,13 @@ LEARN = {
     "attempts": 2,
     "general_support": 2,
     "thrifty": False,
+    "primer": True,
+    "primer_issues": 1,
+    "primer_strategies": 1,
 }
 EVALUATE = EvaluateConfig(profiles=2, arms=("student", "teacher"), max_turns=1, aa=2, pairwise=True)
 MODELS = {"student": "student-small", "teacher": "teacher", "customer": "customer", "judge": "judge"}
-IN_LEARNING = frozenset({"generate", "probe", "teach", "consolidate", "screen"})
+IN_LEARNING = frozenset({"primer", "generate", "probe", "teach", "consolidate", "screen"})
 PATIENCE = 0.5
 """Seconds that a seat waits for an answer."""
 
@@ -81,6 +84,7 @@ FINAL = {
 }
 """No call can work: the run ends at once, saved, with its reason."""
 WHERE = (
+    ("teacher", "primer"),
     ("customer", "generate"),
     ("student", "generate"),
     ("teacher", "generate"),

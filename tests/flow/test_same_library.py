@@ -10,13 +10,15 @@ from preceptor.core.settings import LearnConfig
 
 
 async def test_concurrency_does_not_change_a_byte(tmp_path: Path):
-    settings = LearnConfig(teacher_share=(1.0, 0.3), dialogues=6, scenarios=8, max_turns=4)
+    settings = LearnConfig(teacher_share=(1.0, 0.3), dialogues=6, scenarios=8, max_turns=4, primer=True)
     dumps: set[str] = set()
     for concurrency in (1, 64):
         folder = tmp_path / str(concurrency)
         folder.mkdir()
         ran = await run_loop(folder, settings=settings, concurrency=concurrency)
         assert ran.rules
+        assert ran.learned.primer is not None
+        assert ran.learned.primer.proposed > 6
         dumps.add(ran.dump)
     assert len(dumps) == 1
 

@@ -54,6 +54,9 @@ def learned(result: LearnResult) -> list[RenderableType]:
         ),
         line(f"lessons: {told}" + (f"; {result.failed} lost to failures" if result.failed else ""), style="dim"),
     ]
+    if (primer := result.primer) is not None:
+        lost = f"; {primer.failed} of {primer.asked} answers lost to failures" if primer.failed else ""
+        parts.append(line(f"before any dialogue: {primer.proposed} strategies from the domain{lost}", style="dim"))
     if not result.learned:
         parts.append(line("nothing was learned; why: preceptor runs show", style="bold yellow"))
     parts += ["", *map(strategy_line, chosen(general, bound))]

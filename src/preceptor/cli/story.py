@@ -109,8 +109,11 @@ def _origins(provenance: Iterable[Provenance]) -> Iterable[RenderableType]:
 def _run(run: str, provenance: Iterable[Provenance]) -> str:
     if not run:
         return "written by a person"
-    stages = sorted({p.stage + 1 for p in provenance})
-    return f"{run}, stage{'s' * (len(stages) > 1)} {', '.join(map(str, stages))}"
+    known = list(provenance)
+    stages = sorted({p.stage + 1 for p in known if not p.from_domain})
+    parts = ["from the domain alone"] if any(p.from_domain for p in known) else []
+    parts += [f"stage{'s' * (len(stages) > 1)} {', '.join(map(str, stages))}"] if stages else []
+    return ", ".join([run, *parts])
 
 
 def _lesson(lesson: Lesson) -> Iterable[RenderableType]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from preceptor.core.events import Event, ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent, TryFailed
 
 PHASES = {
+    "primer": "reading the domain",
     "generate": "talking with customers",
     "probe": "comparing replies",
     "teach": "teaching",
@@ -23,7 +24,13 @@ PHASES = {
 }
 """Phase names as people read them; others are shown as they are."""
 
-_SHARE = {"generate": (0.0, 0.35), "probe": (0.35, 0.25), "teach": (0.6, 0.35), "consolidate": (0.95, 0.03)}
+_SHARE = {
+    "primer": (0.0, 0.0),
+    "generate": (0.0, 0.35),
+    "probe": (0.35, 0.25),
+    "teach": (0.6, 0.35),
+    "consolidate": (0.95, 0.03),
+}
 """Where in a stage a phase begins and its share of the stage's time, as practice runs showed: for the time left."""
 
 

@@ -134,6 +134,20 @@ class LearnConfig(Section):
         description="where [budget] is smaller than what the run is expected to take, make it smaller: fewer "
         "dialogues and scenarios, then fewer stages",
     )
+    primer: bool = Field(
+        default=False,
+        description="a library that is empty begins with strategies that the teacher writes from the domain alone, "
+        "before any dialogue (not with logs)",
+    )
+    primer_issues: int = Field(
+        default=12,
+        ge=0,
+        le=500,
+        description="issues that the primer asks about at most, a call each; one more is about the whole domain",
+    )
+    primer_strategies: int = Field(
+        default=3, ge=1, le=10, description="strategies that one answer of the primer may bring at most"
+    )
     candidates: float = Field(
         default=1.25,
         ge=1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -138,6 +138,15 @@ async def _fold(context: Context, stage: int, group: Sequence[Strategy], new: se
     final = {k.id for k in kept}
     result.contradictions = [c for c in result.contradictions if all(s.id in final for s in c.between)]
     return result
+
+
+def distinct(strategies: Iterable[Strategy], floor: float) -> list[Strategy]:
+    """Those that are not nearly the same as one before them; ``floor`` as in ``learn.merge_likeness``."""
+    found: list[Strategy] = []
+    for one in strategies:
+        if _nearest(one, found, floor) is None:
+            found.append(one)
+    return found
 
 
 def _nearest(candidate: Strategy, kept: Sequence[Strategy], floor: float) -> Strategy | None:

@@ -19,6 +19,8 @@ class Size:
     teacher_share: tuple[float, ...]
     dialogues: int
     scenarios: int
+    primer: bool = False
+    primer_issues: int = 0
 
     def of(self, settings: LearnConfig) -> LearnConfig:
         """The settings with this size."""
@@ -26,6 +28,8 @@ class Size:
             "teacher_share": self.teacher_share,
             "dialogues": self.dialogues,
             "scenarios": self.scenarios,
+            "primer": self.primer,
+            "primer_issues": self.primer_issues,
         }
         return settings.model_copy(update=size)
 
@@ -33,12 +37,21 @@ class Size:
         """In words."""
         count = len(self.teacher_share)
         stages = "1 stage" if count == 1 else f"{count} stages"
-        return f"{stages} of {self.dialogues} dialogues and {self.scenarios} scenarios taught at most"
+        text = f"{stages} of {self.dialogues} dialogues and {self.scenarios} scenarios taught at most"
+        if not self.primer:
+            return f"{text}, no primer"
+        return text if self.primer_issues else f"{text}, a primer for the whole domain alone"
 
 
 def size_of(settings: LearnConfig) -> Size:
     """The size that the settings name."""
-    return Size(teacher_share=settings.teacher_share, dialogues=settings.dialogues, scenarios=settings.scenarios)
+    return Size(
+        teacher_share=settings.teacher_share,
+        dialogues=settings.dialogues,
+        scenarios=settings.scenarios,
+        primer=settings.primer,
+        primer_issues=settings.primer_issues,
+    )
 
 
 def fitted(settings: LearnConfig, fits: Callable[[LearnConfig], bool]) -> Size | None:
@@ -47,15 +60,28 @@ def fitted(settings: LearnConfig, fits: Callable[[LearnConfig], bool]) -> Size |
 
     Dialogues and scenarios shrink together. Stages of fewer than :data:`FEWEST` dialogues become fewer stages:
     the first and the last are kept longest, since scenarios move from the teacher's paths to the student's own.
+    Where even the smallest run has no room beside the primer, that shrinks to its one call about the whole domain,
+    then goes.
 
     Args:
         fits: whether a run of that size stays within what may be spent; monotonous in the size.
     """
-    for shares in _stages(settings.teacher_share):
-        found = _largest(settings, shares, fits)
-        if found is not None and (len(shares) == 1 or found.dialogues >= min(FEWEST, settings.dialogues)):
-            return found
+    for primer in _primers(settings):
+        for shares in _stages(settings.teacher_share):
+            found = _largest(primer, shares, fits)
+            if found is not None and (len(shares) == 1 or found.dialogues >= min(FEWEST, settings.dialogues)):
+                return found
     return None
+
+
+def _primers(settings: LearnConfig) -> list[LearnConfig]:
+    """The settings with ever less of a primer."""
+    changes: list[dict[str, object]] = [{}]
+    if settings.primer and settings.primer_issues:
+        changes.append({"primer_issues": 0})
+    if settings.primer:
+        changes.append({"primer": False})
+    return [settings.model_copy(update=change) for change in changes]
 
 
 def _largest(settings: LearnConfig, shares: tuple[float, ...], fits: Callable[[LearnConfig], bool]) -> Size | None:
@@ -68,6 +94,8 @@ def _largest(settings: LearnConfig, shares: tuple[float, ...], fits: Callable[[L
             teacher_share=shares,
             dialogues=max(1, round(settings.dialogues * share)),
             scenarios=max(1, round(settings.scenarios * share)),
+            primer=settings.primer,
+            primer_issues=settings.primer_issues,
         )
         if fits(size.of(settings)):
             best, low = size, step + 1

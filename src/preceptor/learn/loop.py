@@ -12,12 +12,14 @@ from preceptor.core.ids import derive_seed, plain
 from preceptor.core.records import Scenario
 from preceptor.learn.context import Candidate, Context, Snapshot
 from preceptor.learn.generate import generate
+from preceptor.learn.primer import PrimerReport, prime
 from preceptor.learn.sample import prefixes
 from preceptor.learn.stage import Source, StageReport, run_stage
 from preceptor.library.changes import Checkpoint
 from preceptor.library.store import Library
 
 AUTHOR = "preceptor learn"
+PRIMER = "primer"
 
 
 class Notes(Protocol):
@@ -35,6 +37,8 @@ class Learned:
     """What a learning run did, stage by stage."""
 
     stages: tuple[StageReport, ...]
+    primer: PrimerReport | None = None
+    """What came before the first stage; None where there was no primer."""
 
     @property
     def failed(self) -> int:
@@ -47,8 +51,10 @@ async def learn(
 ) -> Learned:
     """Learns into ``library``; goes on where an earlier try of the same run ended.
 
-    A stage that is in the library is not run again. The snapshot of a stage that was begun is read from
-    ``notes``, so that it sees what it saw before, whatever people changed in the library meanwhile.
+    A library that holds nothing yet begins with the primer, where ``learn.primer`` asks for it and the scenarios
+    are not from a log: a log tells what people said, and the domain may not be that of its desk. A stage that is in
+    the library is not run again. The snapshot of a stage that was begun is read from ``notes``, so that it sees
+    what it saw before, whatever people changed in the library meanwhile.
 
     Args:
         logged: scenarios from real dialogues, instead of simulated ones.
@@ -57,9 +63,10 @@ async def learn(
         PreceptorError: what ends the run; all that was paid for is in the journal.
     """
     source = _simulated(context) if logged is None else _logged(context, logged)
+    primer = await _primed(context, library, notes) if logged is None else None
     reports: list[StageReport] = []
     for stage in range(len(context.settings.teacher_share)):
-        token = f"{context.run}:stage-{stage}"
+        token = _token(context.run, f"stage-{stage}")
         if library.has_token(token):
             reports.append(decode(StageReport, notes.read_result(f"stage-{stage}")))
             continue
@@ -70,7 +77,31 @@ async def learn(
             changes or [Checkpoint()], author=AUTHOR, reason=f"stage {stage} of {context.run}", token=token
         )
         reports.append(report)
-    return Learned(stages=tuple(reports))
+    return Learned(stages=tuple(reports), primer=primer)
+
+
+def begun(library: Library, run: str) -> bool:
+    """Whether the library holds something of this run."""
+    return any(library.has_token(_token(run, part)) for part in (PRIMER, "stage-0"))
+
+
+def _token(run: str, part: str) -> str:
+    return f"{run}:{part}"
+
+
+async def _primed(context: Context, library: Library, notes: Notes) -> PrimerReport | None:
+    token = _token(context.run, PRIMER)
+    if library.has_token(token):
+        return decode(PrimerReport, notes.read_result(PRIMER))
+    if not notes.has_result("primer-begun"):
+        if not context.settings.primer or library.entries():
+            return None
+        # What is begun is ended, whatever people put into the library meanwhile: it is paid for.
+        notes.write_result("primer-begun", {"issues": context.settings.primer_issues})
+    changes, report = await prime(context)
+    notes.write_result(PRIMER, plain(report))
+    library.apply(changes or [Checkpoint()], author=AUTHOR, reason=f"primer of {context.run}", token=token)
+    return report
 
 
 def _snapshot(library: Library, notes: Notes, stage: int) -> Snapshot:

@@ -8,6 +8,8 @@ from math import ceil
 
 from preceptor.core.records import Domain
 from preceptor.core.settings import CoachConfig, LearnConfig
+from preceptor.learn.primer import PHASE as PRIMER
+from preceptor.learn.primer import primed_issues
 from preceptor.llm.tokens import estimate_tokens
 from preceptor.prompts import PromptSet
 
@@ -24,9 +26,11 @@ class Lengths:
     relation: float = 110.0
     """An answer about strategies that are alike."""
     screening: float = 30.0
+    rule: float = 75.0
+    """One strategy of the primer."""
 
 
-PRACTICE_LENGTHS = Lengths(customer=19, agent=33, comparison=55, rules=92, relation=75, screening=5)
+PRACTICE_LENGTHS = Lengths(customer=19, agent=33, comparison=55, rules=92, relation=75, screening=5, rule=50)
 """As the practice models write; measured by ``python -m bench.estimate``."""
 
 
@@ -115,9 +119,24 @@ def plan(
         _row("teacher", "teach", tries + taught * 0.6, judge, long.comparison),
         _row("teacher", "consolidate", kept * guess.alike + stages, policy + 6 * long.rules, long.relation),
     ]
+    if settings.primer and logged is None:
+        rows += _primer(domain, settings, prompts, long)
     if settings.screen_with_teacher:
         rows.append(_row("teacher", "screen", kept, policy + talk + 250 + long.rules, long.screening))
     return tuple(_summed(rows))
+
+
+def _primer(domain: Domain, settings: LearnConfig, prompts: PromptSet, long: Lengths) -> list[Planned]:
+    policy = estimate_tokens(domain.policy)
+    asks = 1 + len(primed_issues(domain, settings.primer_issues))
+    most = settings.primer_strategies
+    told = estimate_tokens(" ".join(f"{i.title} {i.story} {i.goal}" for i in domain.issues))
+    asked = estimate_tokens(prompts["primer"].body) + policy + estimate_tokens(domain.brief)
+    # Every issue stands once in the call about the whole domain, and once in its own.
+    rows = [_row("teacher", PRIMER, asks, asked + 2 * told / asks, most * long.rule)]
+    if settings.screen_with_teacher:
+        rows.append(_row("teacher", "screen", asks * most, policy + 250 + long.rule, long.screening))
+    return rows
 
 
 def _row(seat: str, phase: str, calls: float, input_tokens: float, output_tokens: float) -> Planned:

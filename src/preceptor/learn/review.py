@@ -73,7 +73,7 @@ async def _screened(
         return by_code
     text = context.prompts["screen"].render(
         policy=context.domain.policy.strip(),
-        conversation=fence("conversation", "\n\n".join(transcript(s.turns) for s in scenarios[:_MOST_SHOWN])),
+        conversation=_shown_talk(scenarios),
         strategy=fence("strategy", _shown(strategy)),
     )
     seed = derive_seed(context.settings.seed, PHASE, stage, strategy.id)
@@ -112,6 +112,12 @@ def _finding(strategy: Strategy, problem: Problem) -> Finding | None:
                 reason=one_line(problem.reason, 300) or "the teacher's view, without a reason",
             )
     return None
+
+
+def _shown_talk(scenarios: Sequence[Scenario]) -> str:
+    if not scenarios:
+        return ""
+    return fence("conversation", "\n\n".join(transcript(s.turns) for s in scenarios[:_MOST_SHOWN]))
 
 
 def _shown(strategy: Strategy) -> str:

@@ -19,7 +19,7 @@ class Rule(BaseModel):
 
 
 class Rules(BaseModel):
-    """The answer that ``teach.md`` asks for."""
+    """The answer that ``teach.md`` and ``primer.md`` ask for."""
 
     strategies: list[Rule] = Field(max_length=20)
 

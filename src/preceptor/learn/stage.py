@@ -12,13 +12,13 @@ from typing import TypeVar
 from preceptor.core.errors import ModelError
 from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
 from preceptor.core.executor import Work
-from preceptor.core.records import Lesson, Scenario, Strategy
-from preceptor.learn.consolidate import Consolidation, consolidate
+from preceptor.core.records import Lesson
+from preceptor.learn.batch import batch
+from preceptor.learn.consolidate import consolidate
 from preceptor.learn.context import Candidate, Context, Snapshot
-from preceptor.learn.review import review
 from preceptor.learn.sample import sample
 from preceptor.learn.teach import PROBE, TEACH, Probe, Tutor
-from preceptor.library.changes import Change, Flag, Merge, Propose, Provenance, RecordLesson
+from preceptor.library.changes import Change
 
 Source = Callable[[int, Snapshot], Awaitable[Sequence[Candidate]]]
 """Where a stage's candidates come from: simulated dialogues, or a log."""
@@ -87,7 +87,9 @@ async def run_stage(
     fresh = [s for lesson in lessons for s in lesson.strategies]
     consolidation = await consolidate(context, stage, fresh, snapshot.strategies, helpful=snapshot.helpful)
     scenarios = {**snapshot.scenarios, **{lesson.scenario.id: lesson.scenario for lesson in lessons}}
-    changes, blocked = await _changes(context, stage, lessons, consolidation, scenarios, tainted=tainted)
+    changes, blocked = await batch(
+        context, stage, lessons=lessons, consolidation=consolidation, scenarios=scenarios, tainted=tainted
+    )
     report = StageReport(
         stage=stage,
         candidates=len(offered),
@@ -159,57 +161,3 @@ async def _each(
     context.emit(PhaseStarted(name=phase, stage=stage, total=len(items)))
     done = await context.executor.run(work, context, list(items), concurrency=context.concurrency)
     return [d for d in done if d is not None]
-
-
-async def _changes(
-    context: Context,
-    stage: int,
-    lessons: Sequence[Lesson],
-    consolidation: Consolidation,
-    scenarios: Mapping[str, Scenario],
-    *,
-    tainted: bool,
-) -> tuple[list[Change], int]:
-    """The stage's batch, in a fixed order: lessons, proposals, merges, general rules, contradictions."""
-    by_strategy: dict[str, tuple[Strategy, Lesson]] = {s.id: (s, le) for le in lessons for s in le.strategies}
-    merged_away = {s.id for m in consolidation.merged for s in m.of}
-    lasting = [s for s, _ in by_strategy.values() if s.id not in merged_away]
-    lasting += [m.into for m in consolidation.merged]
-    lasting += consolidation.general
-    findings = await review(context, stage, lasting, scenarios)
-
-    seats = (context.seats.student, context.seats.teacher, context.seats.customer)
-
-    def provenance(strategy: Strategy, lesson: Lesson | None) -> Provenance:
-        return Provenance(
-            run=context.run,
-            stage=stage,
-            scenarios=strategy.scenarios,
-            lessons=(lesson.id,) if lesson else (),
-            attempt=lesson.kept if lesson else 0,
-            prompts=tuple(sorted(context.prompts.hashes().items())),
-            models=tuple((seat.name, seat.spec) for seat in seats),
-            tainted=tainted,
-        )
-
-    changes: list[Change] = [RecordLesson(lesson=lesson, run=context.run, stage=stage) for lesson in lessons]
-    for strategy, lesson in by_strategy.values():
-        changes.append(
-            Propose(
-                strategy=strategy,
-                provenance=provenance(strategy, lesson),
-                findings=findings.get(strategy.id, ()),
-                lesson_id=lesson.id,
-            )
-        )
-    for m in consolidation.merged:
-        changes.append(Propose(strategy=m.into, provenance=provenance(m.into, None), findings=findings[m.into.id]))
-        changes.append(Merge(into=m.into, of=tuple(s.id for s in m.of), reason=m.reason))
-    for strategy in consolidation.general:
-        changes.append(
-            Propose(strategy=strategy, provenance=provenance(strategy, None), findings=findings[strategy.id])
-        )
-    for c in consolidation.contradictions:
-        changes.append(Flag(strategy_ids=tuple(s.id for s in c.between), note=c.note))
-    blocked = sum(any(f.severity == "blocking" for f in fs) for fs in findings.values())
-    return changes, blocked

@@ -42,6 +42,11 @@ class Provenance:
     tainted: bool = False
     """True: derived from text that real customers wrote."""
 
+    @property
+    def from_domain(self) -> bool:
+        """True: models wrote it from the domain alone, no scenario stands behind it."""
+        return bool(self.models) and not self.scenarios
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Propose:

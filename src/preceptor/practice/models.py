@@ -11,7 +11,7 @@ from pathlib import Path
 from preceptor.core.errors import BadAnswerError, ConfigError
 from preceptor.core.ids import derive_seed, digest
 from preceptor.llm.model import ChatMessage, ChatReply, ChatRequest, Usage
-from preceptor.practice import agent, customer, guide, judge, judging, teacher
+from preceptor.practice import agent, customer, guide, judge, judging, priming, teacher
 from preceptor.practice.load import load_world, shipped_world, shipped_worlds
 from preceptor.practice.mind import Mind
 from preceptor.practice.reading import untagged
@@ -97,7 +97,9 @@ class PracticeModel:
             "breaches": lambda: judging.breaches(mind, prompt, rng),
             "prefer": lambda: judging.prefer(mind, prompt, ear, rng),
             "compare": lambda: judge.compare(mind, prompt, ear, rng),
-            "teach": lambda: teacher.teach(mind, prompt, rng),
+            "teach": lambda: (priming.first_strategies if priming.nothing_said(prompt) else teacher.teach)(
+                mind, prompt, rng
+            ),
             "merge": lambda: teacher.merge(mind, prompt, rng),
             "generalise": lambda: teacher.generalise(mind, prompt, rng),
             "screen": lambda: teacher.screen(mind, prompt, rng),

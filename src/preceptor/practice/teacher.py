@@ -80,7 +80,7 @@ def teach(mind: Mind, prompt: str, rng: random.Random) -> str:
     for move, sign in targets[:count]:
         fault = faults.pop(0) if sign > 0 and faults and rng.random() < NOTES else ""
         draft = draft_for(mind, state, move, sign, rng, plainer=move in tried, fault=fault)
-        drafts.append(_blemished(mind, draft, state, case, rng))
+        drafts.append(blemished(mind, draft, state, case.turns, rng))
     if not drafts:
         best = next(iter(wanted(mind, state)), "")
         drafts = [draft_for(mind, state, best, 1, rng)] if best else []
@@ -150,14 +150,15 @@ def _targets(mind: Mind, state: State, case: _Case, rng: random.Random) -> list[
     return fresh
 
 
-def _blemished(mind: Mind, draft: Draft, state: State, case: _Case, rng: random.Random) -> Draft:
+def blemished(mind: Mind, draft: Draft, state: State, turns: Sequence[Turn], rng: random.Random) -> Draft:
+    """The draft with one of the teacher's slips, now and then."""
     draw = rng.random()
     if draw < WRONG:
         bad = [k for k, m in mind.world.moves.items() if m.kind == "breach"]
         if bad:
             return draft_for(mind, state, rng.choice(bad), 1, rng)
     if draw < WRONG + SPECIFIC:
-        said = " ".join(t.text for t in case.turns if t.speaker == "customer")
+        said = " ".join(t.text for t in turns if t.speaker == "customer")
         private = _PRIVATE.findall(said)
         if private:
             return draft.with_detail(rng.choice(private))

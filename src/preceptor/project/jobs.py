@@ -21,6 +21,7 @@ from preceptor.learn import learn
 from preceptor.learn.fit import Size
 from preceptor.learn.log_report import Report
 from preceptor.learn.logs import read_logs
+from preceptor.learn.loop import begun
 from preceptor.library.embedder import Embedder
 from preceptor.library.remembered import Remembering, remembering
 from preceptor.library.store import Library
@@ -46,7 +47,7 @@ async def learn_job(
     inputs = {"domain": digest("domain", project.domain), "logs": _file_digest(logs) if logs else ""}
     with project.library(create=True) as library:
         run = start(project, "learn", resume=resume, inputs=inputs)
-        while resume is None and library.has_token(f"{run.id}:stage-0"):
+        while resume is None and begun(library, run.id):
             run.finish("failed", "its name is that of an earlier run, in the library, whose folder is gone")
             run = start(project, "learn", resume=None, inputs=inputs)
         async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
@@ -71,6 +72,7 @@ async def learn_job(
             strategies = library.snapshot()
             now.summary = {
                 "strategies": len(strategies),
+                "primer": plain(learned.primer),
                 "stages": plain(learned.stages),
                 "digest": library.digest(),
             }
@@ -81,6 +83,7 @@ async def learn_job(
                 strategies=strategies,
                 simulated=simulated(now.seats),
                 spend=spend_rows(now.ledger),
+                primer=learned.primer,
                 log=report,
             )
 

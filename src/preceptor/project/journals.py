@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from preceptor.core.errors import InputError, RunError
 from preceptor.core.records import Scenario
+from preceptor.core.untrusted import one_line
 from preceptor.learn.generate import dialogue_id
+from preceptor.learn.primer import PHASE as PRIMER
 from preceptor.llm.journal import keep
 from preceptor.llm.journal.keep import Call, JournalStats, Repaired
 from preceptor.project.journal_places import keep_of, named, passphrase
@@ -76,8 +78,8 @@ class Behind:
 
 
 def calls_behind(project: Project, strategy: str) -> tuple[Behind, ...]:
-    """Every call that made a strategy, run by run: the dialogues that its scenarios were met in, their probing and
-    teaching, what it was merged or generalised from, its screening.
+    """Every call that made a strategy, run by run: the answer of the primer that it stands in, the dialogues that
+    its scenarios were met in, their probing and teaching, what it was merged or generalised from, its screening.
 
     Raises:
         LibraryError: no such strategy, or more than one begins so.
@@ -88,18 +90,23 @@ def calls_behind(project: Project, strategy: str) -> tuple[Behind, ...]:
         ids = {entry.strategy.id}
         while more := {one for one, target in into.items() if target in ids} - ids:
             ids |= more
-        origins = [p for one in sorted(ids) for p in library.entry(one).provenance if p.run]
+        entries = [library.entry(one) for one in sorted(ids)]
+        origins = [p for one in entries for p in one.provenance if p.run]
         scenarios = library.scenarios(entry.strategy.scenarios)
+    told = [e.strategy.do for e in entries if any(p.from_domain for p in e.provenance)]
     found: list[Behind] = []
     for run in dict.fromkeys(p.run for p in origins):
         items = ids | {s for p in origins if p.run == run for s in p.scenarios}
         if entry.strategy.scope == "domain":
-            items |= {f"general-{p.stage}" for p in origins if p.run == run}
-        found.append(_behind(project, run, items, scenarios))
+            items |= {f"general-{p.stage}" for p in origins if p.run == run and not p.from_domain}
+        found.append(_behind(project, run, items, scenarios, told))
     return tuple(found)
 
 
-def _behind(project: Project, name: str, items: set[str], scenarios: Sequence[Scenario]) -> Behind:
+def _behind(
+    project: Project, name: str, items: set[str], scenarios: Sequence[Scenario], told: Sequence[str]
+) -> Behind:
+    """``told``: what the strategies tell to do that the primer wrote."""
     try:
         run = _run(project, name)
         many = int(run.info.config.get("learn", {}).get("dialogues", 0))
@@ -107,11 +114,18 @@ def _behind(project: Project, name: str, items: set[str], scenarios: Sequence[Sc
 
         def wanted(its: str, key: str) -> bool:
             del key
-            return its in met or not items.isdisjoint(its.split("+"))
+            primed = bool(told) and (its == PRIMER or its.startswith(f"{PRIMER}-"))
+            return primed or its in met or not items.isdisjoint(its.split("+"))
 
-        return Behind(run=name, calls=keep_of(project, run).calls_of(wanted))
+        calls = keep_of(project, run).calls_of(wanted)
+        return Behind(run=name, calls=tuple(c for c in calls if c.phase != PRIMER or _says(c, told)))
     except RunError as error:
         return Behind(run=name, calls=(), problem=error.message)
+
+
+def _says(call: Call, told: Sequence[str]) -> bool:
+    """Whether an answer holds one of these texts, as far as its words are kept."""
+    return not call.text or any(text in one_line(call.text) for text in told)
 
 
 def verify(project: Project, run: str) -> tuple[str, ...]:

@@ -180,6 +180,8 @@ class Project:
         from preceptor.project.estimate import estimate_learn
 
         learn = self.size(scenarios=scenarios).of(self.config.learn)
+        if learn.primer and self.strategies():
+            learn = learn.model_copy(update={"primer": False})
         config = self.config.model_copy(update={"learn": learn})
         return estimate_learn(config, self.domain, self.prompts, scenarios=scenarios)
 

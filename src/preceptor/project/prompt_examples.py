@@ -77,4 +77,6 @@ def rendered(prompt: Prompt) -> str:
     values = dict(_VALUES)
     if prompt.name == "advice":
         values["strategies"] = numbered(_STRATEGIES)
+    if prompt.name == "primer":  # as for one issue
+        values |= {"issue": fence("issue", f"{values['issue']} Goal: {values['goal']}"), "issues": ""}
     return prompt.render(**values)

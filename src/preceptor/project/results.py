@@ -10,7 +10,7 @@ from preceptor.evaluate.latency import Latency
 from preceptor.evaluate.prove import Proof
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.transfer import Transfer
-from preceptor.learn import StageReport
+from preceptor.learn import PrimerReport, StageReport
 from preceptor.learn.log_report import Report
 from preceptor.llm import LedgerRow
 
@@ -28,6 +28,8 @@ class LearnResult:
     simulated: bool
     """True when any seat was held by a practice model."""
     spend: tuple[LedgerRow, ...]
+    primer: PrimerReport | None = None
+    """What the teacher wrote from the domain alone, where the run began with that."""
     log: Report | None = None
     """What reading the logs found, when it learned from logs."""
 

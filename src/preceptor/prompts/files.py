@@ -12,7 +12,7 @@ from pathlib import Path
 from preceptor.core.errors import PromptError
 
 NAMES = (
-    *("agent", "customer", "compare", "teach", "merge", "generalise", "screen", "rate", "advice"),
+    *("primer", "agent", "customer", "compare", "teach", "merge", "generalise", "screen", "rate", "advice"),
     *("guide", "guidance", "examples", "service", "breaches", "prefer"),
 )
 """Every prompt there is, in the order in which a run meets them."""

@@ -88,7 +88,8 @@ def _detail(strategy_id: str, record: Record) -> str:
     told = ""
     match record.change:
         case Propose(provenance=provenance):
-            told = f"by run {provenance.run}, stage {provenance.stage + 1}" if provenance.run else ""
+            where = "from the domain alone" if provenance.from_domain else f"stage {provenance.stage + 1}"
+            told = f"by run {provenance.run}, {where}" if provenance.run else ""
         case Merge(into=into, of=of):
             others = ", ".join(i for i in of if i != strategy_id)
             told = f"took in {others}" if into.id == strategy_id else f"into {into.id}"

@@ -56,7 +56,16 @@ def story() -> Story:
         strategy=rule,
         version=1,
         status="proposed",
-        provenance=(Provenance(run="learn-001", models=(("student", "practice:student-small"),), tainted=True),),
+        provenance=(
+            Provenance(
+                run="learn-001",
+                stage=2,
+                scenarios=("scenario-1",),
+                models=(("student", "practice:student-small"),),
+                tainted=True,
+            ),
+            Provenance(run="learn-000", models=(("teacher", "practice:teacher"),)),
+        ),
         lesson_id="lesson-1",
         evidence=Measured(verdict="helpful", lift=0.4, interval=(0.1, 0.7), n=20, run="r"),
         findings=(Finding(check="code", severity="blocking", field="do", quote=HOSTILE, reason=HOSTILE),),
@@ -82,6 +91,8 @@ def test_a_story_tells_everything():
         "contradicts strategy-2",
         "derived from customers' own text",
         "practice:student-small",
+        "learn-001, stage 3",
+        "learn-000, from the domain alone",
         "lesson 1 of 3",
     ):
         assert words in text

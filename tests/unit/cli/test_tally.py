@@ -58,6 +58,10 @@ def test_more_items_than_announced_do_not_pass_the_end():
 def test_the_share_that_is_behind_only_grows(stages: int):
     tally = Tally(stages=stages)
     seen: list[float] = []
+    if stages:
+        tally.add(PhaseStarted(name="primer", stage=0, total=2))
+        tally.add(ItemDone(kind="strategy", id="primer"))
+        seen.append(tally.fraction())
     for stage in range(stages or 1):
         for name in ("generate", "probe", "teach", "consolidate", "screen") if stages else ("evaluate",):
             tally.add(PhaseStarted(name=name, stage=stage, total=2))

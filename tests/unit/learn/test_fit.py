@@ -44,5 +44,23 @@ def test_small_stages_become_fewer_and_the_first_and_last_stay_longest():
     ]
 
 
+def test_a_primer_shrinks_where_the_smallest_run_has_no_room_beside_it():
+    settings = LearnConfig(primer=True, primer_issues=6)
+
+    def least(learn: LearnConfig) -> int:
+        return cost(learn) + learn.primer * (10 + 10 * learn.primer_issues)
+
+    at = {b: fitted(settings, lambda learn, b=b: least(learn) <= b) for b in (3000, 89, 31, 29)}
+    assert [(s.primer, s.primer_issues) if s else None for s in at.values()] == [
+        (True, 6),
+        (True, 0),
+        (True, 0),
+        (False, 6),
+    ]
+    assert fitted(settings, lambda learn: least(learn) <= 19) is None
+
+
 def test_a_size_in_words():
+    small = size_of(LearnConfig(primer=True, primer_issues=0))
+    assert small.text().endswith("a primer for the whole domain alone")
     assert Size(teacher_share=(1.0, 0.0), dialogues=8, scenarios=12).text().startswith("2 stages of 8 dialogues")

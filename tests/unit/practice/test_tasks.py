@@ -76,6 +76,46 @@ def test_generalising_finds_what_recurs_and_names_its_support() -> None:
     assert not mind().issue_of(found[0]["when"])
 
 
+def _primer(issue: str = "", seed: int = 1, most: int = 3, name: str = "airline") -> list[dict[str, str]]:
+    home = world(name)
+    told = {i.key: f"{i.title}. {i.story} Goal: {i.goal}" for i in home.domain().issues}
+    text = PROMPTS["primer"].render(
+        brief=home.brief,
+        policy=home.policy,
+        issue=fence("issue", told[issue]) if issue else "",
+        issues="" if issue else fence("issues", "\n".join(told.values())),
+        most=str(most),
+    )
+    return json.loads(ask("teacher", text, seed))["strategies"]
+
+
+def _moves(strategies: list[dict[str, str]]) -> set[str]:
+    return {m for s in strategies for m in mind().made(s["do"])}
+
+
+def test_before_anybody_talked_the_teacher_tells_what_solves_the_one_matter_that_it_reads() -> None:
+    for issue in world().issues.values():
+        found = [_primer(issue.key, seed) for seed in range(12)]
+        assert all(0 < len(f) <= 3 for f in found)
+        hits = [bool(_moves(f)) and _moves(f) & set(issue.solve) for f in found]
+        assert mean(bool(h) for h in hits) > 0.9, issue.key
+        when = [mind().issue_of(s["when"]) for f in found for s in f]
+        assert mean(w == issue.key for w in when) > 0.8
+    assert len(_primer("luggage", most=1)) == 1
+
+
+def test_before_anybody_talked_the_teacher_tells_for_all_matters_what_every_customer_wants() -> None:
+    found = [s for seed in range(12) for s in _primer(seed=seed)]
+    assert mean(not mind().issue_of(s["when"]) for s in found) > 0.9
+    assert {"recap", "timeline"} <= _moves(found)
+
+
+def test_before_anybody_talked_the_teacher_slips_as_ever() -> None:
+    found = [s for seed in range(40) for s in _primer("refund", seed=seed)]
+    bad = [s for s in found if any(mind().world.moves[m].kind == "breach" for m in mind().made(s["do"]))]
+    assert 0 < len(bad) < len(found) / 8
+
+
 @pytest.mark.parametrize(
     ("strategy", "kind"),
     [

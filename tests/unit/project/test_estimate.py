@@ -9,7 +9,7 @@ import pytest
 from preceptor import Project
 
 SIZES = {
-    "airline": {"learn.dialogues": 10, "learn.scenarios": 14},
+    "airline": {"learn.dialogues": 10, "learn.scenarios": 14, "learn.primer": True},
     "retailer": {"learn.dialogues": 6, "learn.scenarios": 10, "learn.max_turns": 10},
 }
 

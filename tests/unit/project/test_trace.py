@@ -91,6 +91,18 @@ def test_a_strategy_is_followed_back_to_its_calls(tmp_path: Path, spans: InMemor
     assert one == kept[0]
 
 
+def test_behind_a_strategy_from_the_domain_stands_the_answer_that_it_is_in(tmp_path: Path) -> None:
+    from preceptor.project import journals  # noqa: PLC0415
+
+    project = Project.create(tmp_path / "p", settings={**SMALL, "learn.primer": True}, environ={})
+    project.learn()
+    for strategy in [s for s in project.strategies() if not s.scenarios]:
+        (behind,) = journals.calls_behind(project, strategy.id)
+        (answer,) = [c for c in behind.calls if c.phase == "primer"]
+        assert strategy.do in answer.text
+        assert {c.phase for c in behind.calls} <= {"primer", "screen", "consolidate"}
+
+
 def test_calls_behind_a_strategy_whose_run_is_gone_are_told_as_gone(tmp_path: Path) -> None:
     from preceptor.project import journals  # noqa: PLC0415
 

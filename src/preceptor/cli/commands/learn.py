@@ -86,6 +86,7 @@ def learned_json(result: LearnResult) -> dict[str, object]:
         "strategies": len(result.strategies),
         "lessons": result.lessons,
         "failed": result.failed,
+        "primer": plain(result.primer),
         "stages": plain(result.stages),
         "spend": plain(result.spend),
         "log": plain(result.log),

@@ -17,7 +17,7 @@ from preceptor.llm.journal.file import begun_path, note_seal, opened_seal, spent
 from preceptor.llm.journal.schema import BUSY_SECONDS, COLUMNS, VERSION, broken, prepare
 from preceptor.llm.journal.seal import SALT_BYTES, Encrypted, Seal, checksum, is_encrypted, unpack
 
-_IN_ORDER = ("generate", "probe", "teach", "consolidate", "screen")
+_IN_ORDER = ("primer", "generate", "probe", "teach", "consolidate", "screen")
 _PLACES = ",".join("?" * 14)
 
 
