@@ -6,26 +6,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from tests.bad_answers import CORE_ANSWERS, BadAnswer
+from tests.bad_answers import BAD_ANSWERS, CORE_ANSWERS, BadAnswer
 from tests.flow.loop import run_loop, seats_over
 
-from preceptor.coach import Coach
-from preceptor.core.settings import EvaluateConfig
+from preceptor.coach import Coach, CoachSettings
+from preceptor.core.events import Event, ItemFailed
+from preceptor.core.settings import EvaluateConfig, LearnConfig
 from preceptor.evaluate.arms import Ground
 from preceptor.evaluate.run import evaluate
+from preceptor.learn import Context
+from preceptor.learn.primer import prime
+from preceptor.library.changes import Propose
 from preceptor.llm import ChatModel, ChatReply, ChatRequest
 from preceptor.practice import shipped_world
 from preceptor.prompts import load_prompts
 
-TINY = {
-    "teacher_share": (0.5,),
-    "dialogues": 2,
-    "scenarios": 2,
-    "max_turns": 2,
-    "primer": True,
-    "primer_issues": 1,
-    "primer_strategies": 2,
-}
+TINY = {"teacher_share": (0.5,), "dialogues": 2, "scenarios": 2, "max_turns": 2}
+PRIMED = {**TINY, "primer": True, "primer_issues": 1, "primer_strategies": 2}
 
 
 @dataclass
@@ -71,7 +68,7 @@ async def test_seats_that_answer_badly_now_and_then_spoil_no_run(bad: BadAnswer,
     def wrap(name: str, model: ChatModel) -> ChatModel:
         return spoiled.setdefault(name, Spoiled(model, bad, every=4))
 
-    ran = await run_loop(tmp_path, wrap=wrap, changes=TINY)
+    ran = await run_loop(tmp_path, wrap=wrap, changes=PRIMED)
     assert len(ran.learned.stages) == 1
     assert all(spoiled[name].spoiled for name in ("student-small", "teacher", "customer"))
     if bad.fill not in ("same", "data"):
@@ -89,6 +86,44 @@ async def test_a_teacher_that_never_answers_usably_teaches_nothing_and_says_why(
     assert ran.rules == ()
     assert ran.failures, "every lost item is told with its reason"
     assert all(f.failure and f.reason for f in ran.failures)
+
+
+@pytest.mark.parametrize("bad", BAD_ANSWERS, ids=ids)
+async def test_a_primer_answered_badly_holds_nothing_that_the_teacher_did_not_mean(bad: BadAnswer):
+    teachers: list[Spoiled] = []
+    failures: list[ItemFailed] = []
+
+    def wrap(name: str, model: ChatModel) -> ChatModel:
+        if name != "teacher":
+            return model
+        teachers.append(Spoiled(model, bad))
+        return teachers[-1]
+
+    def listen(event: Event) -> None:
+        if isinstance(event, ItemFailed):
+            failures.append(event)
+
+    async with seats_over(wrap, listen) as seats:
+        context = Context(
+            run="learn-001",
+            domain=shipped_world("airline").domain(),
+            seats=seats,
+            prompts=load_prompts(),
+            settings=LearnConfig(primer=True, primer_issues=1, screen_with_teacher=False),
+            coach=CoachSettings(),
+            concurrency=1,
+            emit=listen,
+        )
+        changes, report = await prime(context)
+    made = [c.strategy.do for c in changes if isinstance(c, Propose)]
+    lost = [f for f in failures if f.id.startswith("primer")]
+    assert report.asked == 2
+    assert report.failed == len(lost)
+    assert all(f.failure and f.reason for f in lost)
+    assert bool(made) == (report.failed < 2) or not teachers[0].spoiled
+    if bad.fill != "data":
+        said = " ".join(teachers[0].meant)
+        assert all(rule in said for rule in made)
 
 
 @pytest.mark.parametrize("bad", CORE_ANSWERS, ids=ids)
