@@ -249,6 +249,7 @@ def test_demo(demo: tuple[Path, dict[str, Any]]):
         "strategies",
         "lessons",
         "failed",
+        "primer",
         "stages",
         "spend",
         "log",
