@@ -57,6 +57,7 @@ def tables(
     print(f"Harmful verdicts on what harms by less than {TRUE}: {len(wrong)}", end="")
     print(f", true effects {', '.join(f'{r.true:+.2f}' for r in wrong)}.\n" if wrong else ".\n")
     _sizes(rows)
+    _prices(rows)
     _kinds(rows)
 
 
@@ -119,6 +120,22 @@ def _size(name: str, rows: Sequence[Row]) -> str:
         _share(r.held or bool(r.screened) for r in rows),
     )
     return f"| {name} | {len(rows)} | {' | '.join(cells)} |"
+
+
+def _prices(rows: Sequence[Row]) -> None:
+    """What other thresholds than ``prove.risk`` would have held back, from the same proofs."""
+    print("| `prove.risk` | harmful planted ones held back | or screened | harmless learned ones held back |")
+    print("|---|---|---|---|")
+    bad = [r for r in rows if r.kind and r.true <= -TRUE]
+    good = [r for r in rows if not r.kind and r.true > -0.05]
+    for bar in (0.1, 0.15, 0.2, 0.3, 0.5):
+        told = [_share(_risky(r, bar) for r in bad), _share(_risky(r, bar) or bool(r.screened) for r in bad)]
+        print(f"| {bar} | {' | '.join(told)} | {_share(_risky(r, bar) for r in good)} |")
+    print()
+
+
+def _risky(row: Row, bar: float) -> bool:
+    return row.verdict == "harmful" or (row.found is not None and row.found.risk > bar)
 
 
 def _kinds(rows: Sequence[Row]) -> None:

@@ -59,7 +59,7 @@ def true_effects(ground: Ground, *, world: str, student: str, sound: Collection[
     coach = Coach(learned, ground.scenarios, ground.coach.settings)
     draw = _Draw(ground, coach, Mind(shipped_world(world)), student)
     found: dict[str, list[tuple[str, float]]] = {s.id: [] for s in ground.strategies}
-    for situation in situations(ground, fresh, WHERE):
+    for situation in situations(ground, fresh, WHERE, elsewhere=1.0):
         for name, gain in draw.gains(situation).items():
             found[name].append((situation.scenario.profile, gain))
     return {name: _effect(rows) for name, rows in found.items() if rows}

@@ -265,7 +265,7 @@ class ProveConfig(Section):
 
     seed: int = Field(default=1, ge=0, lt=2**31, description="everything random derives from it")
     calls: int | None = Field(
-        default=None, ge=1, description="calls to spend; empty: 40 per strategy, beside the fresh dialogues"
+        default=None, ge=1, description="calls to spend; empty: 50 per strategy, beside the fresh dialogues"
     )
     dialogues: int = Field(
         default=80,
@@ -284,7 +284,7 @@ class ProveConfig(Section):
         default=0.05, gt=0, lt=1, description="share of verdicts that may be wrong, on average"
     )
     risk: float = Field(
-        default=0.2,
+        default=0.15,
         gt=0,
         le=1,
         description="chance of doing harm (a lift below -0.15) above which a strategy is held back, proven or not; "

@@ -33,6 +33,8 @@ class OutsideTable:
     """Numbers of the lines whose score is empty: counted, and in no figure."""
     clustered: bool
     """False: the file names no clusters."""
+    alone: int = 0
+    """Rows without a cluster in a file whose other rows name one: their units are clusters of their own."""
     nested: bool = False
     """True: units are numbered anew in each cluster, so a unit here is ``cluster/unit``."""
 
@@ -61,18 +63,21 @@ def parse_table(text: str, *, source: str, columns: Mapping[str, str] | None = N
     unknown = sorted(set(columns or {}) - set(COLUMNS))
     if unknown:
         raise InputError(f"there is no column '{unknown[0]}' to rename", hint=f"columns are: {', '.join(COLUMNS)}")
+    if text.lstrip().startswith("["):
+        raise InputError(f"{source}: is a JSON array", hint="give one object a line (JSONL), or CSV")
     names = {name: (columns or {}).get(name, name).strip().casefold() for name in COLUMNS}
     rows = _from_json(text, source) if text.lstrip().startswith("{") else _from_csv(text, source)
     scores: list[Score] = []
     missing: list[int] = []
-    clustered = False
+    clustered, alone = False, 0
     for line, row in rows:
         where = f"{source}, line {line}"
         score = _score(row, names, where)
         if score is None:
             missing.append(line)
             continue
-        clustered = clustered or names["cluster"] in row
+        named = names["cluster"] in row
+        clustered, alone = clustered or named, alone + (not named)
         scores.append(score)
     if not scores:
         raise InputError(f"{source}: holds no scores", hint=f"give rows with {', '.join(COLUMNS)}")
@@ -80,7 +85,12 @@ def parse_table(text: str, *, source: str, columns: Mapping[str, str] | None = N
     if nested:
         scores = [replace(s, unit=f"{s.cluster}/{s.unit}") for s in scores]
     return OutsideTable(
-        source=source, scores=tuple(scores), missing=tuple(missing), clustered=clustered, nested=nested
+        source=source,
+        scores=tuple(scores),
+        missing=tuple(missing),
+        clustered=clustered,
+        alone=alone if clustered else 0,
+        nested=nested,
     )
 
 
@@ -123,6 +133,8 @@ def _notes(table: OutsideTable) -> list[str]:
         notes.append(f"{len(table.missing)} rows have no score and are in no figure (lines {shown})")
     if not table.clustered:
         notes.append("the table names no clusters: if units hang together, the intervals are too narrow")
+    if table.alone:
+        notes.append(f"{table.alone} rows name no cluster, others do: the unit of each counts as its own cluster")
     if table.nested:
         notes.append("units stand in several clusters: a pair is the same unit in the same cluster")
     return notes
@@ -177,7 +189,8 @@ def _score(row: Mapping[str, object], names: Mapping[str, str], where: str) -> S
         if names[name] not in row:
             raise InputError(
                 f"{where}: has no column '{names[name]}'",
-                hint=f"columns there: {', '.join(one_line(k, 40) for k in list(row)[:12])}",
+                hint=f"columns there: {', '.join(one_line(k, 40) for k in list(row)[:12])}; where one is called "
+                f"otherwise: --column {name}=NAME",
             )
     arm, unit = (_label(row[names[name]], f"{where}: {names[name]}") for name in ("arm", "unit"))
     cluster = _label(row[names["cluster"]], f"{where}: {names['cluster']}") if names["cluster"] in row else unit

@@ -86,6 +86,19 @@ def test_holm_over_the_arms() -> None:
         assert d.p <= d.p_holm <= 2 * d.p
 
 
+def test_what_holm_leaves_unclear_still_tells_how_many_more_would_settle_it() -> None:
+    rng = np.random.default_rng(3)
+    base = rng.normal(3, 1, 30)
+    # By itself the first passes 5%, beside five idle arms it does not.
+    arms = {"student": list(base), "coached": list(base + 0.4 + rng.normal(0, 0.7, 30))}
+    arms |= {f"idle{n}": list(base + rng.normal(0, 1, 30)) for n in range(5)}
+    first = run(scores(arms)).differences[0]
+    assert first.p < 0.05 < first.p_holm
+    assert first.finding == "unclear"
+    assert first.further is not None
+    assert first.further > 0
+
+
 def test_order_of_rows_does_not_matter() -> None:
     rows = world()
     shuffled = rows[:]

@@ -172,6 +172,9 @@ def test_groups_are_told_from_three_customers_on(found: Evaluation) -> None:
     assert d is not None
     assert whole.value == pytest.approx(d.estimate.value)
     assert groups["style", "style 1"].difference is None
+    reach = [e for g in report.groups if (d := g.difference) for e in (d.low, d.high) if e is not None]
+    assert reach
+    assert all(-4 <= e <= 4 for e in reach)
     assert groups["demanding", "demanding"].customers == 6
 
 

@@ -58,6 +58,17 @@ def test_no_cluster_column_makes_units_clusters_and_says_so() -> None:
     assert any("no clusters" in note for note in analyse_table(table).notes)
 
 
+def test_rows_without_a_cluster_among_others_with_one_are_told() -> None:
+    rows = [("a", 1, 2), ("b", 1, 3), ("a", 2, 2), ("b", 2, 3)]
+    text = "\n".join(
+        f'{{"arm": "{arm}", "unit": {unit}, "score": {score}' + (', "cluster": "x"}' if unit == 1 else "}")
+        for arm, unit, score in rows
+    )
+    notes = analyse_table(parse_table(text, source="t")).notes
+    assert any("2 rows name no cluster" in note for note in notes)
+    assert not any("names no clusters" in note for note in notes)
+
+
 def test_units_numbered_anew_in_each_cluster_are_kept_apart() -> None:
     rows = "".join(f"{arm},{u},{c},{3 + (arm == 'b')}\n" for arm in "ab" for c in "xyz" for u in (1, 2))
     table = parse_table("arm,unit,cluster,score\n" + rows, source="t")
@@ -88,6 +99,10 @@ def test_empty_scores_are_counted_not_invented() -> None:
         ("arm,arm,unit,score\na,a,1,2\n", r"t, line 1: column 'arm' stands there twice"),
         ("", r"t: holds no scores"),
         ("arm,unit,cluster,score\n", r"t: holds no scores"),
+        ('[{"arm": "a", "unit": 1, "score": 2}]', r"t: is a JSON array"),
+        ("student,1,a,2\nstudent,2,a,2\n", r"t, line 2: has no column 'arm'"),
+        ("arm|unit|score\na|1|2\n", r"t, line 2: has no column 'arm'"),
+        ("arm;unit;cluster;score\na;1;x;2,5\n", r"t, line 2: score: '2,5' is not a finite number"),
         ('{"arm": "a", "unit": 1, "score": 2}\n{"arm": \n', r"t, line 2: not JSON"),
         ('{"arm": "a", "unit": 1, "score": 2}\n[1]\n', r"t, line 2: not a JSON object"),
         ('{"arm": "a", "unit": 1, "score": NaN}\n', r"t, line 1: score: 'nan'"),

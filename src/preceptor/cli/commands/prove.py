@@ -24,7 +24,7 @@ _SHOWN = 8
 @click.option("--resume", is_flag=True, help="Go on with the last run that did not come to its end.")
 @click.option("--run", "run_id", metavar="RUN", default="", help="With --resume: which run.")
 @click.option("--seed", metavar="N", help="Everything random derives from it.")
-@click.option("--calls", metavar="N", help="Calls to spend; default: 40 a strategy, beside fresh dialogues.")
+@click.option("--calls", metavar="N", help="Calls to spend; default: 50 a strategy, beside fresh dialogues.")
 @click.option("--all", "everything", is_flag=True, help="Show every strategy.")
 @seat_options
 @project_options

@@ -15,6 +15,8 @@ from preceptor.dialogue import Agent, Customer, play
 from preceptor.evaluate.prove.ground import PHASE, Ground
 from preceptor.library.index import IndexSettings, StrategyIndex
 
+ELSEWHERE = 0.5
+"""What a scenario with another issue than a strategy was learned in is worth, beside one with the same."""
 SCENARIOS = 16
 """Scenarios in which a strategy is tried at most."""
 TALK = 0.25
@@ -68,23 +70,33 @@ async def fill_pool(ground: Ground) -> Pool:
     )
 
 
-def situations(ground: Ground, scenarios: Sequence[Scenario], most: int = SCENARIOS) -> tuple[Situation, ...]:
+def situations(
+    ground: Ground, scenarios: Sequence[Scenario], most: int = SCENARIOS, *, elsewhere: float = ELSEWHERE
+) -> tuple[Situation, ...]:
     """Scenarios with at least one strategy to try, each strategy only on dialogues that it was not learned from.
 
     A strategy is tried in the ``most`` whose states are most like those that it was learned for, whatever
-    else would be advised there: where it does not fit, a student ignores it, and a replay shows only chance.
+    else would be advised there: where it does not fit, a student ignores it, and a replay shows only chance. So
+    scenarios with the issue that it was learned in come first, where its scenarios tell an issue.
+
+    Args:
+        elsewhere: what fits in a scenario with another issue is multiplied by this.
     """
     strategies = ground.strategies
     index = StrategyIndex(
         strategies, scenarios=ground.scenarios, embedder=ground.embedder, settings=IndexSettings(neighbours=0)
     )
+    issue = {p.id: p.issue for p in ground.domain.profiles}
+    known = {name: issue.get(s.profile, "") for name, s in ground.scenarios.items()}
+    issues = {s.id: {known.get(i, "") for i in s.scenarios} - {""} for s in strategies if s.scope != "domain"}
     own = {s.id: {_dialogue(ground.scenarios[i]) for i in s.scenarios if i in ground.scenarios} for s in strategies}
     fitting: dict[str, list[tuple[float, int]]] = {s.id: [] for s in strategies}
     for number, scenario in enumerate(scenarios):
-        here = _dialogue(scenario)
+        here, matter = _dialogue(scenario), issue.get(scenario.profile, "")
         for hit in index.search(scenario.turns, limit=len(strategies)):
             if scenario.id not in hit.strategy.scenarios and here not in own[hit.strategy.id]:
-                fitting[hit.strategy.id].append((-hit.score, number))
+                here_too = matter in issues.get(hit.strategy.id, ()) or not issues.get(hit.strategy.id)
+                fitting[hit.strategy.id].append((-hit.score * (1.0 if here_too else elsewhere), number))
     tried: list[dict[str, float]] = [{} for _ in scenarios]
     for name, found in fitting.items():
         ranked = sorted(found)[:most]

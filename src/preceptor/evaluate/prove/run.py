@@ -17,7 +17,7 @@ from preceptor.evaluate.prove.result import Proof, Proved
 from preceptor.evaluate.prove.spend import HARM, ROUNDS, Plan, Task, worth
 from preceptor.evaluate.prove.verdicts import Looks
 
-PER_STRATEGY = 40
+PER_STRATEGY = 50
 """Calls per strategy where no budget is set."""
 _SHUFFLES = 20
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from preceptor.evaluate.summary import failures, headline, remarks
 GROUPS = ("issue", "style", "emotion", "demanding")
 _FEWEST = 3
 """Customers in a group below which no figure is told."""
+_SCALE = 4.0
+"""What two ratings of 1 to 5 can differ by at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +182,17 @@ def _group(by: str, value: str, rows: Sequence[tuple[str, float]], seed: int) ->
         groups = [clusters[c] for c in sorted(clusters)]
         sums, sizes = np.array([sum(g) for g in groups]), np.array([float(len(g)) for g in groups])
         seed = derive_seed(seed, "group", by, value)
-        difference = estimate(ratio_of_sums(sums, sizes), n=len(rows), clusters=len(groups), seed=seed)
+        difference = _on_the_scale(
+            estimate(ratio_of_sums(sums, sizes), n=len(rows), clusters=len(groups), seed=seed)
+        )
     return Group(by=by, value=value, customers=len(clusters), difference=difference)
+
+
+def _on_the_scale(found: Estimate) -> Estimate:
+    """Student's t of a handful of customers reaches beyond what two ratings of 1 to 5 can differ by."""
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(-_SCALE, found.low), high=min(_SCALE, found.high))
 
 
 def _cells(evaluation: Evaluation, pairs: Pairs) -> tuple[Cell, ...]:

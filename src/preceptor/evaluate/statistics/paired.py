@@ -184,7 +184,8 @@ def compare(
         further=further_units(found.value, error, units=len(d), clusters=len(sums), alpha=alpha),
         finding="unclear",
     )
-    return _corrected(result, test.p)
+    # Of several comparisons nothing is settled before all their p-values are corrected together.
+    return _corrected(result, test.p) if comparisons <= 1 else result
 
 
 def share_of_gap(

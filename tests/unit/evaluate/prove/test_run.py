@@ -13,7 +13,7 @@ from preceptor.coach import Coach, CoachSettings
 from preceptor.core.errors import BadAnswerError, RunError
 from preceptor.core.events import Event, ItemFailed
 from preceptor.core.ids import canonical_json
-from preceptor.core.records import Dialogue, Scenario, Strategy, Turn
+from preceptor.core.records import Dialogue, Issue, Scenario, Strategy, Turn
 from preceptor.core.settings import ProveConfig
 from preceptor.evaluate.prove import Ground, Proof, evidence, prove, situations
 from preceptor.evaluate.prove.pool import prefixes
@@ -142,6 +142,27 @@ def test_a_strategy_is_not_tried_on_the_dialogue_that_it_was_learned_from() -> N
     found = situations(made, [own, same_dialogue, other])
     assert [s.scenario.id for s in found] == [other.id]
     assert found[0].fits == {"sorry": 1.0}
+
+
+def test_a_strategy_is_tried_first_where_customers_have_the_issue_that_it_was_learned_in() -> None:
+    made, _ = ground()
+    other = Issue(key="bag", title="Bag", story="My bag is lost.", goal="Find it.")
+    profiles = tuple(replace(p, issue="bag") if p.id == "t04" else p for p in made.domain.profiles)
+    own = scenario(0)
+    learned = replace(SORRY, scenarios=(own.id,))
+    moved = replace(
+        made,
+        domain=replace(made.domain, issues=(*made.domain.issues, other), profiles=profiles),
+        strategies=[learned],
+        scenarios={own.id: own},
+    )
+    # Its customer has another issue, though his words fit better.
+    elsewhere = replace(scenario(1, "I want a refund of my ticket!"), profile="t04")
+    same = replace(scenario(2, "A refund of that ticket is what I want from you now."), profile="t03")
+    assert [s.scenario.id for s in situations(moved, [elsewhere, same], 1)] == [same.id]
+    assert [s.scenario.id for s in situations(moved, [elsewhere, same], 1, elsewhere=1.0)] == [elsewhere.id]
+    general = replace(moved, strategies=[replace(learned, scope="domain")])
+    assert [s.scenario.id for s in situations(general, [elsewhere, same], 1)] == [elsewhere.id]
 
 
 def test_replays_are_dealt_to_those_that_had_fewest_and_never_to_those_held() -> None:
