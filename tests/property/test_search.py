@@ -13,12 +13,22 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from preceptor.core.records import Strategy, Turn
-from preceptor.library import index
-from preceptor.library.conversation_state import plain_terms, read_state, state_terms, state_text, words
+from preceptor.library import index, postings
+from preceptor.library.conversation_state import (
+    StateWeights,
+    plain_words,
+    read_state,
+    state_terms,
+    state_text,
+    state_words,
+    words,
+)
 from preceptor.library.index import IndexSettings, StrategyIndex
 from preceptor.library.ordinary import ORDINARY, share
+from preceptor.library.postings import Bounds, Postings
 from preceptor.library.scores import best, fewer, may_be_best
-from preceptor.library.sparse import Bounds, SparseIndex
+from preceptor.library.sparse import SparseIndex
+from preceptor.library.vocabulary import Vocabulary
 
 Floats = NDArray[np.float32]
 CLOSE = 1e-5
@@ -114,7 +124,7 @@ class Reference:
         rows = [state_terms(read_state(text), self.how.weights) for text in self.states.values()]
         likes = cosines(rows, terms, ORDINARY)
         own_rows = [dict.fromkeys(words(s.do), 0.5) | dict.fromkeys(words(s.when), 1.0) for s in self.strategies]
-        own = cosines(own_rows, plain_terms(terms), ORDINARY)
+        own = cosines(own_rows, plain_words(state_words(turns, self.how.weights)), ORDINARY)
         if self.embedder is not None:
             first = self.embedder.embed([*self.states.values()]) if self.states else np.zeros((0, 80))
             second = self.embedder.embed([s.text() for s in self.strategies])
@@ -169,6 +179,7 @@ def test_search_ranks_as_a_plain_reference_does(
     assume(not reference.close)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "_FEW", few)
+        patch.setattr(postings, "_FEW", few)
         hits = StrategyIndex(strategies, scenarios=states).search(talk(*asked), limit=limit, floor=floor)
     assert {h.strategy.id: h.score for h in hits} == pytest.approx(wanted, abs=1e-4)
     assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
@@ -232,8 +243,33 @@ def test_scores_of_a_sparse_index_lie_within_its_bounds(
 ) -> None:
     built = SparseIndex(documents, ordinary=ordinary)
     query = built.query(asked)
-    bounds, scores = built.bounds(query), built.all(query)
+    (bounds,), scores = built.postings.bounds(query), built.postings.all(query)
     assert np.all(bounds.low <= scores + 1e-6)
     assert np.all(scores <= bounds.high)
     assert scores == pytest.approx(cosines(documents, asked, ordinary), abs=1e-5)
-    assert built.exact(query, np.arange(len(documents))) == pytest.approx(scores, abs=1e-6)
+    assert built.postings.exact(query, np.arange(len(documents))) == pytest.approx(scores, abs=1e-6)
+
+
+turns = st.lists(
+    st.tuples(st.sampled_from(["customer", "agent", "action"]), text, st.sampled_from(["", "find_w1x", "w2x"])),
+    max_size=9,
+).map(lambda rows: tuple(Turn(speaker=who, text=said, by=by if who == "action" else "") for who, said, by in rows))
+
+
+@settings(max_examples=60, deadline=None)
+@given(libraries(), st.lists(turns, min_size=1, max_size=6), turns, st.sampled_from([0.0, 0.3]))
+def test_words_looked_up_once_ask_what_their_terms_would(
+    made: tuple[list[Strategy], dict[str, str]],
+    known: list[tuple[Turn, ...]],
+    talk: tuple[Turn, ...],
+    told: float,
+) -> None:
+    strategies, _ = made
+    weights = StateWeights(told=told)
+    states = SparseIndex([state_terms(one, weights) for one in known], ordinary=ORDINARY)
+    own = SparseIndex([dict.fromkeys(words(s.when), 1.0) for s in strategies], ordinary=ORDINARY)
+    said = state_words(talk, weights)
+    joined = Postings.joined(states.postings, own.postings)
+    found = joined.all(Vocabulary(states.terms, own.terms).read(said, joined))
+    plain = [*states.scores(state_terms(talk, weights)), *own.scores(plain_words(said))]
+    assert found == pytest.approx(np.array(plain), abs=1e-5)

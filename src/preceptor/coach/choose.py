@@ -45,16 +45,18 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
         return ()
     places = [hit.position for hit in pool]
     alike = index.likeness(places, places)
-    worth = (1 - limits.variety) * np.array([hit.score for hit in pool], dtype=np.float32)
-    nearest = np.zeros(len(pool), dtype=np.float32)
+    worth = [(1 - limits.variety) * hit.score for hit in pool]
+    nearest = [0.0] * len(pool)
     chosen: list[Hit] = []
+    left = list(range(len(pool)))
     words = general = 0
-    for _ in pool:
-        at = int(np.argmax(worth - limits.variety * nearest))
+    while left:
+        at = max(left, key=lambda n: worth[n] - limits.variety * nearest[n])
+        left.remove(at)
         hit = pool[at]
-        worth[at] = -np.inf
-        length = len(hit.strategy.text().split())
-        is_general = hit.strategy.scope == "domain"
+        strategy = hit.strategy
+        length = len(strategy.text().split())
+        is_general = strategy.scope == "domain"
         if words + length > limits.words or (is_general and general >= limits.general):
             continue
         words += length
@@ -62,7 +64,7 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
         chosen.append(hit)
         if len(chosen) == limits.strategies:
             break
-        nearest = np.maximum(nearest, alike[at])
+        nearest = list(map(max, nearest, alike[at].tolist()))
     chosen.sort(key=lambda hit: hit.strategy.scope == "domain")
     return tuple(_chosen(hit) for hit in chosen)
 

@@ -19,7 +19,7 @@ from preceptor.core.errors import ConfigError, PreceptorError
 from preceptor.core.records import Advice, Scenario, Strategy, Turn
 from preceptor.core.untrusted import one_line
 from preceptor.library.embedder import Embedder
-from preceptor.library.index import Hit, StrategyIndex
+from preceptor.library.index import Hits, StrategyIndex
 from preceptor.library.release import Release
 from preceptor.prompts.files import load_prompts
 
@@ -97,8 +97,8 @@ class Coach:
         own = settings or decode(CoachSettings, dict(manifest.coach))
         made._set(index_of(found, embedder), own, manifest.template)
         if student:
-            held = (r.strategy.id for r in found.strategies().all() if student in r.withheld_from)
-            made._held = frozenset(held)
+            each = enumerate(found.strategies().all())
+            made._held = frozenset(n for n, r in each if student in r.withheld_from)
         return made
 
     def with_settings(self, settings: CoachSettings) -> Self:
@@ -109,9 +109,9 @@ class Coach:
 
     def _set(self, index: StrategyIndex, settings: CoachSettings, template: str) -> None:
         self.settings = settings
-        self._held: frozenset[str] = frozenset()
-        self._template = template.strip()
-        if not _PLACE.search(self._template):
+        self._held: frozenset[int] = frozenset()
+        self._around = _PLACE.split(template.strip())
+        if len(self._around) < 2:
             raise ConfigError(
                 "the advice template has no {{ strategies }}", hint="put it where the strategies should stand"
             )
@@ -133,14 +133,15 @@ class Coach:
         if not any(turn.speaker == "customer" for turn in turns):
             return NO_ADVICE
         hits, fallback = self._found(turns)
-        chosen = choose(self._index, [h for h in hits if h.strategy.id not in self._held], self.settings)
+        given = [hit for hit in hits if hit.position not in self._held] if self._held else hits
+        chosen = choose(hits, given, self.settings)
         return Advice(chosen=chosen, text=self.block([c.strategy for c in chosen]), fallback=fallback)
 
     async def advise_async(self, conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Advice:
         """:meth:`advise` for an event loop, which does not stand still while an embedder is asked."""
         return await asyncio.to_thread(self.advise, conversation) if self.waits else self.advise(conversation)
 
-    def _found(self, turns: Sequence[Turn]) -> tuple[list[Hit], str]:
+    def _found(self, turns: Sequence[Turn]) -> tuple[Hits, str]:
         """By words alone where the embedder fails: worse advice, but advice."""
         floor = self.settings.floor
         try:
@@ -151,7 +152,7 @@ class Coach:
     def block(self, strategies: Sequence[Strategy]) -> str:
         """The text that carries ``strategies`` to the student, in their order; empty for none."""
         lines = [f"{n}. {strategy_line(s)}" for n, s in enumerate(strategies, 1)]
-        return _PLACE.sub(lambda _: "\n".join(lines), self._template) if lines else ""
+        return "\n".join(lines).join(self._around) if lines else ""
 
     def prepare(self, messages: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> list[dict[str, Any]]:
         """:meth:`apply` for callers who have the conversation as turns as well: these tell the state."""

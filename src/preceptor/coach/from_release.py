@@ -11,9 +11,9 @@ import numpy as np
 from preceptor.core.errors import ConfigError, ModelError
 from preceptor.library.embedder import Embedder
 from preceptor.library.index import StrategyIndex
+from preceptor.library.postings import Floats
 from preceptor.library.release import EmbedderMark, Release, read_release
 from preceptor.library.release_index import algorithm, put_together
-from preceptor.library.sparse import Floats
 
 SAME = 0.999
 """Cosine of two vectors of the probe from which the embedders are taken to be the same; rounding leaves more."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 
 from preceptor.core.records import Turn
 from preceptor.core.untrusted import one_line
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_APART = "".join(chr(n) if chr(n).isalnum() else " " for n in range(128))
 _LINE = re.compile(r"(customer|agent|action)(?:\[([^\]]*)\])?: ?(.*)")
 _NEWS = 12
 """Words of a new outcome that count: what it is stands first, long lists follow."""
@@ -81,81 +83,102 @@ def read_state(text: str) -> tuple[Turn, ...]:
 
 def words(text: str) -> list[str]:
     """Lower-case words, plurals and digits folded: "Tickets 4711" gives ``ticket`` and ``0``."""
-    return list(map(_fold, _WORD.findall(text.lower())))
-
-
-def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float]:
-    """Terms of the state with weights. Terms carry their speaker: ``c:`` customer, ``a:`` agent, ``x:`` an
-    action's name (``-``: none), ``r:`` its outcome; and where the state ends in an action, ``!:`` what came out and
-    ``?:`` what it was asked. That a payment "failed" is not that a search did, and news is not what was told.
-    """
-    terms: dict[str, float] = {}
-
-    def add(keys: Sequence[str], weight: float) -> None:
-        for key in keys:
-            terms[key] = terms.get(key, 0.0) + weight
-
-    end = state_turns(turns, weights.steps)
-    for back, turn in _from_end(end):
-        share = weights.earlier**back
-        if turn.speaker == "action":
-            read = _read_action(turn)
-            add((f"x:{read.name}",), weights.action * share)
-            add(read.told, weights.told * share)
-        else:
-            add(_read_words(turn), (weights.agent if turn.speaker == "agent" else weights.customer) * share)
-    if end and end[-1].speaker == "action":
-        read = _read_action(end[-1])
-        add(read.news, weights.outcome)
-        add(read.asked, weights.arguments)
-    elif end:
-        add(("x:-",), weights.action)
-    return terms
-
-
-def plain_terms(terms: Mapping[str, float]) -> dict[str, float]:
-    """State terms without their speakers: what a strategy's own words are matched to."""
-    found: dict[str, float] = {}
-    for term, weight in terms.items():
-        name = term[2:]
-        parts = name.replace("_", " ").split() if "_" in name or " " in name else (name,)
-        for word in parts:
-            if weight > found.get(word, 0.0):
-                found[word] = weight
-    return found
+    low = text.lower()
+    if not low.isascii():
+        return list(map(_fold, _WORD.findall(low)))
+    # The same, faster: without an apostrophe words are what stands between other signs, and most of them end in no
+    # "s" and begin with no digit.
+    found = _WORD.findall(low) if "'" in low else low.translate(_APART).split()
+    return [w if w[-1] != "s" and w[0] > "9" else _fold(w) for w in found]
 
 
 @dataclass(frozen=True, slots=True)
-class _ActionTerms:
-    """The terms that an action can give, by the part it plays in the state."""
+class Said:
+    """Words of a state, each with the sum of its weights, by the part they play in it."""
 
-    name: str
-    told: tuple[str, ...]
-    news: tuple[str, ...]
-    asked: tuple[str, ...]
+    customer: dict[str, float] = field(default_factory=dict[str, float])
+    agent: dict[str, float] = field(default_factory=dict[str, float])
+    told: dict[str, float] = field(default_factory=dict[str, float])
+    """What came out of actions."""
+    asked: dict[str, float] = field(default_factory=dict[str, float])
+    """What the last action was asked, where nobody has spoken of it yet."""
+    actions: dict[str, float] = field(default_factory=dict[str, float])
+    """Names of actions; ``-``: none ran after the customer's last words."""
+    news: dict[str, float] = field(default_factory=dict[str, float])
+    """What came out of the last action, where nobody has spoken of it yet: its name and a word."""
 
 
-def _read_words(turn: Turn) -> tuple[str, ...]:
-    return _words_kept(turn) if len(turn.text) <= _KEPT_LENGTH else _words_of(turn)
+def state_words(turns: Sequence[Turn], weights: StateWeights) -> Said:
+    """The state taken apart. That a payment "failed" is not that a search did, and news is not what was told."""
+    said = Said()
+    end = state_turns(turns, weights.steps)
+    for back, turn in _from_end(end):
+        share = weights.earlier**back
+        if turn.speaker == "customer":
+            _add(said.customer, _read_words(turn.text), weights.customer * share)
+        elif turn.speaker == "agent":
+            _add(said.agent, _read_words(turn.text), weights.agent * share)
+        else:
+            read = _read_action(turn)
+            _add(said.actions, (read.name,), weights.action * share)
+            _add(said.told, read.outcome, weights.told * share)
+    if end and end[-1].speaker == "action":
+        read = _read_action(end[-1])
+        _add(said.news, [f"{read.name} {word}" for word in read.outcome[:_NEWS]], weights.outcome)
+        _add(said.asked, read.arguments, weights.arguments)
+    elif end:
+        _add(said.actions, ("-",), weights.action)
+    return said
 
 
-def _read_action(turn: Turn) -> _ActionTerms:
+PARTS: Mapping[str, str] = MappingProxyType(
+    {"c:": "customer", "a:": "agent", "r:": "told", "?:": "asked", "x:": "actions", "!:": "news"}
+)
+"""How the terms of each part of a state begin."""
+
+
+def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float]:
+    """Terms of the state with weights: its words, each behind what :data:`PARTS` has for its part."""
+    said = state_words(turns, weights)
+    return {start + word: w for start, name in PARTS.items() for word, w in getattr(said, name).items()}
+
+
+def plain_words(said: Said) -> dict[str, float]:
+    """Words of the state whoever said them: what a strategy's own words are matched to."""
+    found = dict(said.customer)
+    for part in (said.agent, said.told, said.asked):
+        for word, weight in part.items():
+            if weight > found.get(word, -1.0):
+                found[word] = weight
+    for part in (said.actions, said.news):
+        for name, weight in part.items():
+            for word in name.replace("_", " ").split():
+                if weight > found.get(word, -1.0):
+                    found[word] = weight
+    return found
+
+
+def _add(terms: dict[str, float], keys: Sequence[str], weight: float) -> None:
+    for key in keys:
+        terms[key] = terms.get(key, 0.0) + weight
+
+
+def _read_words(text: str) -> tuple[str, ...]:
+    return _words_kept(text) if len(text) <= _KEPT_LENGTH else _words_of(text)
+
+
+def _read_action(turn: Turn) -> Action:
     return _action_kept(turn) if len(turn.text) <= _KEPT_LENGTH else _action_of(turn)
 
 
-def _words_of(turn: Turn) -> tuple[str, ...]:
-    prefix = "a:" if turn.speaker == "agent" else "c:"
-    return tuple([prefix + word for word in words(one_line(turn.text)[-_LONGEST:])])
+def _words_of(text: str) -> tuple[str, ...]:
+    if len(text) > _LONGEST or not (text.isascii() and text.isprintable()):
+        text = one_line(text)[-_LONGEST:]
+    return tuple(words(text))
 
 
-def _action_of(turn: Turn) -> _ActionTerms:
-    action = read_action(_tidy(turn))
-    return _ActionTerms(
-        name=action.name,
-        told=tuple(["r:" + word for word in action.outcome]),
-        news=tuple([f"!:{action.name} {word}" for word in action.outcome[:_NEWS]]),
-        asked=tuple(["?:" + word for word in action.arguments]),
-    )
+def _action_of(turn: Turn) -> Action:
+    return read_action(_tidy(turn))
 
 
 _words_kept = lru_cache(_KEPT_TURNS)(_words_of)

@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from preceptor.library.sparse import Bounds, Floats, Places
+from preceptor.library.postings import Bounds, Floats, Places
 
 _HEAD = 128
 """Coordinates that are looked at in every document."""
 _FEW = 512
+_AT_ONCE = 512
+"""Documents that are read whole at once, so that they stay near the processor."""
 _SAMPLE = 20_000
 """Documents that tell the principal axes, and unrelated pairs."""
 _SIGN_EXPONENT_FRACTION = np.int32(~0x70000000)
-_ROUNDING = 2e-3
-"""Cosines of vectors kept in 16 bits are right to half of this."""
+_HALF = 1.001
+"""What lengths are widened by where numbers are kept in 16 bits."""
+_ROUNDING = 1e-5
 _PROBES = 48
 """Cells of the approximate index that are looked into."""
 _TRAIN = 40
@@ -46,12 +49,12 @@ class DenseIndex:
         self._turn = _axes(vectors)
         turned = self._turned(vectors)
         self._head = np.ascontiguousarray(turned[:, :_HEAD], dtype=np.float32)
-        self._rest = np.linalg.norm(turned[:, _HEAD:], axis=1).astype(np.float32)
-        self._whole = turned.astype(np.float16)
+        self._rest = turned[:, _HEAD:].astype(np.float16)
+        self._length = (_HALF * np.linalg.norm(turned[:, _HEAD:], axis=1)).astype(np.float32)
         self._cells = _cells(turned) if approximate else np.zeros(0, dtype=np.uint8)
 
     def __len__(self) -> int:
-        return len(self._whole)
+        return len(self._head)
 
     @property
     def approximate(self) -> bool:
@@ -66,7 +69,7 @@ class DenseIndex:
         """See :class:`DenseScore`."""
         width = self._head.shape[1]
         head = self._head @ turned[:width]
-        slack = self._rest * np.float32(np.linalg.norm(turned[width:]))
+        slack = self._length * np.float32(np.linalg.norm(turned[width:]))
         slack += np.float32(_ROUNDING)
         low = head - slack
         head += slack
@@ -74,10 +77,14 @@ class DenseIndex:
 
     def exact(self, turned: Floats, documents: Places) -> Floats:
         """See :class:`DenseScore`."""
+        width = self._head.shape[1]
         found = np.empty(len(documents), dtype=np.float32)
-        for start in range(0, len(documents), 4096):
-            part = documents[start : start + 4096]
-            found[start : start + 4096] = widened(self._whole[part]) @ turned
+        for start in range(0, len(documents), _AT_ONCE):
+            part = documents[start : start + _AT_ONCE]
+            cosines = self._head.take(part, axis=0) @ turned[:width]
+            if self._rest.shape[1]:
+                cosines += widened(self._rest.take(part, axis=0)) @ turned[width:]
+            found[start : start + _AT_ONCE] = cosines
         return self._read(found)
 
     def near(self, turned: Floats, most: int) -> Places:
@@ -112,19 +119,15 @@ class DenseScore:
         self._turned = turned
 
     def bounds(self) -> Bounds:
-        """See :class:`~preceptor.library.scores.Score`."""
+        """Between what every document's cosine surely lies."""
         return self._index.bounds(self._turned)
 
     def exact(self, documents: Places) -> Floats:
-        """See :class:`~preceptor.library.scores.Score`."""
+        """The cosines of these documents."""
         return self._index.exact(self._turned, documents)
 
-    def all(self) -> Floats:
-        """See :class:`~preceptor.library.scores.Score`."""
-        return self._index.exact(self._turned, np.arange(len(self._index)))
-
     def near(self, most: int) -> Places:
-        """See :class:`~preceptor.library.scores.Score`."""
+        """About ``most`` documents among which the best probably are."""
         return self._index.near(self._turned, most)
 
 

@@ -11,94 +11,96 @@ from typing import Protocol
 
 import numpy as np
 
-from preceptor.library.sparse import Bounds, Floats, Places, SparseIndex, SparseQuery
+from preceptor.library.dense import DenseScore
+from preceptor.library.postings import Bounds, Floats, Places, Postings, Query
 
 _LEAST = 64
 
 
 class Score(Protocol):
-    """Scores in 0..1, one a document."""
+    """One question's scores in 0..1: with the states of scenarios, and with strategies' own words."""
 
-    def bounds(self) -> Bounds:
-        """Between what every document's score surely lies."""
+    def bounds(self) -> tuple[Bounds, Bounds]:
+        """Between what the score of every state surely lies, and of every strategy's own words: these count less,
+        and wider bounds do that cost less."""
         ...
 
-    def exact(self, documents: Places) -> Floats:
-        """The scores of these documents."""
+    def exact(self, states: Places, own: Places) -> Floats:
+        """The scores of these states, then of these strategies' own words: one row, and where scores are fused, one
+        more for each part."""
         ...
 
-    def all(self) -> Floats:
-        """The scores of all documents."""
-        ...
-
-    def near(self, most: int) -> Places:
-        """About ``most`` documents among which the best probably are; does not look at every document."""
+    def near(self, most: int) -> tuple[Places, Places]:
+        """About ``most`` states and strategies among which the best probably are; does not look at all."""
         ...
 
 
 class Lexical:
     """Cosine of weighted terms."""
 
-    def __init__(self, index: SparseIndex, query: SparseQuery) -> None:
-        self._index = index
+    def __init__(self, postings: Postings, query: Query, states: int) -> None:
+        """``states``: how many of the documents are states; strategies' own words follow."""
+        self._postings = postings
         self._query = query
+        self._states = states
 
-    def bounds(self) -> Bounds:
+    def bounds(self) -> tuple[Bounds, Bounds]:
         """See :class:`Score`."""
-        return self._index.bounds(self._query)
+        states, own = self._postings.bounds(self._query)
+        return states, own
 
-    def exact(self, documents: Places) -> Floats:
+    def exact(self, states: Places, own: Places) -> Floats:
         """See :class:`Score`."""
-        return self._index.exact(self._query, documents)
+        return self._postings.exact(self._query, np.concatenate([states, own + self._states]))[None]
 
-    def all(self) -> Floats:
+    def near(self, most: int) -> tuple[Places, Places]:
         """See :class:`Score`."""
-        return self._index.all(self._query)
-
-    def near(self, most: int) -> Places:
-        """See :class:`Score`."""
-        return self._index.near(self._query, 16 * most)[:most]
+        states, own = (self._postings.near(self._query, part, 16 * most)[:most] for part in (0, 1))
+        return states, own
 
 
 class Fused:
-    """``(1 - share) * first + share * second``."""
+    """``(1 - share) * lexical + share * dense``."""
 
-    def __init__(self, first: Score, second: Score, share: float) -> None:
-        self._first = first
-        self._second = second
-        self._share = share
+    def __init__(self, lexical: Lexical, states: DenseScore, own: DenseScore, share: float) -> None:
+        self._lexical = lexical
+        self._states, self._own = states, own
+        self._share = np.float32(share)
 
-    def bounds(self) -> Bounds:
+    def bounds(self) -> tuple[Bounds, Bounds]:
+        """See :class:`Score`: of own words as if their vectors were quite unlike, or the same."""
+        words, own = self._lexical.bounds()
+        vectors = self._states.bounds()
+        low, high = own.low * (1 - self._share), own.high * (1 - self._share)
+        high += self._share
+        states = Bounds(self._mixed(words.low, vectors.low), self._mixed(words.high, vectors.high))
+        return states, Bounds(low, high)
+
+    def exact(self, states: Places, own: Places) -> Floats:
         """See :class:`Score`."""
-        first, second = self._first.bounds(), self._second.bounds()
-        return Bounds(self._mixed(first.low, second.low), self._mixed(first.high, second.high))
+        first = self._lexical.exact(states, own)[0]
+        second = np.concatenate([self._states.exact(states), self._own.exact(own)])
+        return np.stack([self._mixed(first, second), first, second])
 
-    def exact(self, documents: Places) -> Floats:
+    def near(self, most: int) -> tuple[Places, Places]:
         """See :class:`Score`."""
-        return self._mixed(self._first.exact(documents), self._second.exact(documents))
-
-    def all(self) -> Floats:
-        """See :class:`Score`."""
-        return self._mixed(self._first.all(), self._second.all())
-
-    def near(self, most: int) -> Places:
-        """See :class:`Score`."""
-        return np.union1d(self._first.near(most), self._second.near(most))
+        states, own = self._lexical.near(most)
+        return np.union1d(states, self._states.near(most)), np.union1d(own, self._own.near(most))
 
     def _mixed(self, first: Floats, second: Floats) -> Floats:
-        mixed = first * np.float32(1 - self._share)
-        mixed += second * np.float32(self._share)
+        mixed = first * (1 - self._share)
+        mixed += second * self._share
         return mixed
 
 
 def best(scores: Floats, limit: int) -> Places:
     """Places of the highest scores above 0, best first; equal scores in order of place."""
-    found = np.flatnonzero(scores > 0)
+    found = (scores > 0).nonzero()[0]
     if len(found) > limit:
         # Everything tied with the last one stays in, so that the tie is broken by place and not by partition.
         edge = np.partition(scores[found], len(found) - limit)[len(found) - limit]
         found = found[scores[found] >= edge]
-    return found[np.argsort(-scores[found], kind="stable")][:limit]
+    return found[(-scores[found]).argsort(kind="stable")][:limit]
 
 
 def fewer(found: Places, bounds: Bounds, limit: int, exact: Callable[[Places], Floats]) -> Places:
@@ -123,12 +125,14 @@ def may_be_best(bounds: Bounds, limit: int, share: float = 0.0) -> Places:
         return np.arange(len(low))
     # A few comparisons from the top are cheaper than a partition of everything.
     top = float(low.max())
+    if share:
+        found = (bounds.high >= share * top).nonzero()[0]
+        if len(found) <= max(4 * limit, _LEAST):
+            return found
     for part in (0.75, 0.5, 0.25):
         some = low[low >= part * top]
         if len(some) >= limit:
             low = some
             break
-        if part <= share:
-            return np.flatnonzero(bounds.high >= share * top)
     edge = float(np.partition(low, len(low) - limit)[len(low) - limit])
     return np.flatnonzero(bounds.high >= max(edge, share * top))

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from preceptor.core.records import Turn
 from preceptor.library.conversation_state import (
+    Said,
     StateWeights,
-    plain_terms,
+    plain_words,
     read_action,
     read_state,
     state_terms,
@@ -99,12 +100,9 @@ def test_numbers_and_plurals_are_folded() -> None:
     assert words("Tickets 4711, 2nd class!") == ["ticket", "0", "0", "class"]
 
 
-def test_plain_terms_lose_their_speaker_and_keep_the_greater_weight() -> None:
-    assert plain_terms({"a:refund": 1.0, "c:refund": 2.0, "x:get_seat": 0.5}) == {
-        "refund": 2.0,
-        "get": 0.5,
-        "seat": 0.5,
-    }
+def test_plain_words_lose_their_speaker_and_keep_the_greater_weight() -> None:
+    said = Said(agent={"refund": 1.0}, customer={"refund": 2.0}, actions={"get_seat": 0.5})
+    assert plain_words(said) == {"refund": 2.0, "get": 0.5, "seat": 0.5}
 
 
 def test_no_conversation_has_no_terms() -> None:

@@ -8,6 +8,7 @@ from preceptor.library.dense import DenseIndex, widened
 from preceptor.library.scores import best, may_be_best
 
 Floats = NDArray[np.float32]
+EVERY = np.arange(4000)
 
 
 def vectors(count: int, width: int = 96, seed: int = 1) -> Floats:
@@ -21,7 +22,7 @@ def vectors(count: int, width: int = 96, seed: int = 1) -> Floats:
 def test_scores_are_cosines_read_against_unrelated_ones() -> None:
     rows = vectors(800)
     score = DenseIndex(rows, rows).question(rows[7])
-    found = score.all()
+    found = score.exact(EVERY[: len(rows)])
     assert found[7] == pytest.approx(1.0, abs=2e-3)
     plain = rows @ rows[7]
     order = np.argsort(-plain)[:20]
@@ -33,7 +34,7 @@ def test_scores_are_cosines_read_against_unrelated_ones() -> None:
 def test_bounds_hold_the_score_and_leave_few() -> None:
     rows = vectors(3000)
     score = DenseIndex(rows, rows).question(vectors(50)[3])
-    bounds, found = score.bounds(), score.all()
+    bounds, found = score.bounds(), score.exact(EVERY[: len(rows)])
     assert np.all(bounds.low <= found)
     assert np.all(found <= bounds.high)
     kept = may_be_best(bounds, 10)
@@ -49,7 +50,7 @@ def test_an_approximate_index_finds_most_of_the_nearest() -> None:
     right = 0
     for seed in range(20):
         score = index.question(vectors(100 + seed)[seed])
-        right += len(set(score.near(50).tolist()) & set(best(score.all(), 10).tolist()))
+        right += len(set(score.near(50).tolist()) & set(best(score.exact(EVERY[: len(rows)]), 10).tolist()))
     assert right >= 180
 
 
@@ -62,13 +63,13 @@ def test_without_the_extra_near_reads_every_head(monkeypatch: pytest.MonkeyPatch
     index = DenseIndex(rows, rows, approximate=True)
     assert not index.approximate
     score = index.question(rows[5])
-    assert set(best(score.all(), 5).tolist()) <= set(score.near(200).tolist())
+    assert set(best(score.exact(EVERY[: len(rows)]), 5).tolist()) <= set(score.near(200).tolist())
 
 
 @pytest.mark.parametrize(("count", "width"), [(1, 8), (2, 100), (70, 100), (70, 3)])
 def test_small_ones_are_searched_too(count: int, width: int) -> None:
     rows = vectors(count, width)
-    assert DenseIndex(rows, rows).question(rows[0]).all()[0] == pytest.approx(1.0, abs=2e-3)
+    assert DenseIndex(rows, rows).question(rows[0]).exact(EVERY[:count])[0] == pytest.approx(1.0, abs=2e-3)
 
 
 def test_sixteen_bits_become_thirty_two_without_a_change() -> None:

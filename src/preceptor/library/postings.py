@@ -1,0 +1,220 @@
+"""Documents of weighted terms, by number: who holds which term, in a few numpy arrays.
+
+Several sets of documents that are asked at once stand in one (:meth:`Postings.joined`): each call of numpy costs
+more than the few numbers that most searches look at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int32]
+Places = NDArray[np.int64]
+
+_COMMON_LEAST = 64
+"""Documents below which no term is common."""
+_FEW = 256
+"""Documents fewer than which are scored one by one, however few there are in all."""
+_ONE = np.float32(1.0)
+ROUNDING = np.float32(1e-5)
+"""What bounds are widened by: sums of float32 in another order differ by less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Numbers of terms with weights, scaled so that products with documents are cosines; first those asked of the
+    first part, then those of the next."""
+
+    terms: Ids
+    weights: Floats
+    sizes: tuple[int, ...]
+    """How many terms each part is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Per document, between what its score surely lies."""
+
+    low: Floats
+    high: Floats
+
+
+class Postings:
+    """Scores by cosine, exactly or between bounds.
+
+    What many documents have says little and costs most to add up. So :meth:`bounds` adds the rare terms and bounds
+    the common ones (Cauchy-Schwarz over both common parts), and :meth:`exact` adds all terms of the documents
+    that can still matter.
+
+    Args:
+        rows: per document the numbers of its terms, and their weights: of length 1.
+        rarities: of each term, and last of a term that no document has, whose number is the last.
+        common: share of the documents from which a term is common. The fewer terms are added up, the wider are the
+            bounds.
+    """
+
+    def __init__(self, rows: Sequence[tuple[Ids, Floats]], rarities: Sequence[float], *, common: float) -> None:
+        self._rarities = np.array(rarities, dtype=np.float32)
+        sizes = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
+        self._row_start = np.concatenate([[0], np.cumsum(sizes)])
+        self._row_terms: Ids = np.concatenate([np.zeros(0, np.int32), *(ids for ids, _ in rows)])
+        self._row_values: Floats = np.concatenate([np.zeros(0, np.float32), *(values for _, values in rows)])
+        order = np.argsort(self._row_terms, kind="stable")
+        owners = np.repeat(np.arange(len(rows), dtype=np.int32), sizes)
+        self._posting_documents = owners[order]
+        self._posting_values = self._row_values[order]
+        self._posting_start = np.searchsorted(self._row_terms[order], np.arange(len(rarities) + 1))
+        held = np.diff(self._posting_start)
+        self._common = held > max(_COMMON_LEAST, len(rows) * common)
+        self._rare = np.where(self._common, 0, held)
+        squares = np.where(self._common[self._row_terms], self._row_values, 0) ** 2
+        self._common_length = np.sqrt(np.bincount(owners, squares, len(rows))).astype(np.float32)
+        self._parts = np.array([0, len(rows)])
+
+    @classmethod
+    def joined(cls, first: Postings, second: Postings) -> Postings:
+        """Both as one, with the numbers of documents and terms of the second behind those of the first."""
+        made = cls.__new__(cls)
+        documents, terms, held = len(first), len(first._rarities), len(first._row_terms)
+        made._rarities = np.concatenate([first._rarities, second._rarities])
+        made._row_start = np.concatenate([first._row_start[:-1], second._row_start + held])
+        made._row_terms = np.concatenate([first._row_terms, second._row_terms + np.int32(terms)])
+        made._row_values = np.concatenate([first._row_values, second._row_values])
+        behind = second._posting_documents + np.int32(documents)
+        made._posting_documents = np.concatenate([first._posting_documents, behind])
+        made._posting_values = np.concatenate([first._posting_values, second._posting_values])
+        made._posting_start = np.concatenate([first._posting_start[:-1], second._posting_start + held])
+        made._common = np.concatenate([first._common, second._common])
+        made._rare = np.concatenate([first._rare, second._rare])
+        made._common_length = np.concatenate([first._common_length, second._common_length])
+        made._parts = np.concatenate([first._parts, second._parts[1:] + documents])
+        return made
+
+    def __len__(self) -> int:
+        return len(self._common_length)
+
+    @property
+    def terms(self) -> int:
+        """How many terms there are, with the one of each part that stands for all unknown ones."""
+        return len(self._rarities)
+
+    def query(self, terms: Ids, weights: Floats, sizes: tuple[int, ...]) -> Query:
+        """Terms with their weights as they were counted, each once. What no document has still counts in the
+        length: what is mostly unknown fits nothing well.
+
+        Args:
+            sizes: how many terms are asked of each part; these stand first to last.
+        """
+        found = np.maximum(weights, _ONE)
+        np.log(found, out=found)
+        found += np.minimum(weights, _ONE)
+        found *= self._rarities.take(terms)
+        start = 0
+        for size in sizes:
+            part = found[start : start + size]
+            length = math.sqrt(float(part @ part))
+            if length:
+                part *= np.float32(1 / length)
+            start += size
+        return Query(terms, found, sizes)
+
+    def all(self, query: Query) -> Floats:
+        """Cosine of the query with every document, 0..1."""
+        starts = self._posting_start.take(query.terms)
+        return np.minimum(self._sums(query, starts, self._posting_start.take(query.terms + 1) - starts), _ONE)
+
+    def bounds(self, query: Query) -> list[Bounds]:
+        """Between what every document's score lies, part by part."""
+        starts = self._posting_start.take(query.terms)
+        low = self._sums(query, starts, self._rare.take(query.terms))
+        rest = query.weights * self._common.take(query.terms)
+        high = low + ROUNDING
+        found: list[Bounds] = []
+        start, parts = 0, self._parts.tolist()
+        for size, first, end in zip(query.sizes, parts, parts[1:], strict=False):
+            common = rest[start : start + size]
+            length = math.sqrt(float(common @ common))
+            if length:
+                high[first:end] += self._common_length[first:end] * np.float32(length)
+            start += size
+            found.append(Bounds(low[first:end], high[first:end]))
+        np.minimum(high, _ONE, out=high)
+        return found
+
+    def exact(self, query: Query, documents: Places) -> Floats:
+        """Cosine of the query with each of ``documents``, 0..1."""
+        if len(documents) * 8 >= len(self) + _FEW:
+            return self.all(query).take(documents)
+        wanted = np.zeros(self.terms, dtype=np.float32)
+        wanted[query.terms] = query.weights
+        places, owners = self._spans(documents)
+        products = wanted.take(self._row_terms.take(places))
+        products *= self._row_values.take(places)
+        found = np.bincount(owners, products, len(documents)).astype(np.float32)
+        return np.minimum(found, _ONE, out=found)
+
+    def near(self, query: Query, part: int, most: int) -> Places:
+        """Documents of a part that share the query's rarest terms, until ``most`` postings are seen, and those with
+        the largest sums first. For indexes too large to look at every document; ``exact`` tells their scores."""
+        start = sum(query.sizes[:part])
+        terms = query.terms[start : start + query.sizes[part]]
+        starts = self._posting_start[terms]
+        sizes = self._posting_start[terms + 1] - starts
+        order = np.argsort(sizes, kind="stable")
+        kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), most, side="right")))]
+        places, owners = _runs(starts[kept], np.minimum(sizes[kept], most))
+        documents = self._posting_documents[places]
+        values = self._posting_values[places] * query.weights[start : start + query.sizes[part]][kept][owners]
+        order = np.argsort(documents, kind="stable")
+        documents, values = documents[order], values[order]
+        first = np.flatnonzero(np.diff(documents, prepend=-1))
+        sums = np.add.reduceat(values, first) if len(first) else values
+        found = documents[first][np.argsort(-sums, kind="stable")]
+        return found.astype(np.int64) - int(self._parts[part])
+
+    def likeness(self, some: Sequence[int] | Places, others: Sequence[int] | Places) -> Floats:
+        """Cosines of some documents with others: one row for each of ``some``."""
+        places, owners = self._spans(np.concatenate([some, others]).astype(np.int64))
+        terms = self._row_terms.take(places)
+        # A column for each term that is there, in no order: each is known by where it comes up last. Sorting them
+        # would take longer than all else.
+        each = np.arange(len(terms))
+        last: Places = np.empty(self.terms, dtype=np.int64)
+        last[terms] = each
+        last = last.take(terms)
+        columns = (last == each).cumsum()
+        width = int(columns[-1]) if len(terms) else 0
+        wide = np.zeros((len(some) + len(others), width), dtype=np.float32)
+        owners *= width
+        owners += columns.take(last)
+        owners -= 1
+        wide.ravel()[owners] = self._row_values.take(places)
+        return wide[: len(some)] @ wide[len(some) :].T
+
+    def _sums(self, query: Query, starts: Places, sizes: Places) -> Floats:
+        """Per document the sum over so many postings of each term."""
+        ends = sizes.cumsum()
+        places = np.arange(int(ends[-1]) if len(ends) else 0)
+        places += (starts - ends + sizes).repeat(sizes)
+        values = self._posting_values.take(places)
+        values *= query.weights.repeat(sizes)
+        return np.bincount(self._posting_documents.take(places), values, len(self)).astype(np.float32)
+
+    def _spans(self, documents: Places) -> tuple[Places, Places]:
+        """Places of the documents' terms in the rows, and for each which of ``documents`` it belongs to."""
+        starts = self._row_start.take(documents)
+        return _runs(starts, self._row_start.take(documents + 1) - starts)
+
+
+def _runs(starts: Places, sizes: Places) -> tuple[Places, Places]:
+    """``sizes[n]`` numbers from ``starts[n]`` on, for each ``n``; and which ``n`` each is of."""
+    ends = sizes.cumsum()
+    places = np.arange(int(ends[-1]) if len(ends) else 0)
+    places += (starts - ends + sizes).repeat(sizes)
+    return places, np.arange(len(starts)).repeat(sizes)
