@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.browser.house import make_house
 from tests.chromium import ARGS, executable, serving
 from tests.review_app import open_desk
 
@@ -150,6 +151,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     with open_desk(folder, 44):
         pass
+    return folder
+
+
+@pytest.fixture(scope="session")
+def house(small: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which every text is hostile; do not write to it."""
+    folder = tmp_path_factory.mktemp("hostile") / "house"
+    make_house(folder, small, project)
     return folder
 
 

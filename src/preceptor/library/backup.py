@@ -29,6 +29,8 @@ from preceptor.library.schema import CHANGES, HEAD, METADATA, REVISION_TABLE
 
 FORMAT = 1
 _PART = 1000
+_LONGEST_LINE = 64_000_000
+"""Bytes, unpacked: a few packed ones may stand for more than any memory holds."""
 _AGAIN = "take another backup file; this one cannot be used"
 _TABLES: tuple[Table, ...] = (CHANGES, stored.LOG, stored.PARTS)
 """What a backup holds, in this order."""
@@ -170,11 +172,18 @@ def _write(target: Path, lines: Iterator[bytes]) -> None:
 def _unpacked(source: Path) -> Generator[Iterator[bytes]]:
     try:
         with gzip.open(source, "rb") as lines:
-            yield iter(lines)
+            yield _short(lines, source.name)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {source.name}", hint="name a backup file") from error
     except (OSError, EOFError) as error:
         raise InputError(f"{source.name} cannot be read, or is no backup ({error})", hint=_AGAIN) from error
+
+
+def _short(lines: gzip.GzipFile, name: str) -> Iterator[bytes]:
+    while line := lines.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise InputError(f"{name} holds a line of more than {_LONGEST_LINE} bytes", hint=_AGAIN)
+        yield line
 
 
 def _look_through(source: Path) -> None:

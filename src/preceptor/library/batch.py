@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, insert, select, update
 
 from preceptor.core.errors import InputError, LibraryError
 from preceptor.core.untrusted import one_line
@@ -60,14 +60,17 @@ class Batch:
         now, was = self.state, self._was
         if (now.law, now.asked) != (was.law, was.asked):
             self._connection.execute(update(LAW).values(doc=rows.law_row(now)["doc"]))
-        dirty = [e for i, e in now.entries.items() if e is not was.entries.get(i)]
-        for ids in _chunks([e.strategy.id for e in dirty]):
-            self._connection.execute(delete(STRATEGIES).where(STRATEGIES.c.id.in_(ids)))
+        pairs = [(was.entries.get(i), e) for i, e in now.entries.items() if e is not was.entries.get(i)]
+        changed = [(old, new) for old, new in pairs if old is not None]
+        fresh = [new for old, new in pairs if old is None]
+        self._insert(STRATEGIES, [rows.entry_row(e) for e in fresh])
+        self._insert(FORMS, [rows.forms_row(e) for e in fresh])
+        self._update(STRATEGIES, "id", [rows.entry_row(e) for _, e in changed])
+        self._update(FORMS, "strategy", [rows.forms_row(e) for _, e in changed])
+        labelled = [(old, new) for old, new in changed if rows.label_rows(old) != rows.label_rows(new)]
+        for ids in _chunks([e.strategy.id for _, e in labelled]):
             self._connection.execute(delete(LABELS).where(LABELS.c.strategy.in_(ids)))
-            self._connection.execute(delete(FORMS).where(FORMS.c.strategy.in_(ids)))
-        self._insert(STRATEGIES, [rows.entry_row(e) for e in dirty])
-        self._insert(FORMS, [rows.forms_row(e) for e in dirty])
-        self._insert(LABELS, [row for e in dirty for row in rows.label_rows(e)])
+        self._insert(LABELS, [row for e in (*fresh, *(e for _, e in labelled)) for row in rows.label_rows(e)])
         self._insert(LESSONS, [rows.lesson_row(r) for i, r in now.lessons.items() if i not in was.lessons])
         new = ((i, pair) for i, pair in now.scenarios.items() if i not in was.scenarios)
         self._insert(SCENARIOS, [rows.scenario_row(*pair) for _, pair in new])
@@ -89,6 +92,13 @@ class Batch:
     def _found(self, table: Table, ids: Iterable[str]) -> Iterator[RowMapping]:
         for part in _chunks(list(dict.fromkeys(ids))):
             yield from self._connection.execute(select(table).where(table.c.id.in_(part))).mappings()
+
+    def _update(self, table: Table, key: str, values: list[dict[str, Any]]) -> None:
+        """Rows that are there, each found by its key: those of an unchanged index stay where they are."""
+        if values:
+            found = update(table).where(table.c[key] == bindparam("of"))
+            parts = [{**{n: v for n, v in row.items() if n != key}, "of": row[key]} for row in values]
+            self._connection.execute(found, parts)
 
     def _insert(self, table: Table, values: list[dict[str, Any]]) -> None:
         if values:

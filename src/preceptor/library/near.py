@@ -27,6 +27,8 @@ MOST_EACH = 3
 _DONE = 2.0
 """Weight of what is done beside the situation in which it is."""
 
+_ALIVE: tuple[Status, ...] = ("proposed", "approved")
+
 Counts = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -116,6 +118,8 @@ class _Rows:
     numbers: dict[str, int] = field(default_factory=dict[str, int])
     first_seq: array[int] = field(default_factory=lambda: array("q"))
     approved: array[int] = field(default_factory=lambda: array("b"))
+    alive: array[int] = field(default_factory=lambda: array("b"))
+    """Whether it is proposed or approved."""
 
 
 class Near:
@@ -138,12 +142,13 @@ class Near:
             self._follow()
             return self._seq
 
-    def against(self, strategy: Strategy, *, without: Collection[str] = ()) -> Against:
+    def against(self, strategy: Strategy, *, without: Collection[str] = (), at: int = 0) -> Against:
         """What of the approved ones says the same, or the opposite, in about the same situation; never itself,
-        and none of ``without``."""
+        and none of ``without``. ``at``: number of a change that is new enough, where :meth:`seq` has just told it;
+        else the log is asked for news."""
         mine = Forms.of(strategy)
         with self._lock:
-            self._follow()
+            self._follow(at)
             if not self._rows.ids:
                 return Against()
             open_to = np.asarray(self._rows.approved, dtype=np.bool_) & (self._when.dice(mine.when) >= SITUATION)
@@ -163,11 +168,14 @@ class Near:
                 opposed=tuple((self._rows.ids[n], told[n]) for n in self._first(list(told))),
             )
 
-    def like(self, strategy: Strategy, *, least: float = 0.45, limit: int = 40) -> tuple[Alike, ...]:
-        """The strategies that say about the same, closest first, of equals the older; never itself."""
+    def like(
+        self, strategy: Strategy, *, least: float = 0.45, limit: int = 40, alive: bool = False, at: int = 0
+    ) -> tuple[Alike, ...]:
+        """The strategies that say about the same, closest first, of equals the older; never itself. ``alive``: only
+        what is proposed or approved; ``at`` as in :meth:`against`."""
         mine = Forms.of(strategy)
         with self._lock:
-            self._follow()
+            self._follow(at)
             dots, own = np.zeros(len(self._rows.ids)), 0.0
             for where, words, weight in ((self._when, mine.when, 1.0), (self._do, mine.do, _DONE)):
                 told = {stem: (weight * where.rarity(stem)) ** 2 for stem in words.stems}
@@ -178,6 +186,8 @@ class Near:
             scores = np.where(lengths > 0, dots / np.maximum(lengths, 1e-9), 0.0)
             if strategy.id in self._rows.numbers:
                 scores[self._rows.numbers[strategy.id]] = 0.0
+            if alive:
+                scores[np.asarray(self._rows.alive, dtype=np.bool_) == 0] = 0.0
             found = np.flatnonzero(scores >= max(least, 1e-9))
             best: list[int] = found[np.argsort(-scores[found], kind="stable")][:limit].tolist()
             return tuple(Alike(self._rows.ids[n], min(1.0, float(scores[n]))) for n in best)
@@ -196,7 +206,9 @@ class Near:
     def _first(self, numbers: list[int]) -> list[int]:
         return sorted(numbers, key=lambda n: self._rows.first_seq[n])[:MOST_EACH]
 
-    def _follow(self) -> None:
+    def _follow(self, at: int = 0) -> None:
+        if at and self._seq >= at:
+            return
         seq, rows = self._library.forms(since=self._seq, status=None if self._seq else self._status)
         for row in rows:
             self._put(row)
@@ -210,8 +222,9 @@ class Near:
 
     def _put(self, row: FormRow) -> None:
         rows, number = self._rows, self._rows.numbers.get(row.id)
+        approved, alive = int(row.status == "approved"), int(row.status in _ALIVE)
         if number is not None and rows.packed[number] == row.forms:
-            rows.approved[number] = int(row.status == "approved")
+            rows.approved[number], rows.alive[number] = approved, alive
             return
         self._lengths = None
         was = None
@@ -221,10 +234,11 @@ class Near:
             rows.packed.append("")
             rows.first_seq.append(row.first_seq)
             rows.approved.append(0)
+            rows.alive.append(0)
         else:
             was = Forms.unpacked(rows.packed[number])
         forms = Forms.unpacked(row.forms)
-        rows.packed[number], rows.approved[number] = row.forms, int(row.status == "approved")
+        rows.packed[number], rows.approved[number], rows.alive[number] = row.forms, approved, alive
         self._when.put(number, forms.when, was.when if was else None)
         self._do.put(number, forms.do, was.do if was else None)
         self._avoid.put(number, forms.avoid, was.avoid if was else None)

@@ -142,6 +142,20 @@ class Counts:
 def page_of(connection: Connection, which: Filter, terms: Terms, *, order: Order, offset: int, limit: int) -> Page:
     """The page that begins after ``offset`` strategies."""
     conditions = _conditions(which, terms)
+    total = _total(connection, conditions)
+    return _page(connection, conditions, terms, order=order, offset=offset, limit=limit, total=total)
+
+
+def _page(
+    connection: Connection,
+    conditions: list[Any],
+    terms: Terms,
+    *,
+    order: Order,
+    offset: int,
+    limit: int,
+    total: int,
+) -> Page:
     offset, limit = max(offset, 0), max(limit, 0)
     # The place first, by an index that holds it; documents are read for the page alone.
     if not limit:
@@ -152,7 +166,7 @@ def page_of(connection: Connection, which: Filter, terms: Terms, *, order: Order
         places = select(STRATEGIES.c.id).where(*conditions).order_by(*_order(order)).offset(offset).limit(limit)
         ids = list(connection.execute(places).scalars())
     entries = tuple(entries_of(connection, ids).values())
-    return Page(entries=entries, total=_total(connection, conditions), offset=offset, terms=terms)
+    return Page(entries=entries, total=total, offset=offset, terms=terms)
 
 
 def entries_of(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
@@ -187,20 +201,28 @@ def position_of(
     connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order
 ) -> int | None:
     """How many of the list stand before the strategy; None where it is not in the list."""
-    conditions = _conditions(which, terms)
+    return _place(connection, _conditions(which, terms), terms, strategy_id, order)[0]
+
+
+def _place(
+    connection: Connection, conditions: list[Any], terms: Terms, strategy_id: str, order: Order
+) -> tuple[int | None, int]:
+    """The position, and how many there are in all: counted at once, since both look at the whole list."""
     if order == "ends":
         every = _by_end(connection, conditions, terms)
-        return every.index(strategy_id) if strategy_id in every else None
+        return every.index(strategy_id) if strategy_id in every else None, len(every)
     at = _key(connection, strategy_id, conditions)
     if at is None:
-        return None
+        return None, _total(connection, conditions)
     rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
     before = {
         "review": or_(rank < at[0], and_(rank == at[0], seq < at[1])),
         "oldest": seq < at[1],
         "newest": seq > at[1],
     }[order]
-    return _total(connection, [*conditions, before])
+    both = select(func.count(case((before, 1))), func.count()).select_from(STRATEGIES).where(*conditions)
+    place, total = connection.execute(both).one()
+    return place, total
 
 
 def next_of(connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order) -> str | None:
@@ -234,9 +256,12 @@ def around_of(
 ) -> tuple[int | None, Page]:
     """The strategy's place, and the page on which it stands after ``before`` others; the first page where it is not
     in the list."""
-    place = position_of(connection, which, terms, strategy_id, order=order) if strategy_id else None
+    if not strategy_id:
+        return None, page_of(connection, which, terms, order=order, offset=0, limit=limit)
+    conditions = _conditions(which, terms)
+    place, total = _place(connection, conditions, terms, strategy_id, order)
     offset = max(0, (place or 0) - before)
-    return place, page_of(connection, which, terms, order=order, offset=offset, limit=limit)
+    return place, _page(connection, conditions, terms, order=order, offset=offset, limit=limit, total=total)
 
 
 def counts_of(connection: Connection, which: Filter, terms: Terms) -> Counts:

@@ -24,6 +24,8 @@ class Screened:
     findings: tuple[Finding, ...]
     against: tuple[tuple[Finding, Strategy], ...] = ()
     """Those of the findings that speak of an approved strategy, each with that strategy."""
+    seq: int = 0
+    """Number of the last change that was known of."""
 
     @property
     def blocked(self) -> bool:
@@ -52,25 +54,26 @@ class Screener:
             without: ids of approved strategies that it may repeat: those that are about to go.
         """
         # What a person looked at is what they decide on next, most often with nothing changed meanwhile.
-        key = (self._near.seq(), strategy, tuple(known), frozenset(without))
+        seq = self._near.seq()
+        key = (seq, strategy, tuple(known), frozenset(without))
         with self._lock:
             found = self._kept.get(key)
         if found is None:
-            found = self._looked(strategy, known, without)
+            found = self._looked(strategy, known, without, seq)
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return found
 
-    def _looked(self, strategy: Strategy, known: Sequence[Finding], without: Collection[str]) -> Screened:
-        named = self._library.named(self._near.against(strategy, without=without).ids)
+    def _looked(self, strategy: Strategy, known: Sequence[Finding], without: Collection[str], seq: int) -> Screened:
+        named = self._library.named(self._near.against(strategy, without=without, at=seq).ids)
         against = tuple(alike_findings(strategy, tuple(e.strategy for e in named.values())))
         if self._domain is None:
             kept = tuple(f for f in known if f.check not in ALIKE)
-            return Screened(findings=(*kept, *(f for f, _ in against)), against=against)
+            return Screened(findings=(*kept, *(f for f, _ in against)), against=against, seq=seq)
         ids = strategy.scenarios[:MOST_SCENARIOS]
         turns = [t for s in (self._library.scenarios(ids) if ids else ()) for t in s.turns]
         by_code = screen(strategy, turns=turns, domain=self._domain)
         by_teacher = tuple(f for f in known if f.check.startswith("teacher"))
-        return Screened(findings=(*by_code, *(f for f, _ in against), *by_teacher), against=against)
+        return Screened(findings=(*by_code, *(f for f, _ in against), *by_teacher), against=against, seq=seq)

@@ -202,6 +202,8 @@ class Library:
     def named(self, ids: Iterable[str]) -> Mapping[str, Entry]:
         """The entries with exactly these ids, in this order; unknown ids are left out."""
         wanted = tuple(dict.fromkeys(map(one_line, ids)))
+        if not wanted:
+            return {}
         with self._database.reading() as connection:
             return entries_of(connection, wanted)
 
@@ -245,12 +247,14 @@ class Library:
     def lesson(self, id_or_prefix: str) -> Lesson:
         """The lesson with its whole trail. LibraryError: none, or more than one begins so."""
         id_or_prefix = one_line(id_or_prefix)
-        found = self._all(select(LESSONS).where(LESSONS.c.id == id_or_prefix))
-        row = found[0] if found else self._only(LESSONS, id_or_prefix, "lesson", "preceptor library show STRATEGY")
-        logged = self._all(select(CHANGES).where(CHANGES.c.seq == row["seq"]))
+        recorded = select(CHANGES).join(LESSONS, LESSONS.c.seq == CHANGES.c.seq)
+        logged, name = self._all(recorded.where(LESSONS.c.id == id_or_prefix)), id_or_prefix
+        if not logged:
+            row = self._only(LESSONS, id_or_prefix, "lesson", "preceptor library show STRATEGY")
+            logged, name = self._all(select(CHANGES).where(CHANGES.c.seq == row["seq"])), row["id"]
         change = _told(logged[0]).change if logged else None
         if not isinstance(change, RecordLesson):
-            raise LibraryError(f"lesson {row['id']} is damaged", hint=rows.DAMAGED)
+            raise LibraryError(f"lesson {name} is damaged", hint=rows.DAMAGED)
         return change.lesson
 
     def lessons(self, run: str | None = None) -> tuple[LessonRow, ...]:

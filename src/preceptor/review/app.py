@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from preceptor.review.api.routes import routes as api_routes
 from preceptor.review.desk import Desk
-from preceptor.review.guard import Guard
+from preceptor.review.guard import HEADERS, Guard
 from preceptor.review.pages import access, audit, law, queue, rate, releases, runs, strategies, tryout
 
 
@@ -34,7 +34,7 @@ def create_app(desk: Desk) -> Starlette:
         Mount("/static", _Static(packages=[("preceptor.review", "static")])),
     ]
     guard = Middleware(Guard, access=desk.access, sessions=desk.sessions, people=desk.people)
-    app = Starlette(routes=routes, middleware=[guard], exception_handlers={404: _missing})
+    app = Starlette(routes=routes, middleware=[guard], exception_handlers={404: _missing, 500: _broken})
     app.state.desk = desk
     return app
 
@@ -61,3 +61,9 @@ async def _health(request: Request) -> Response:
 async def _missing(request: Request, error: Exception) -> Response:
     del request, error
     return PlainTextResponse("there is no such page\n", 404)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """What goes wrong in here is told in the server's log, and answered outside the guard."""
+    del request, error
+    return PlainTextResponse("something went wrong here; the log of the app tells what\n", 500, headers=HEADERS)

@@ -108,7 +108,8 @@ def dossier(sources: Sources, entry: Entry, *, lesson_id: str = "") -> Dossier:
     turns = scenario.turns if scenario else ()
     order = {"blocking": 0, "warning": 1, "info": 2}
     screened = _screened(sources.screener, entry)
-    alike = sources.near.like(entry.strategy, least=_NEAR)
+    most = _MOST_NEAR + len(screened.against)
+    alike = sources.near.like(entry.strategy, least=_NEAR, limit=most, alive=True, at=screened.seq)
     flagged = [(f.note, i) for f in entry.flags for i in f.others]
     named = library.named([*(a.id for a in alike), *(i for _, i in flagged), *(s.id for _, s in screened.against)])
     return Dossier(
@@ -186,6 +187,5 @@ def _near(
 ) -> tuple[Similar, ...]:
     known = [(named[a.id], a.score) for a in alike if a.id in named and a.id not in told]
     most = max(1, _MOST_NEAR - len(told))
-    found = [(other, score) for other, score in known if other.status in ("proposed", "approved")][:most]
     own = entry.strategy.text()
-    return tuple(Similar(entry=e, score=s, words=compare(own, e.strategy.text())[1]) for e, s in found)
+    return tuple(Similar(entry=e, score=s, words=compare(own, e.strategy.text())[1]) for e, s in known[:most])

@@ -17,6 +17,7 @@ from tests.unit.library.made import apply, library, one_of_each, place, propose,
 from tests.unit.library.raw import Raw, raw_hands
 
 from preceptor.core.errors import InputError, LibraryError, PreceptorError
+from preceptor.library import backup
 from preceptor.library.backup import back_up, restore
 from preceptor.library.changes import Approve, SetLaw
 from preceptor.library.law import Law
@@ -181,3 +182,13 @@ def test_files_that_cannot_be_written(full: str | Path, tmp_path: Path) -> None:
     with pytest.raises(LibraryError, match="there is no library"):
         back_up(tmp_path / "none.db", tmp_path / "x.backup")
     assert not (tmp_path / "x.backup").exists()
+
+
+def test_a_line_that_unpacks_beyond_measure_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup, "_LONGEST_LINE", 100_000)
+    bomb = tmp_path / "bomb.backup"
+    bomb.write_bytes(gzip.compress(b'{"acts":0}\n' + b" " * 3_000_000))
+    assert bomb.stat().st_size < 5000
+    with pytest.raises(InputError, match="holds a line of more than 100000 bytes"):
+        restore(bomb, tmp_path / "new.db")
+    assert not (tmp_path / "new.db").exists()

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from tests.review_app import Browser, Hands, browser, open_desk
 
+from preceptor.project import Project
 from preceptor.review.desk import Desk
 
 COUNT = 44
+SMALL = {"evaluate.profiles": 3, "evaluate.max_turns": 2, "evaluate.arms": ["student", "teacher"]}
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,17 @@ def desk(filled: Path, tmp_path: Path, clock: Hands) -> Generator[Desk]:
 def mara(desk: Desk) -> Browser:
     """An admin's browser."""
     return browser(desk)
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runs of a project with one small evaluation."""
+    project = Project.create(tmp_path_factory.mktemp("rate") / "p")
+    Project.open(project.folder, settings=SMALL).evaluate()
+    return project.folder / "runs"
+
+
+@pytest.fixture
+def rated(desk: Desk, evaluated: Path, tmp_path: Path) -> Desk:
+    shutil.copytree(evaluated, tmp_path / "house" / "runs")
+    return desk

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,25 +8,8 @@ from tests.review_app import Browser, Hands, browser
 
 from preceptor.core.errors import InputError, LibraryError
 from preceptor.evaluate.result import from_json
-from preceptor.project import Project
 from preceptor.review.desk import Desk
 from preceptor.review.ratings import PersonRating, Ratings, read_lines
-
-SMALL = {"evaluate.profiles": 3, "evaluate.max_turns": 2, "evaluate.arms": ["student", "teacher"]}
-
-
-@pytest.fixture(scope="session")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runs of a project with one small evaluation."""
-    project = Project.create(tmp_path_factory.mktemp("rate") / "p")
-    Project.open(project.folder, settings=SMALL).evaluate()
-    return project.folder / "runs"
-
-
-@pytest.fixture
-def rated(desk: Desk, evaluated: Path, tmp_path: Path) -> Desk:
-    shutil.copytree(evaluated, tmp_path / "house" / "runs")
-    return desk
 
 
 def shown(page: str) -> tuple[str, str]:

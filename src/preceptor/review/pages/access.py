@@ -33,7 +33,7 @@ async def _enter(request: Request) -> Response:
     account = desk.sessions.enter(request.query_params.get("key", ""))
     if account is None:
         return _form(request, "This link was used already, or is older than 15 minutes.", status=403)
-    return _in(desk, account, "/queue")
+    return _in(request, account, "/queue")
 
 
 async def _login(request: Request) -> Response:
@@ -60,7 +60,7 @@ async def _try(request: Request) -> Response:
         desk.throttle.failed(*keys)
         return _form(request, "Name or password is wrong.", status=403, form=form)
     desk.throttle.passed(keys[0])
-    return _in(desk, account, local_path(form.get("next", "")), desk.people.proof(account.name))
+    return _in(request, account, local_path(form.get("next", "")), desk.people.proof(account.name))
 
 
 def _logout(visit: Visit) -> Response:
@@ -77,7 +77,10 @@ def local_path(text: str) -> str:
     return text if plain and not parts.scheme and not parts.netloc else "/queue"
 
 
-def _in(desk: Desk, account: Account, url: str, proof: str = "") -> Response:
+def _in(request: Request, account: Account, url: str, proof: str = "") -> Response:
+    """Under a new token, always: one that somebody put into the browser before never becomes the account's."""
+    desk: Desk = request.app.state.desk
+    desk.sessions.end(request.state.token)
     response = RedirectResponse(url, 303)
     response.set_cookie(
         desk.access.cookie,

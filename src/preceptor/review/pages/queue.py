@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -17,7 +19,7 @@ from preceptor.review.standing import approved, own_word
 from preceptor.review.visit import Visit, get, post
 
 REASONS = ("Too specific", "Against policy", "Wrong", "Too vague", "Duplicate", "Unsafe")
-_AROUND = 40
+_AROUND = 30
 _BEFORE = 6
 """Strategies that the list beside shows."""
 
@@ -52,19 +54,27 @@ def _page(visit: Visit) -> Response:
     if entry is None:
         return visit.page("queue_empty.html", **values)
     before, after = part.at(place - 1), part.at(place + 1)
+    at = _places(chosen)
     return visit.page(
         "queue.html",
         item=dossier(visit.desk.sources, entry, lesson_id=visit.query.get("lesson", "")),
-        beside=[Place(entry=e, url=chosen.url("/queue", at=e.strategy.id)) for e in part.entries],
+        beside=[Place(entry=e, url=at(e)) for e in part.entries],
         number=place + 1,
         total=part.total,
-        next_url=chosen.url("/queue", at=after.strategy.id) if after else "",
-        previous_url=chosen.url("/queue", at=before.strategy.id) if before else "",
-        query=chosen.url("", at=entry.strategy.id).lstrip("?"),
+        next_url=at(after) if after else "",
+        previous_url=at(before) if before else "",
+        query=at(entry).partition("?")[2],
         reasons=REASONS,
         own=own_word(entry, visit.account),
         **values,
     )
+
+
+def _places(chosen: Filter) -> Callable[[Entry], str]:
+    """Where in the filtered queue each strategy stands, as a URL: the filter's part of it is made once."""
+    stem = chosen.url("/queue")
+    begun = f"{stem}{'&' if '?' in stem else '?'}at="
+    return lambda entry: begun + quote(entry.strategy.id)
 
 
 def _approve(visit: Visit) -> Response:
