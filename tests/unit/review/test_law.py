@@ -91,7 +91,7 @@ def test_an_approval_that_ends_is_told_sorted_and_approved_anew(desk: Desk, mara
     again = browser(desk)
     assert f"/strategies/{two.strategy.id}" in again.get("/strategies?mark=expired").text
     assert f"/strategies/{one.strategy.id}" not in again.get("/strategies?mark=expired").text
-    assert "1 approved strategy stays out, since their approval has expired" in again.get("/releases").text
+    assert "1 approved strategy stays out, since its approval has expired" in again.get("/releases").text
     late = again.get(f"/queue?mark=expired&at={two.strategy.id}").text
     assert "approval expired" in late
     seen = desk.library.entry(two.strategy.id).changed_seq
