@@ -15,6 +15,7 @@ Message = Mapping[str, Any]
 _CALLS: Mapping[str, str] = {"function_call": "arguments", "custom_tool_call": "input"}
 """Items of the Responses API by which the model calls a tool, and where it says what it asks."""
 _OUTPUTS = ("function_call_output", "custom_tool_call_output")
+_ACTION = "[action "
 _ACTION_LINE = re.compile(r"\[action ([^\]\n]*)\] (.*)")
 _OWN_TAG = re.compile(r"<(\s*/?\s*advice\b)", re.IGNORECASE)
 
@@ -54,10 +55,11 @@ def chat_form(items: Iterable[object]) -> Iterator[Message]:
     returned is left out."""
     for item in items:
         entry = _mapping(item)
-        kind = str(entry.get("type"))
         if "role" in entry:
             yield entry
-        elif kind in _CALLS:
+            continue
+        kind = str(entry.get("type"))
+        if kind in _CALLS:
             function = {"name": entry.get("name"), "arguments": entry.get(_CALLS[kind])}
             yield {"role": "assistant", "tool_calls": [{"id": entry.get("call_id"), "function": function}]}
         elif kind in _OUTPUTS:
@@ -98,7 +100,10 @@ def _add(turns: list[Turn], turn: Turn) -> None:
 
 def _user_turns(text: str) -> list[Turn]:
     turns: list[Turn] = []
-    for line in text.splitlines():
+    lines = text.splitlines()
+    if _ACTION not in text:
+        return [Turn(speaker="customer", text="\n".join(lines))]
+    for line in lines:
         match = _ACTION_LINE.fullmatch(line)
         if match:
             turns.append(Turn(speaker="action", text=match[2], by=match[1]))

@@ -54,6 +54,8 @@ class Contents:
     lessons: Sequence[Taught] = ()
     topics: Mapping[str, str] = field(default_factory=dict[str, str])
     """Strategy id to what its customers come with, in words; strategies without one are absent."""
+    logged: int = 0
+    """Scenarios that hold words of real customers."""
 
     @property
     def trial(self) -> bool:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from preceptor.core.records import Attempt, Lesson
+from preceptor.core.records import Attempt, Lesson, Scenario
 from preceptor.core.untrusted import clean
 from preceptor.dialogue.messages import for_agent
 from preceptor.exchange.contents import Taught
@@ -31,12 +31,15 @@ class Examples:
     """Examples whose conversation comes from real logs."""
 
 
-def examples(lessons: Iterable[Taught], system: str, allowed: Callable[[str], bool]) -> Examples:
+def examples(
+    lessons: Iterable[Taught], system: str, allowed: Callable[[str], bool], logged: Callable[[Scenario], bool]
+) -> Examples:
     """One example a lesson whose reply was accepted and was given with allowed strategies only.
 
     Args:
         system: the agent's system prompt, as the student has it in use.
         allowed: whether the strategy of this id may be taught.
+        logged: whether a scenario comes from real logs.
     """
     left_out: dict[str, int] = {}
     lines: dict[str, bool] = {}
@@ -50,7 +53,7 @@ def examples(lessons: Iterable[Taught], system: str, allowed: Callable[[str], bo
         if why:
             left_out[why] = left_out.get(why, 0) + 1
         else:
-            lines[line] = bool(lesson.scenario.reference)
+            lines[line] = logged(lesson.scenario)
     return Examples(lines=tuple(lines), left_out=left_out, logged=sum(lines.values()))
 
 

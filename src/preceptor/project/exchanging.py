@@ -46,7 +46,8 @@ def gather(project: Project, *, release: Release | None = None, trial: bool = Fa
                 domain=project.domain.name, source="library", items=items, scenarios=scenarios, lessons=lessons
             )
     check(found)
-    return replace(found, topics=topics_of(found.items, _topic(project, found.scenarios)))
+    logged = sum(map(_logged(project), found.scenarios.values()))
+    return replace(found, topics=topics_of(found.items, _topic(project, found.scenarios)), logged=logged)
 
 
 def check(contents: Contents) -> None:
@@ -73,7 +74,7 @@ def fine_tuning(project: Project, *, release: Release | None = None, trial: bool
         else:
             allowed = {i.strategy.id for i in items_of(entries.values(), trial=trial)}
         lessons = (Taught(lesson=library.lesson(row.id), run=row.run, stage=row.stage) for row in library.lessons())
-        return examples(lessons, system, _resolved(entries, allowed))
+        return examples(lessons, system, _resolved(entries, allowed), _logged(project))
 
 
 def open_release(project: Project, name: str) -> Release:
@@ -112,6 +113,12 @@ def take_file(project: Project, path: Path, *, author: str, reason: str, dry: bo
             return take(empty, reading, domain, author=author, reason=why, dry=True)
     with project.library(create=True) as library:
         return take(library, reading, domain, author=author, reason=why, dry=dry)
+
+
+def _logged(project: Project) -> Callable[[Scenario], bool]:
+    """Tells scenarios of logs: a person answered, or who speaks is none of the domain's profiles."""
+    known = {profile.id for profile in project.domain.profiles}
+    return lambda scenario: bool(scenario.reference) or bool(scenario.profile and scenario.profile not in known)
 
 
 def _empty(project: Project, place: Path) -> Library:

@@ -162,11 +162,13 @@ class Recorder:
         while (call := self._queue.get()) is not None:
             try:
                 self._count(self._written(call))
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - the boundary: one call that fails must not end the recording
                 self._count("failed")
-                if str(error) != self._told:
-                    self._told = str(error)
-                    self._trouble(self._told)
+                # What went wrong with a text may quote it; an error of the system does not.
+                told = str(error) if isinstance(error, OSError) else type(error).__name__
+                if told != self._told:
+                    self._told = told
+                    self._trouble(told)
             with self._lock:
                 self._waiting -= call.size
 

@@ -86,7 +86,7 @@ def by_presidio(model: str) -> Redact:
     )
 
     def redact(text: str) -> str:
-        text = text[:_LONGEST]
+        text = text[:_LONGEST].encode("utf-8", "replace").decode()  # spaCy takes no lone surrogates
         found: list[Any] = engine.analyze(text=text, language=language)
         places = sorted(((int(f.start), int(f.end), str(f.entity_type).lower()) for f in found), key=_longest_first)
         kept: list[tuple[int, int, str]] = []

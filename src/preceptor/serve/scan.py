@@ -7,18 +7,25 @@ standard library, which is C.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
-_SPACE = " \t\n\r"
+_SPACE = re.compile(r"[ \t\n\r]*")
+_OPEN = re.compile(r"\{[ \t\n\r]*")
+_LIST = re.compile(r"\[[ \t\n\r]*")
+_COLON = re.compile(r"[ \t\n\r]*:[ \t\n\r]*")
+_NEXT = re.compile(r"[ \t\n\r]*([,}])[ \t\n\r]*")
+_NEXT_ITEM = re.compile(r"[ \t\n\r]*([,\]])[ \t\n\r]*")
+_SCAN = cast("Callable[[str, int], tuple[Any, int]]", json.JSONDecoder().scan_once)  # type: ignore[attr-defined]
+"""Reads one value; StopIteration where there is none. What ``raw_decode`` calls, without its frame."""
 
 
 class NotJSONError(ValueError):
     """The text is not the JSON that was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A value and where it stands: ``text[start:end]``. Of an array that was walked, ``items`` are the places."""
 
     value: Any
@@ -33,8 +40,8 @@ def document(text: str, walked: str) -> dict[str, Place]:
     Raises:
         NotJSONError: the text is no JSON object, or more follows.
     """
-    found, end = members(text, _past_space(text, 0), walked)
-    if _past_space(text, end) != len(text):
+    found, end = members(text, _past(_SPACE, text, 0).end(), walked)
+    if _past(_SPACE, text, end).end() != len(text):
         raise NotJSONError("more text after the JSON value")
     return found
 
@@ -45,55 +52,52 @@ def members(text: str, at: int, walked: str = "") -> tuple[dict[str, Place], int
     Where a key is there twice the last one counts, as all common parsers have it.
     """
     found: dict[str, Place] = {}
-    at = _past_space(text, _past(text, at, "{"))
-    if text[at : at + 1] == "}":
+    at = _past(_OPEN, text, at).end()
+    if text.startswith("}", at):
         return found, at + 1
     while True:
-        key = _value(text, at)
-        if not isinstance(key.value, str):
+        key, end = _value(text, at)
+        if not isinstance(key, str):
             raise NotJSONError(f"expected a key at character {at}")
-        start = _past_space(text, _past(text, _past_space(text, key.end), ":"))
-        walk = key.value == walked and text[start : start + 1] == "["
-        place = found[key.value] = array(text, start) if walk else _value(text, start)
-        at = _past_space(text, place.end)
-        if text[at : at + 1] == "}":
-            return found, at + 1
-        at = _past_space(text, _past(text, at, ","))
+        start = _past(_COLON, text, end).end()
+        walk = key == walked and text.startswith("[", start)
+        place = found[key] = array(text, start) if walk else _place(text, start)
+        mark = _past(_NEXT, text, place.end)
+        if mark[1] == "}":
+            return found, mark.end(1)
+        at = mark.end()
 
 
 def array(text: str, at: int) -> Place:
     """The array that starts at ``at``, with the places of its items."""
     found: list[Place] = []
-    start = at
-    at = _past_space(text, _past(text, at, "["))
-    while text[at : at + 1] != "]":
-        if found:
-            at = _past_space(text, _past(text, at, ","))
-        found.append(_value(text, at))
-        at = _past_space(text, found[-1].end)
-    return Place([place.value for place in found], start, at + 1, tuple(found))
+    start, at = at, _past(_LIST, text, at).end()
+    if text.startswith("]", at):
+        return Place([], start, at + 1)
+    while True:
+        found.append(_place(text, at))
+        mark = _past(_NEXT_ITEM, text, found[-1].end)
+        if mark[1] == "]":
+            return Place([place.value for place in found], start, mark.end(1), tuple(found))
+        at = mark.end()
 
 
-def _value(text: str, at: int) -> Place:
-    try:
-        value, end = _DECODER.raw_decode(text, at)
-    except ValueError as error:
-        raise NotJSONError(str(error)) from error
-    except RecursionError as error:
-        raise NotJSONError("nested too deep") from error
+def _place(text: str, at: int) -> Place:
+    value, end = _value(text, at)
     return Place(value, at, end)
 
 
-def _past_space(text: str, at: int) -> int:
-    while text[at : at + 1] and text[at] in _SPACE:
-        at += 1
-    return at
+def _value(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _SCAN(text, at)
+    except (StopIteration, ValueError) as error:
+        raise NotJSONError(f"no value at character {at}") from error
+    except RecursionError as error:
+        raise NotJSONError("nested too deep") from error
 
 
-def _past(text: str, at: int, mark: str) -> int:
-    if text[at : at + 1] != mark:
-        raise NotJSONError(f"expected '{mark}' at character {at}")
-    return at + 1
-
-
-_DECODER = json.JSONDecoder()
+def _past(form: re.Pattern[str], text: str, at: int) -> re.Match[str]:
+    match = form.match(text, at)
+    if match is None:
+        raise NotJSONError(f"expected other than what is at character {at}")
+    return match

@@ -11,7 +11,8 @@ from skills_ref import validate
 
 from preceptor import Project
 from preceptor.cli import boundary
-from preceptor.library.changes import Approve
+from preceptor.core.records import Scenario, Strategy, Turn
+from preceptor.library.changes import Approve, Propose, Provenance, RecordScenario
 
 SIZE = {"learn.dialogues": 6, "learn.scenarios": 10, "learn.max_turns": 3, "learn.teacher_share": (1.0, 0.5)}
 
@@ -62,6 +63,50 @@ def test_every_form(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert (roles[0], roles[-2:]) == ("system", ["user", "assistant"])
     said = [m["content"] for line in lines for m in json.loads(line)["messages"] if m["role"] != "system"]
     assert [text for text in said if "<advice" in text] == []
+
+
+def test_a_dash_is_the_standard_output(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    plain = call(capsys, "export", "--to", "jsonl", "-C", project)
+    assert call(capsys, "export", "--to", "jsonl", "--out", "-", "-C", project) == plain
+    assert call(capsys, "export", "--to", "skills", "--out", "-", "-C", project)[0] == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_words_of_real_customers_are_told_also_where_the_proxy_recorded_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    made = Project.create(tmp_path / "p", environ={})
+    said = (Turn(speaker="customer", text="My bag is gone.", by="customer"),)
+    known = made.domain.profiles[0].id
+    scenarios = [
+        Scenario(id="scenario-1", turns=said, profile="call-743381ffe467", stage=0),
+        Scenario(id="scenario-2", turns=said, profile="d1", stage=0, reference="Where is it?"),
+        Scenario(id="scenario-3", turns=said, profile=known, stage=0),
+        Scenario(id="scenario-4", turns=said, profile="", stage=0),
+    ]
+    ids = tuple(s.id for s in scenarios)
+    rule = Strategy(id="strategy-1", when="a bag is gone", do="ask for the number", scenarios=ids)
+    with made.library(create=True) as library:
+        library.apply([RecordScenario(scenario=s) for s in scenarios], author="ann", reason="test")
+        library.apply([Propose(strategy=rule, provenance=Provenance(run=""))], author="ann", reason="test")
+    code, out, err = call(capsys, "export", "--to", "jsonl", "--trial", "-C", made.folder)
+    assert (code, len(out.splitlines())) == (0, 6)
+    assert "note: 2 scenarios hold the words of real customers" in err
+
+
+def test_a_dry_import_needs_nobodys_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("USER", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    made = Project.create(tmp_path / "p", environ={})
+    (tmp_path / "in.json").write_text('[{"guidelines": ["Sum up what was agreed"]}]')
+    assert call(capsys, "import", tmp_path / "in.json", "--dry-run", "-C", made.folder)[0] == 0
+    code, _, err = call(capsys, "import", tmp_path / "in.json", "-C", made.folder)
+    assert (code, "--by" in err) == (1, True)
 
 
 def test_nothing_is_overwritten_unasked(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.unit.library.made import lesson, strategy
 
-from preceptor.core.records import Attempt, Comparison, Turn
+from preceptor.core.records import Attempt, Comparison, Scenario, Turn
 from preceptor.exchange.contents import Taught
 from preceptor.exchange.finetune import examples
 
@@ -25,8 +25,16 @@ def taught(n: int, *, advice: tuple[str, ...] = (), verdict: Comparison = GOOD, 
     return Taught(lesson=lesson(n, **values), run="r", stage=0)
 
 
+def every(_: str) -> bool:
+    return True
+
+
+def answered(scenario: Scenario) -> bool:
+    return bool(scenario.reference)
+
+
 def test_the_messages_form():
-    found = examples([taught(1)], "Be kind.", lambda _: True)
+    found = examples([taught(1)], "Be kind.", every, answered)
     (line,) = found.lines
     assert json.loads(line) == {
         "messages": [
@@ -43,7 +51,7 @@ def test_actions_stand_as_the_student_sees_them():
     one = taught(1)
     turns = (*one.lesson.scenario.turns, Turn(speaker="action", text="found(1)\u2028 -> no", by="found"))
     scenario = replace(one.lesson.scenario, turns=turns, reference="I see.")
-    found = examples([replace(one, lesson=replace(one.lesson, scenario=scenario))], "", lambda _: True)
+    found = examples([replace(one, lesson=replace(one.lesson, scenario=scenario))], "", every, answered)
     assert json.loads(found.lines[0])["messages"][1]["content"].startswith(
         "Where is bag 1?\n[action found] found(1)"
     )
@@ -60,7 +68,7 @@ def test_only_what_was_accepted_with_approved_advice():
         taught(6, kept=9),
         taught(1),
     ]
-    found = examples(lessons, "", lambda id: id in (strategy(1).id, strategy(4).id))
+    found = examples(lessons, "", lambda id: id in (strategy(1).id, strategy(4).id), answered)
     assert len(found.lines) == 1
     assert found.left_out == {"not-accepted": 2, "not-approved": 2, "uncoached": 1, "same": 1}
 
@@ -69,4 +77,4 @@ def test_a_reply_that_was_good_at_once_counts_where_it_was_coached():
     first = (Attempt(number=0, strategies=(), reply="Own.", comparison=GOOD),)
     one = taught(1)
     coached = replace(one, lesson=replace(one.lesson, attempts=first, kept=0, advice=("strategy-x",)))
-    assert len(examples([coached], "", lambda _: True).lines) == 1
+    assert len(examples([coached], "", every, answered).lines) == 1

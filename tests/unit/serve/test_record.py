@@ -156,6 +156,31 @@ def test_a_disk_that_fails_is_told_once_and_the_next_call_is_tried(
     assert "No space" in trouble[0]
 
 
+def test_a_redactor_that_fails_costs_one_call_and_quotes_nothing(tmp_path: Path) -> None:
+    trouble: list[str] = []
+
+    def redact(text: str) -> str:
+        if "secret" in text:
+            raise ValueError(f"cannot read {text}")
+        return text
+
+    found = Recorder(RecordSettings(folder=tmp_path), redact, Day(), trouble.append)
+    bad = call(answer=ANSWER.replace(b"Hello", b"secret"))
+    for one in (bad, call(), bad):
+        found.put(one)
+    found.start()
+    found.close()
+    assert found.counts == {"failed": 2, "written": 1}
+    assert trouble == ["ValueError"]
+
+
+def test_half_a_character_is_no_reason_to_fail(tmp_path: Path) -> None:
+    found, trouble = recorder(tmp_path, Day())
+    found.put(call(answer=ANSWER.replace(b"Hello", rb"\ud800 Hello")))
+    found.close()
+    assert (found.counts, trouble) == ({"written": 1}, [])
+
+
 def test_shares_are_even(tmp_path: Path) -> None:
     for share, wanted in ((1.0, 100), (0.25, 25), (0.01, 1)):
         found, _ = recorder(tmp_path, Day(), share=share)

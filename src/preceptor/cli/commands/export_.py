@@ -21,6 +21,7 @@ from preceptor.library.release import SUFFIX, Release, read_release
 from preceptor.project import Project
 from preceptor.project.exchanging import check, fine_tuning, gather, open_release
 
+_STDOUT = Path("-")
 _WHY = {
     "not-accepted": "whose reply was not as good as the teacher's",
     "uncoached": "in which the student had no advice",
@@ -47,9 +48,11 @@ _WHY = {
 def command(folder: Path, sets: tuple[str, ...], as_json: bool, form: str, **given: Any) -> None:
     """Take strategies elsewhere: playbook, JSONL, skill, fine-tuning.
 
-    Without --out the text goes to the standard output. A skill needs --out, the folder to put it in.
+    Without --out, or with --out -, the text goes to the standard output. A skill needs --out, a folder to be in.
     """
     out: Path | None = given["out"]
+    if out == _STDOUT:
+        out = given["out"] = None
     if out is None and (as_json or form == "skills"):
         raise click.UsageError("say where to write it: --out")
     if given["release"] and given["trial"]:
@@ -98,9 +101,8 @@ def _strategies(form: str, source: _Source, given: Mapping[str, Any]) -> dict[st
     out: Path | None = given["out"]
     if contents.trial:
         click.echo(f"note: {UNREVIEWED}", err=True)
-    logged = sum(bool(s.reference) for s in contents.scenarios.values()) if form == "jsonl" else 0
-    if logged:
-        click.echo(f"note: {logged} scenarios hold the words of real customers", err=True)
+    if form == "jsonl" and contents.logged:
+        click.echo(f"note: {contents.logged} scenarios hold the words of real customers", err=True)
     if form == "skills":
         assert out is not None
         name = skill_name(contents.domain, given["name"])

@@ -41,7 +41,8 @@ def command(
     as foreign; a person decides. What cannot be read is counted and told, and the rest is taken.
     """
     project = Project.open(folder, flags=flags(sets, {}))
-    taken = take_file(project, file, author=author(project, by), reason=reason, dry=dry_run, strict=strict)
+    who = by or "" if dry_run else author(project, by)
+    taken = take_file(project, file, author=who, reason=reason, dry=dry_run, strict=strict)
     if as_json:
         write_json({**plain(taken), "lost": taken.lost, "dry_run": dry_run})
         return
