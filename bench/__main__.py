@@ -29,6 +29,7 @@ ALL = {
     "prove": "verdicts on strategies beside the truth of the practice world",
     "retrieval": "finding strategies, by their number",
     "serve": "the proxy beside others (needs some minutes)",
+    "prefix": "what a server's prefix cache saves, by where advice stands",
     "judge_tm3": "a judge beside human labels (needs a real judge and ../shared/data/taskmaster)",
     "star": "real human dialogues (needs ../shared/data/star)",
 }

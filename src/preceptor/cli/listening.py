@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 
 from preceptor.core.errors import ConfigError
+
+
+def near(host: str) -> bool:
+    """Whether only this machine reaches what listens on ``host``."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def base_url(host: str, listening: socket.socket) -> str:
+    """``http://HOST:PORT`` of what listens."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
 
 
 def listen(host: str, port: int, *, waiting: int = 128) -> socket.socket:

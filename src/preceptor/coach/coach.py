@@ -6,14 +6,14 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, cast
 
 from preceptor.coach.choose import choose
 from preceptor.coach.from_release import index_of, opened
-from preceptor.coach.messages import joined, turns_of, with_block
+from preceptor.coach.messages import turns_of, with_block
 from preceptor.core.decode import decode
 from preceptor.core.errors import ConfigError, PreceptorError
 from preceptor.core.records import Advice, Scenario, Strategy, Turn
@@ -162,20 +162,6 @@ class Coach:
         """OpenAI messages with the advice at the end of the last user message. The messages before it are equal to
         those given, so that a server's prompt cache still works; the given messages are not changed."""
         return with_block(messages, self.advise(messages).text)
-
-    def apply_turns(self, turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], Advice]:
-        """The same on turns: those to show the student (not to be kept in the dialogue), and the advice."""
-        advice = self.advise(turns)
-        return place_in_turns(turns, advice), advice
-
-
-def place_in_turns(turns: Sequence[Turn], advice: Advice) -> tuple[Turn, ...]:
-    """``turns`` with the advice's block at the end of the last customer turn."""
-    last = next((n for n in range(len(turns) - 1, -1, -1) if turns[n].speaker == "customer"), None)
-    if last is None or not advice.text:
-        return tuple(turns)
-    coached = replace(turns[last], text=joined(turns[last].text, advice.text))
-    return (*turns[:last], coached, *turns[last + 1 :])
 
 
 @lru_cache(1024)

@@ -35,7 +35,6 @@ class Asked:
     kind: Kind
     text: str
     model: str
-    stream: bool
     messages: tuple[Message, ...]
     """The conversation in chat form."""
     content: Place
@@ -79,12 +78,11 @@ def _read(text: str, kind: Kind) -> Asked:
         messages = tuple(chat_form(cast("list[object]", given.value)))
     else:
         raise NoPlaceError("no-messages")
-    model, stream = request.get("model"), request.get("stream")
+    model = request.get("model")
     return Asked(
         kind=kind,
         text=text,
         model=model.value if model is not None and isinstance(model.value, str) else "",
-        stream=stream is not None and stream.value is True,
         messages=messages,
         content=content,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
 from urllib.parse import urlsplit
 
 from preceptor.core.errors import ConfigError
@@ -51,9 +50,6 @@ class ServeSettings:
             )
         if self.max_body < 1:
             raise ConfigError("max_body must be at least 1 byte", hint="for instance 33554432")
-
-
-Scheme = Literal["http", "https"]
 
 
 def upstream_parts(url: str) -> tuple[str, str]:

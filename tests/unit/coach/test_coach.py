@@ -140,16 +140,6 @@ def test_content_parts_get_one_more_part() -> None:
     assert coached["content"][2]["text"].startswith("<advice>")
 
 
-def test_turns_are_coached_in_the_last_customer_turn() -> None:
-    turns = (
-        Turn(speaker="customer", text="my suitcase never arrived"),
-        Turn(speaker="action", text="trace() -> none", by="trace"),
-    )
-    shown, advice = coach(floor=0.05).apply_turns(turns)
-    assert shown[0].text == f"my suitcase never arrived\n\n{advice.text}"
-    assert shown[1:] == turns[1:]
-
-
 hostile = st.text(alphabet="</adviceADVICE>x \n{}1.", max_size=40)
 
 

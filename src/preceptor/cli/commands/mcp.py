@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from preceptor.cli.listening import listen
+from preceptor.cli.listening import base_url, listen, near
 from preceptor.cli.options import flags, project_options
 from preceptor.core.errors import ConfigError
 from preceptor.project import Project
@@ -55,18 +54,13 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
             run_stdio(server)
             return
         listening = listen(host, given["port"])
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(f"serving on http://{shown}:{listening.getsockname()[1]}/mcp", err=True)
+        click.echo(f"serving on {base_url(host, listening)}/mcp", err=True)
         serve_http(http_app(server, holder=keys.holder if keys else None), listening)
 
 
 def _check_open(host: str, *, has_keys: bool) -> None:
     """The library must not be open to whoever reaches the port."""
-    try:
-        near = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        near = False
-    if not near and not has_keys:
+    if not near(host) and not has_keys:
         raise ConfigError(
             f"on {host} anyone who reaches the port could read the library",
             hint="let in whom you know: --keys FILE (see: preceptor serve-key NAME), or listen on 127.0.0.1",

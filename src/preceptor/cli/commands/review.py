@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from preceptor.cli.listening import listen
+from preceptor.cli.listening import base_url, listen, near
 from preceptor.cli.options import flags, project_options
 from preceptor.core.errors import ConfigError
 from preceptor.project import Project
@@ -68,8 +67,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         desk = Desk(house, people=people, access=access)
         app = create_app(desk)
         listening = listen(host, given["port"])
-        shown = f"[{host}]" if ":" in host else host
-        base = f"http://{shown}:{listening.getsockname()[1]}"
+        base = base_url(host, listening)
         if given["link"]:
             key = desk.sessions.link(Account(name=author(project, given["by"]), role="admin"))
             click.echo(f"open within 15 minutes, it works once:  {base}/enter?key={key}", err=True)
@@ -79,11 +77,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
 
 def _check_open(host: str, *, accounts: bool, https: bool, proxied: bool) -> None:
     """Passwords must not cross a network in the clear, and an open port wants accounts."""
-    try:
-        near = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        near = False
-    if near:
+    if near(host):
         return
     if not accounts and not proxied:
         raise ConfigError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 import time
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 import click
 
-from preceptor.cli.listening import listen
+from preceptor.cli.listening import base_url, listen, near
 from preceptor.cli.options import flags, project_options
 from preceptor.core import config as core_config
 from preceptor.core.clock import Clock
@@ -115,10 +114,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     )
     app = build_app(wiring, health)
     listening = listen(host, given["port"], waiting=WAITING)
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(
-        f"serving on http://{shown}:{listening.getsockname()[1]}/v1 in front of {settings.upstream}", err=True
-    )
+    click.echo(f"serving on {base_url(host, listening)}/v1 in front of {settings.upstream}", err=True)
     if trial:
         click.echo("trial: strategies that nobody reviewed are served; every response says so", err=True)
     serve(app, health, listening, drain=given["drain"], notice=given["notice"])
@@ -191,11 +187,7 @@ def _of_project(project: Project, release: str | None, *, trial: bool) -> _Sourc
 
 def _check_open(host: str, *, has_keys: bool, has_upstream_key: bool) -> None:
     """A key for the server behind must not be lent to whoever reaches the port."""
-    try:
-        near = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        near = False
-    if has_upstream_key and not has_keys and not near:
+    if has_upstream_key and not has_keys and not near(host):
         raise ConfigError(
             f"anyone who reaches {host} could use the upstream's key",
             hint="let in whom you know: --keys FILE (see: preceptor serve-key NAME), or listen on 127.0.0.1",
