@@ -75,9 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bench-star: nothing to measure: there is no labelled agent turn on one side", file=sys.stderr)
         return 1
     tally = Tally()
-    embedder = _minilm() if options.minilm else None
+    embedder = _minilm() if options.minilm or options.only_minilm else None
     for number, (training, test) in enumerate(splits, 1):
-        _measure(training, [e for e in test if e.label], moves, tally, embedder)
+        labelled = [e for e in test if e.label]
+        _measure(training, labelled, moves, tally, embedder, only_minilm=options.only_minilm)
         print(f"  split {number} of {len(splits)} after {time.perf_counter() - started:.0f} s", file=sys.stderr)
     if embedder is not None:
         embedder.save()
@@ -97,38 +98,55 @@ def _minilm() -> Kept:
 
 
 def _measure(
-    training: Sequence[Example], test: Sequence[Example], moves: Moves, tally: Tally, embedder: Kept | None
+    training: Sequence[Example],
+    test: Sequence[Example],
+    moves: Moves,
+    tally: Tally,
+    embedder: Kept | None,
+    *,
+    only_minilm: bool,
 ) -> None:
     labelled = [e for e in training if e.label]
-    labels = [e.label for e in labelled]
     moves.learn(labelled)
     tally.dialogues += [e.dialogue for e in test]
     student = PracticeModel(STUDENT, [star_world(moves)])
     scenarios = [e.scenario for e in training]
     strategies = learn_from_logs(scenarios)
     tally.strategies.append(len(strategies))
-    coach = Coach(strategies, {s.id: s for s in scenarios}, SETTINGS)
-    tally.add("student", [o.label for o in answers(student, None, test, moves)], test)
-    coached = answers(student, coach, test, moves)
-    tally.scores += [o.score for o in coached]
-    tally.add("coached student", [o.label for o in coached], test)
-    tally.add("first strategy, read without fault", [o.advised for o in coached], test)
+    known = {s.id: s for s in scenarios}
+    if not only_minilm:
+        tally.add("student", [o.label for o in answers(student, None, test, moves)], test)
+        coached = answers(student, Coach(strategies, known, SETTINGS), test, moves)
+        tally.scores += [o.score for o in coached]
+        tally.add("coached student", [o.label for o in coached], test)
+        tally.add("first strategy, read without fault", [o.advised for o in coached], test)
     if embedder is not None:
-        fused = Coach(strategies, {s.id: s for s in scenarios}, SETTINGS, embedder=embedder)
-        both = answers(student, fused, test, moves)
+        both = answers(student, Coach(strategies, known, SETTINGS, embedder=embedder), test, moves)
         tally.fused += [o.score for o in both]
         tally.add("coached student, fused", [o.label for o in both], test)
         tally.add("first strategy, fused", [o.advised for o in both], test)
-    searches: dict[str, Search] = {"plain BM25": plain_bm25(labelled), "lexical state": lexical(labelled)}
+    _copies(labelled, test, tally, embedder, only_minilm=only_minilm)
+    if not only_minilm:
+        tally.add("linear SVM, last words (sees labels)", predict(labelled, test, state=False), test)
+        tally.add("linear SVM, our state (sees labels)", predict(labelled, test, state=True), test)
+
+
+def _copies(
+    labelled: Sequence[Example], test: Sequence[Example], tally: Tally, embedder: Kept | None, *, only_minilm: bool
+) -> None:
+    """What the nearest situations say, without a student."""
+    state = lexical(labelled)
+    searches: dict[str, Search] = (
+        {} if only_minilm else {"plain BM25": plain_bm25(labelled), "lexical state": state}
+    )
     if embedder is not None:
         searches["MiniLM"] = dense(labelled, embedder)
-        searches["fused state"] = fused_search(searches["lexical state"], searches["MiniLM"])
+        searches["fused state"] = fused_search(state, searches["MiniLM"])
+    labels = [e.label for e in labelled]
     for name, search in searches.items():
         found = [search(e.turns) for e in test]
         tally.add(f"copy of the nearest, {name}", [vote(s, labels, 1)[0] for s in found], test)
         tally.add(f"vote of {NEIGHBOURS}, {name}", [vote(s, labels, NEIGHBOURS)[0] for s in found], test)
-    tally.add("linear SVM, last words (sees labels)", predict(labelled, test, state=False), test)
-    tally.add("linear SVM, our state (sees labels)", predict(labelled, test, state=True), test)
 
 
 def _say(star: Star, how: str, measured: Star) -> None:
@@ -145,7 +163,9 @@ def _report(tally: Tally, out: Path | None, star: Star) -> None:
     print(f"\n{figures[0].turns} turns: how often the next move is the human's (95% interval over dialogues)")
     for f in figures:
         print(f"  {f.name:<38} {f.value:.3f}  [{f.low:.3f}, {f.high:.3f}]")
-    curves = {"words alone": abstention(tally.scores, tally.right["first strategy, read without fault"])}
+    curves: dict[str, list[tuple[float, float, float]]] = {}
+    if tally.scores:
+        curves["words alone"] = abstention(tally.scores, tally.right["first strategy, read without fault"])
     if tally.fused:
         curves["fused with MiniLM"] = abstention(tally.fused, tally.right["first strategy, fused"])
     for name, curve in curves.items():
@@ -174,6 +194,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--heldout", type=Path, help="train on the folder, test on this file of the same format")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--minilm", action="store_true", help="also with sentence vectors (first time: minutes)")
+    parser.add_argument("--only-minilm", action="store_true", help="only the rows with sentence vectors")
     parser.add_argument("--quick", action="store_true", help="150 dialogues, two folds")
     parser.add_argument(
         "--out", type=Path, default=ROOT / "bench" / "results" / "star.json", help="JSON of the figures"
