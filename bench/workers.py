@@ -24,6 +24,7 @@ from bench.postgres import database
 from preceptor import Project
 from preceptor.core.events import Emit, ignore
 from preceptor.core.executor import Executor
+from preceptor.library.embedder import Embedder
 from preceptor.llm import Seats
 from preceptor.project.session import session, start
 from preceptor.project.stopping import Stop
@@ -38,8 +39,8 @@ DIALOGUE = "I am sorry to hear that. Could you tell me the booking reference, so
 class Bare:
     """Seats and nothing else around an item."""
 
-    async def open(self, seats: Seats, environ: Mapping[str, str], emit: Emit) -> Seats:
-        del environ, emit
+    async def open(self, seats: Seats, embedder: Embedder | None, emit: Emit) -> Seats:
+        del embedder, emit
         return seats
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -29,10 +29,21 @@ class Taken:
     """Vectors that were in the run's file when it was opened."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One call to an embedder, with what it brought."""
+
+    letters: int
+    rows: Mapping[str, Floats]
+    """Key of a text to its vector."""
+
+
 class Remembering:
     """Asks for each text once. Safe to share between threads; two that want one text at once may both ask."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, *, tell: Callable[[Asked], object] | None = None) -> None:
+        """``tell`` hears what is asked here, for another process's memory to :meth:`hear`."""
+        self._tell = tell
         self.name = embedder.name
         self._embedder = embedder
         self._lock = Lock()
@@ -51,12 +62,32 @@ class Remembering:
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         if new:
             rows = dict(zip(new, self._embedder.embed(list(new.values())), strict=True))
-            letters = sum(map(len, new.values()))
-            with self._lock:
-                self._known.update(rows)
-                self._count(rows, letters)
-                self._write(rows, letters)
+            asked = Asked(letters=sum(map(len, new.values())), rows=rows)
+            self.hear(asked)
+            if self._tell is not None:
+                self._tell(asked)
         return np.stack([self._known[key] for key in keys]) if keys else self._embedder.embed([])
+
+    def hear(self, asked: Asked) -> None:
+        """A call, of another process's memory or our own: known from now on, counted, and written.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        with self._lock:
+            self._known.update(asked.rows)
+            self._count(asked.rows, asked.letters)
+            self._write(asked.rows, asked.letters)
+
+    def known(self) -> Mapping[str, Floats]:
+        """All vectors by the keys of their texts, for another process to :meth:`begin_with`."""
+        with self._lock:
+            return dict(self._known)
+
+    def begin_with(self, known: Mapping[str, Floats]) -> None:
+        """Vectors that need not be asked for; they do not count."""
+        with self._lock:
+            self._known.update(known)
 
     def keep(self, file: Path) -> None:
         """Takes over what ``file`` holds, and writes there from now on, what is known already first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -65,6 +65,17 @@ class ModeTold:
         return sum(bad for _, _, bad in self.answers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeFound:
+    """One thing that was learned of a model."""
+
+    spec: str
+    mode: Mode
+    refused: tuple[Mode, ...] = ()
+    usable: bool | None = None
+    """Whether an answer in this mode could be used; None: the server took the mode, after it refused the others."""
+
+
 class ModeMemory:
     """The mode that works best, by seat string. With a file it outlives the process.
 
@@ -73,8 +84,10 @@ class ModeMemory:
     counting as one half.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, tell: Callable[[ModeFound], object] | None = None) -> None:
+        """``tell`` hears what is learned here, for another process's memory to :meth:`hear`."""
         self._path = path
+        self._tell = tell
         self._known: dict[str, _Known] = {} if path is None else _read(path)
         self._offered: dict[str, tuple[Mode, ...]] = {}
         self._new: set[str] = set()
@@ -103,6 +116,8 @@ class ModeMemory:
             known.mode = mode
             self._new.add(spec)
             self.save()
+            if self._tell is not None:
+                self._tell(ModeFound(spec=spec, mode=mode, refused=tuple(refused)))
 
     def told(self, spec: str, mode: str, *, usable: bool) -> None:
         """Whether an answer in this mode could be used. Others than :data:`MODES` tell nothing."""
@@ -111,12 +126,29 @@ class ModeMemory:
             return
         known.count(mode, usable=usable)
         self._new.add(spec)
+        if self._tell is not None:
+            self._tell(ModeFound(spec=spec, mode=mode, usable=usable))
         if usable or mode != known.mode or known.unusable.get(mode, 0) < _PATIENCE:
             return
         best = self._best(spec, ())
         if best is not None and known.rate(best) > known.rate(mode):
             known.mode = best
             self.save()
+
+    def hear(self, found: ModeFound) -> None:
+        """What another process learned."""
+        if found.usable is None:
+            self.worked(found.spec, found.mode, found.refused)
+        else:
+            self.told(found.spec, found.mode, usable=found.usable)
+
+    def known(self) -> Mapping[str, object]:
+        """All that is known, as data that :meth:`begin_with` takes in another process."""
+        return {spec: _plain(one) for spec, one in self._known.items()}
+
+    def begin_with(self, known: Mapping[str, object]) -> None:
+        """Knows this and no more."""
+        self._known = _all_known(known)
 
     def tell(self, spec: str) -> ModeTold | None:
         """What is known of a model; None where nothing is."""
@@ -169,7 +201,10 @@ def _read(path: Path) -> dict[str, _Known]:
         value: object = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    found = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    return _all_known(cast("dict[str, object]", value)) if isinstance(value, dict) else {}
+
+
+def _all_known(found: Mapping[str, object]) -> dict[str, _Known]:
     known = {spec: _known(one) for spec, one in found.items()}
     return {spec: one for spec, one in known.items() if one is not None}
 

@@ -67,7 +67,7 @@ async def learn_job(
             )
             context = around.context(now.seats, embedder, now.emit)
             now.expected = project.estimate(scenarios=count)
-            async with executor_of(project, now, stop, around) as executor:
+            async with executor_of(project, now, stop, around, embedder) as executor:
                 learned = await learn(replace(context, executor=executor), library, now, logged=scenarios)
             strategies = library.snapshot()
             now.summary = {
@@ -102,7 +102,7 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
 
     async with session(project, run, resume=resume is not None, emit=heard, stop=stop) as now:
         counted(project, now, embedder)
-        async with executor_of(project, now, stop, basis.around(project)) as executor:
+        async with executor_of(project, now, stop, basis.around(project), embedder) as executor:
             found = await evaluate(
                 basis.ground(project, now.seats),
                 settings=project.config.evaluate,

@@ -16,7 +16,7 @@ from preceptor.llm import Ledger, Seats, open_seats
 from preceptor.llm.journal import AnyJournal
 from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.seats import Beside
-from preceptor.llm.trace import NoTrace, RunTrace
+from preceptor.llm.trace import NoTrace, RunTrace, Trace
 from preceptor.practice import open_practice
 from preceptor.project.journal_places import lender, open_journal
 from preceptor.project.journals import sweep
@@ -44,6 +44,8 @@ class Session:
     seats: Seats
     ledger: Ledger
     emit: Emit
+    beside: Beside
+    """What goes on beside its calls: other processes of the run add to it."""
     summary: Mapping[str, Any] | None = None
     """What ``run.json`` keeps of the result; set by the job before it ends."""
     with_student: Callable[[str], AbstractAsyncContextManager[Seats]]
@@ -95,7 +97,9 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
         if resume:
             run.resume()
 
-        trace = RunTrace() if project.config.run.traces else NoTrace()
+        trace: Trace = RunTrace() if project.config.run.traces else NoTrace()
+        stack.callback(trace.close)
+        beside = Beside(modes=project.modes(), trace=trace)
 
         def tell(event: Event) -> None:
             run.record(event)
@@ -122,7 +126,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                 journal=journal,
                 ledger=ledger,
                 emit=tell,
-                beside=Beside(modes=project.modes(), trace=trace),
+                beside=beside,
             )
             async with open_with(project.config.seats) as ready:
                 opened = Session(
@@ -131,6 +135,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                     seats=ready,
                     ledger=ledger,
                     emit=tell,
+                    beside=beside,
                     with_student=partial(_others, project, open_with),
                 )
                 yield opened

@@ -18,6 +18,7 @@ from preceptor.core.clock import Clock
 from preceptor.core.config import FILE
 from preceptor.core.errors import ConfigError
 from preceptor.core.settings import EmbedderConfig
+from preceptor.core.spans import exporter
 from preceptor.library.embedder import Embedder
 from preceptor.library.release import SUFFIX, file_name
 from preceptor.library.release_pointer import FilePointer, Pointer
@@ -31,7 +32,7 @@ from preceptor.serve.record import Recorder, RecordSettings
 from preceptor.serve.redact import redactor
 from preceptor.serve.run import WAITING, serve
 from preceptor.serve.settings import MEGABYTE, ServeSettings
-from preceptor.serve.spans import NO_SPANS, exporter, open_spans
+from preceptor.serve.spans import NO_SPANS, open_spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from preceptor.core.errors import ConfigError
 from preceptor.core.executor import Executor, InProcess
 from preceptor.core.settings import Config, SeatConfig
+from preceptor.library.remembered import Remembering
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
@@ -34,9 +35,16 @@ def require_workers(project: Project) -> None:
 
 @asynccontextmanager
 async def executor_of(
-    project: Project, now: Session, stop: Stop, surroundings: Surroundings
+    project: Project,
+    now: Session,
+    stop: Stop,
+    surroundings: Surroundings,
+    embedder: Remembering | None = None,
 ) -> AsyncGenerator[Executor]:
     """What ``run.executor`` names, ready; its workers are gone at the end.
+
+    Args:
+        embedder: the run's own: what workers ask of theirs counts with it.
 
     Raises:
         ConfigError: limits are too small for so many workers.
@@ -47,7 +55,7 @@ async def executor_of(
         return
     from preceptor.project.workers.on_ray import on_ray  # noqa: PLC0415 - Ray, only where it is used
 
-    async with on_ray(project.config, now, stop, surroundings) as executor:
+    async with on_ray(project.config, now, stop, surroundings, embedder) as executor:
         yield executor
 
 

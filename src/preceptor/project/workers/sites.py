@@ -14,9 +14,7 @@ from preceptor.evaluate.dialogues import Stage
 from preceptor.learn import Context
 from preceptor.library.embedder import Embedder
 from preceptor.library.release import Release
-from preceptor.library.remembered import remembering
 from preceptor.llm import Seats
-from preceptor.project.embedding import open_embedder
 from preceptor.prompts import PromptSet
 
 
@@ -44,12 +42,12 @@ class Learning:
     config: Config
     coach: CoachSettings
 
-    async def open(self, seats: Seats, environ: Mapping[str, str], emit: Emit) -> Context:
+    async def open(self, seats: Seats, embedder: Embedder | None, emit: Emit) -> Context:
         """See :class:`~preceptor.project.workers.worker.Surroundings`."""
-        return self.context(seats, remembering(open_embedder(self.config.embedder, environ)), emit)
+        return self.context(seats, embedder, emit)
 
     def context(self, seats: Seats, embedder: Embedder | None, emit: Emit) -> Context:
-        """The same with an embedder that is there already."""
+        """The same for who has no event loop yet."""
         return Context(
             run=self.run,
             domain=self.domain,
@@ -75,11 +73,10 @@ class Evaluating:
     files: Mapping[str, str]
     release: str
 
-    async def open(self, seats: Seats, environ: Mapping[str, str], emit: Emit) -> Stage:
+    async def open(self, seats: Seats, embedder: Embedder | None, emit: Emit) -> Stage:
         """See :class:`~preceptor.project.workers.worker.Surroundings`. What an arm asks to prepare itself stands in
         the journal: who drives the run asked it first."""
         settings = self.config.evaluate
-        embedder = remembering(open_embedder(self.config.embedder, environ))
         if isinstance(self.coach, Release):
             made_with = None if self.coach.manifest.embedder is None else embedder
             coach = Coach.from_release(self.coach, embedder=made_with)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from preceptor.core import config as core_config
@@ -17,18 +17,21 @@ from preceptor.core.errors import ConfigError, PreceptorError
 from preceptor.core.events import Emit, Event
 from preceptor.core.executor import Work
 from preceptor.core.settings import Config
+from preceptor.library.embedder import Embedder
 from preceptor.llm import Ledger, Seats, open_seats
 from preceptor.llm.amounts import LedgerRow
 from preceptor.llm.journal.pg import PostgresJournal
 from preceptor.llm.journal.pg_lend import Caps
 from preceptor.llm.ledger import seat_budgets
 from preceptor.practice import open_practice
+from preceptor.project.embedding import open_embedder
+from preceptor.project.workers.beside import Found, Known, Notes
 
 
 class Surroundings(Protocol):
     """What a job's items need around them, as data (pickle)."""
 
-    async def open(self, seats: Seats, environ: Mapping[str, str], emit: Emit) -> Any:
+    async def open(self, seats: Seats, embedder: Embedder | None, emit: Emit) -> Any:
         """What :meth:`preceptor.core.executor.Work.at` is handed in a worker."""
         ...
 
@@ -60,6 +63,8 @@ class Outcome:
     """Counts a worker's outcomes."""
     spend: tuple[LedgerRow, ...] = ()
     """All that the worker took until then."""
+    found: Found = field(default_factory=Found)
+    """What it found since its last outcome."""
 
 
 _TOLD: ContextVar[list[Event] | None] = ContextVar("told", default=None)
@@ -81,11 +86,14 @@ class Worker:
         self._work: dict[int, Callable[[Any], Awaitable[Any]]] = {}
         self._ledger: Ledger | None = None
         self._around: Any = None
+        self._notes = Notes(traces=site.config.run.traces)
         self._number = 0
 
-    async def open(self) -> None:
+    async def open(self, known: Known) -> None:
         """Joins the run. PreceptorError where that cannot be."""
         site, environ = self._site, core_config.environ()
+        embedder = self._notes.remembering(open_embedder(site.config.embedder, environ))
+        self._notes.begin_with(known)
         caps = Caps(total=site.config.budget, seats=seat_budgets(dict(site.config.seats)))
         journal = self._stack.enter_context(
             PostgresJournal.open(
@@ -106,12 +114,14 @@ class Worker:
                 journal=journal,
                 ledger=self._ledger,
                 emit=_emit,
+                beside=self._notes.beside,
             )
         )
-        self._around = await site.surroundings.open(seats, environ, _emit)
+        self._around = await site.surroundings.open(seats, embedder, _emit)
 
-    def prepare(self, phase: int, work: Work[Any, Any, Any]) -> None:
+    def prepare(self, phase: int, work: Work[Any, Any, Any], known: Known) -> None:
         """The work of a phase, ready for its items; that of the phase before is forgotten."""
+        self._notes.begin_with(known)
         self._work = {phase: work.at(self._around)}
 
     async def do(self, phase: int, item: Any) -> Outcome:
@@ -123,23 +133,22 @@ class Worker:
             result = await self._work[phase](item)
         except PreceptorError as error:
             failed = error
-        self._number += 1
-        return Outcome(
-            result=result, error=failed, events=tuple(told), number=self._number, spend=self._ledger_rows()
-        )
+        return self._outcome(result=result, error=failed, events=tuple(told))
 
     def stop(self) -> None:
         """No call begins from now on; those under way come to their end."""
         if self._ledger is not None:
             self._ledger.stop()
 
-    async def close(self) -> tuple[LedgerRow, ...]:
-        """Leaves the run; returns all that the worker took."""
+    async def close(self) -> Outcome:
+        """Leaves the run; returns what is left to tell."""
         await self._stack.aclose()
-        return self._ledger_rows()
+        return self._outcome()
 
-    def _ledger_rows(self) -> tuple[LedgerRow, ...]:
-        return () if self._ledger is None else self._ledger.table()
+    def _outcome(self, **of_item: Any) -> Outcome:
+        self._number += 1
+        spend = () if self._ledger is None else self._ledger.table()
+        return Outcome(number=self._number, spend=spend, found=self._notes.found(), **of_item)
 
 
 def _passphrase(config: Config, environ: Mapping[str, str]) -> str:
