@@ -52,11 +52,15 @@ class Watched:
     url: str = ""
     arrivals: list[str] = field(default_factory=list[str])
     """Journal keys of the calls, as they arrive."""
+    embedded: list[list[str]] = field(default_factory=list[list[str]])
+    """The texts of each call for vectors."""
 
     def answer(self, body: dict[str, Any]) -> str:
         """What the practice model says; the call is recorded."""
         messages = tuple(ChatMessage(m["role"], m["content"]) for m in body["messages"])
         title = body.get("response_format", {}).get("json_schema", {}).get("schema", {}).get("title", "")
+        for tool in body.get("tools", ()):
+            title = tool["function"]["name"]
         schema = next((s.model_json_schema() for s in BaseModel.__subclasses__() if s.__name__ == title), None)
         request = ChatRequest(
             messages=messages,
@@ -74,7 +78,7 @@ _models = cache(open_practice)
 
 
 @contextmanager
-def watched() -> Generator[Watched]:
+def watched(*, takes_schema: bool = True) -> Generator[Watched]:
     """The server, running in a thread."""
     record = Watched()
     ready = threading.Event()
@@ -82,8 +86,8 @@ def watched() -> Generator[Watched]:
     stop = asyncio.Event()
 
     async def serve() -> None:
-        async with ChatServer(record.answer, models=tuple(NAMES.values())) as server:
-            record.url = server.url
+        async with ChatServer(record.answer, models=tuple(NAMES.values()), takes_schema=takes_schema) as server:
+            record.url, record.embedded = server.url, server.embedded
             ready.set()
             await stop.wait()
 

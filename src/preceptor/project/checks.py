@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from preceptor.core.errors import ModelError
+from preceptor.core.events import ignore
 from preceptor.core.settings import BudgetConfig, SeatConfig
-from preceptor.llm.model import ChatMessage, ChatModel, ChatRequest, Usage
+from preceptor.llm import Ledger, NullJournal
+from preceptor.llm.breaker import Breaker
+from preceptor.llm.calls import Tag
+from preceptor.llm.limiter import Limiter
+from preceptor.llm.metered import Metered
+from preceptor.llm.model import ChatMessage, ChatModel, ChatReply, ChatRequest, Usage
 from preceptor.llm.opening import open_model
 from preceptor.llm.prices import find_price, is_local
-from preceptor.llm.streaming import streamed
+from preceptor.llm.retry import Retrying
+from preceptor.llm.streaming import Heard
 from preceptor.llm.tokens import estimate_tokens
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
 
+PHASE = "doctor"
+"""What finding out takes stands in the table under this name."""
+Asking = Callable[[ChatRequest], Awaitable[ChatReply]]
 State = Literal["ok", "warn", "fail"]
 _FILLER = "The customer waited at the desk and the agent looked the booking up again. "
 _SHORT = 16
@@ -61,26 +75,48 @@ def price_check(seat: str, config: SeatConfig, budget: BudgetConfig) -> Check:
     return warned("price", "unknown: the table will not tell US dollars", advice)
 
 
-async def raw_checks(project: Project, seat: str, config: SeatConfig) -> list[Check]:
-    """Context length, ``max_tokens`` and streaming, asked of the model itself."""
-    model = open_model(seat, config, environ=project.environ, factories={}).model
+async def raw_checks(project: Project, seat: str, config: SeatConfig, ledger: Ledger) -> list[Check]:
+    """Context length, ``max_tokens`` and streaming, asked of the model itself; counted in ``ledger``."""
+    opened = open_model(seat, config, environ=project.environ, factories={})
+    price = ledger.price_of(seat, opened.model.spec, local=opened.local, own=config)
+    parts: list[str] = []
+
+    def asking(model: ChatModel) -> Asking:
+        limiter, breaker = (
+            Limiter(1, None, now=time.monotonic, sleep=asyncio.sleep),
+            Breaker(0.0, now=time.monotonic),
+        )
+        patient = Retrying(model, config, limiter, breaker, seat=seat, sleep=asyncio.sleep, rng=random.Random(0))
+        metered = Metered(patient, ledger, price=price, emit=ignore, journal=NullJournal())
+
+        async def ask(request: ChatRequest) -> ChatReply:
+            answered = await metered.complete(request, PHASE, Tag(seat=seat, phase=PHASE, item="limits"))
+            answered.settle()
+            return answered.paid.reply
+
+        return ask
+
+    def hear(_: ChatRequest, part: str | None) -> None:
+        parts.extend([] if part is None else [part])
+
     try:
+        plain = asking(opened.model)
         return [
-            await _context(project, model, config),
-            await _limit(model, seat),
-            await _streaming(model),
+            await _context(project, plain, config),
+            await _limit(plain, seat),
+            await _streaming(asking(Heard(opened.model, hear)), parts),
         ]
     finally:
-        await model.aclose()
+        await opened.model.aclose()
 
 
-async def _context(project: Project, model: ChatModel, config: SeatConfig) -> Check:
+async def _context(project: Project, ask: Asking, config: SeatConfig) -> Check:
     """A prompt as long as this domain's longest: taken whole, cut off in silence, or refused."""
     need = _longest_prompt(project)
     text = _FILLER * (4 * need // len(_FILLER) + 1)
     request = ChatRequest(messages=(ChatMessage("user", f"{text}\nSay: ready."),), seed=1, max_tokens=_SHORT)
     try:
-        reply = await model.complete(request)
+        reply = await ask(request)
     except ModelError as error:
         if error.kind == "context-length":
             return failed(
@@ -107,11 +143,11 @@ def _longest_prompt(project: Project) -> int:
     return round(1.3 * max(row.input_tokens / max(1, row.calls) for row in rows))
 
 
-async def _limit(model: ChatModel, seat: str) -> Check:
+async def _limit(ask: Asking, seat: str) -> Check:
     asked = "Write all numbers from one to three hundred in words."
     request = ChatRequest(messages=(ChatMessage("user", asked),), seed=1, max_tokens=_SHORT)
     try:
-        reply = await model.complete(request)
+        reply = await ask(request)
     except ModelError as error:
         return warned("max_tokens", f"could not be told: {error.message}", "see the server's log")
     got = max(reply.usage.output, 0 if reply.usage.estimated else estimate_tokens(reply.text) // 2)
@@ -124,10 +160,10 @@ async def _limit(model: ChatModel, seat: str) -> Check:
     return good("max_tokens", "obeyed")
 
 
-async def _streaming(model: ChatModel) -> Check:
+async def _streaming(ask: Asking, parts: Sequence[str]) -> Check:
     request = ChatRequest(messages=(ChatMessage("user", "Say: ready."),), seed=1, max_tokens=_SHORT)
     try:
-        parts = [part async for part in streamed(model, request)]
+        await ask(request)
     except ModelError as error:
         return warned("streaming", f"fails: {error.message}", "only live views need it")
     return good("streaming", "works" if len(parts) > 1 else "the answer comes in one piece")

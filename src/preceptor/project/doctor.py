@@ -17,12 +17,12 @@ from preceptor.llm.limiter import Monotonic
 from preceptor.llm.modes import ModeMemory
 from preceptor.llm.seats import Beside
 from preceptor.practice import open_practice
-from preceptor.project.checks import Check, failed, good, price_check, raw_checks, warned
+from preceptor.project.checks import PHASE, Check, failed, good, price_check, raw_checks, warned
+from preceptor.project.checks_run import run_checks
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
 
-PHASE = "doctor"
 SEATS = ("student", "teacher", "customer", "judge")
 _BRUSH_OFF = "I cannot help you with that. Goodbye."
 _KINDS = {
@@ -54,26 +54,32 @@ class Diagnosis:
     """All seats."""
 
     seats: tuple[SeatReport, ...]
+    run: tuple[Check, ...]
+    """What a run needs beside its seats; empty where only some seats were asked about."""
     spend: tuple[LedgerRow, ...]
     """What finding out took."""
 
     @property
     def ok(self) -> bool:
         """Whether ``learn`` and ``evaluate`` can work."""
-        return not any(c.state == "fail" for s in self.seats for c in s.checks)
+        return not any(c.state == "fail" for checks in (self.run, *(s.checks for s in self.seats)) for c in checks)
 
 
-async def diagnose(project: Project, *, timer: Monotonic, seats: tuple[str, ...] = SEATS) -> Diagnosis:
+async def diagnose(project: Project, *, timer: Monotonic, seats: tuple[str, ...] = ()) -> Diagnosis:
     """Every seat does its own job once, and is asked what else is worth knowing. Makes about ten calls a seat.
+
+    Args:
+        seats: only these; empty: all, and what else a run needs.
 
     Raises:
         PreceptorError: the project itself (domain, prompts) cannot be used.
     """
     memory = project.modes()
-    patients = [_Patient(project, name, memory, timer) for name in seats]
+    patients = [_Patient(project, name, memory, timer) for name in seats or SEATS]
+    beside = () if seats else await asyncio.to_thread(run_checks, project)
     reports = await asyncio.gather(*(p.examine() for p in patients))
     spend = [row for p in patients for row in p.ledger.table()]
-    return Diagnosis(seats=tuple(reports), spend=tuple(spend))
+    return Diagnosis(seats=tuple(reports), run=beside, spend=tuple(spend))
 
 
 class _Patient:
@@ -147,7 +153,7 @@ class _Patient:
         if self.name in ("teacher", "judge") and not seat.spec.startswith("practice:"):
             self.checks.append(await self._structured(seat))
         if not seat.spec.startswith("practice:"):
-            self.checks += await raw_checks(self.project, self.name, self.config)
+            self.checks += await raw_checks(self.project, self.name, self.config, self.ledger)
         self.checks.append(self._usage())
 
     async def _structured(self, seat: Seat) -> Check:

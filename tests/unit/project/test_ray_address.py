@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from preceptor.core.errors import RunError
-from preceptor.project.workers.on_ray import _answers  # pyright: ignore[reportPrivateUsage]
+from preceptor.project.workers.choose import require_listening
 
 
 def test_where_nobody_listens_is_told_at_once() -> None:
@@ -16,12 +16,12 @@ def test_where_nobody_listens_is_told_at_once() -> None:
         port = closed.getsockname()[1]
         for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}", "127.0.0.1:99999"):
             with pytest.raises(RunError, match="cannot be reached") as told:
-                _answers(address)
+                require_listening(address)
             assert "ray status" in str(told.value.hint)
 
 
 def test_where_somebody_listens_and_names_that_ray_knows_pass() -> None:
     with socket.create_server(("127.0.0.1", 0)) as open_one:
-        _answers(f"127.0.0.1:{open_one.getsockname()[1]}")
-    _answers("")
-    _answers("auto")
+        require_listening(f"127.0.0.1:{open_one.getsockname()[1]}")
+    require_listening("")
+    require_listening("auto")

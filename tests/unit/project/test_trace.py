@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
+import threading
 from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -112,6 +116,39 @@ def test_calls_behind_a_strategy_whose_run_is_gone_are_told_as_gone(tmp_path: Pa
     (behind,) = journals.calls_behind(project, project.strategies()[0].id)
     assert behind.calls == ()
     assert "learn-001" in behind.problem
+
+
+def test_without_an_agent_a_run_sends_its_spans_to_the_collector_before_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        project = Project.create(tmp_path / "p", settings={**SMALL, "run.traces": True}, environ={})
+        result = project.learn()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    requests = [ExportTraceServiceRequest.FromString(body) for body in got]
+    scopes = [scope for r in requests for resource in r.resource_spans for scope in resource.scope_spans]
+    names = [span.name for scope in scopes for span in scope.spans]
+    assert names.count("preceptor learn") == 1
+    assert sum(name.startswith("chat ") for name in names) == sum(r.calls for r in result.spend)
 
 
 def test_a_run_that_fails_says_so(tmp_path: Path, spans: InMemorySpanExporter) -> None:

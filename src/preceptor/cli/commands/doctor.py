@@ -25,35 +25,38 @@ _STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 @project_options
 @json_option
 def command(only: tuple[str, ...], folder: Path, sets: tuple[str, ...], as_json: bool, **named: str | None) -> None:
-    """Try every seat: key, model, answers, usage, price. Says what to change.
+    """Try every seat: key, model, answers, usage, price; and what else a run needs. Says what to change.
 
     Makes about ten calls a seat; they are paid for like any others. Ends with exit code 1 where learn would fail.
     """
     project = Project.open(folder, flags=flags(sets, named))
-    found = asyncio.run(diagnose(project, timer=time.monotonic, seats=only or SEATS))
+    found = asyncio.run(diagnose(project, timer=time.monotonic, seats=only))
+    told = [*((s.seat, s.checks) for s in found.seats), *([("run", found.run)] if found.run else [])]
     if as_json:
-        write_json({"ok": found.ok, "seats": plain(found.seats), "spend": plain(found.spend)})
+        write_json(
+            {"ok": found.ok, "seats": plain(found.seats), "run": plain(found.run), "spend": plain(found.spend)}
+        )
     else:
         out = console()
         rows = [
             (
-                line(s.seat if number == 0 else "", style="bold"),
+                line(who if number == 0 else "", style="bold"),
                 line(c.name),
                 line(c.state, style=_STYLE[c.state]),
                 line(c.told, 160),
             )
-            for s in found.seats
-            for number, c in enumerate(s.checks)
+            for who, checks in told
+            for number, c in enumerate(checks)
         ]
         out.print(table(("seat", "check", "", "found"), rows))
-        for s in found.seats:
-            for c in s.checks:
+        for who, checks in told:
+            for c in checks:
                 if c.advice:
-                    out.print(line(f"{s.seat}, {c.name}: {c.advice}", style=_STYLE[c.state]), soft_wrap=True)
+                    out.print(line(f"{who}, {c.name}: {c.advice}", style=_STYLE[c.state]), soft_wrap=True)
         if found.spend:
             out.print(spend_table(found.spend))
     if not found.ok:
-        bad = [s.seat for s in found.seats if any(c.state == "fail" for c in s.checks)]
+        bad = [who for who, checks in told if any(c.state == "fail" for c in checks)]
         raise ConfigError(
             f"learn would fail: see to {', '.join(bad)}", hint="change what is said above, and try again"
         )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from preceptor.core.errors import ConfigError
+from preceptor.core.errors import ConfigError, RunError
 from preceptor.core.executor import Executor, InProcess
 from preceptor.core.settings import Config, SeatConfig
+from preceptor.core.untrusted import one_line
 from preceptor.library.remembered import Remembering
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from preceptor.project.session import Session
     from preceptor.project.stopping import Stop
     from preceptor.project.workers.worker import Surroundings
+
+
+_PATIENCE = 10.0
+"""Seconds in which the head of a cluster takes a connection."""
 
 
 def require_workers(project: Project) -> None:
@@ -31,6 +37,19 @@ def require_workers(project: Project) -> None:
         )
     if find_spec("ray") is None:
         raise ConfigError("Ray is not installed", hint="pip install 'preceptor[ray]'")
+    require_listening(config.run.ray_address)
+
+
+def require_listening(address: str) -> None:
+    """Nothing, where somebody listens at HOST:PORT: Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # this machine's own, or a name that Ray resolves
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        where = f"the Ray at {one_line(address, 80)} cannot be reached"
+        raise RunError(f"{where}: {one_line(str(error), 120)}", hint="see: ray status (docs/scale.md)") from error
 
 
 @asynccontextmanager

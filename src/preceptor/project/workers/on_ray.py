@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -18,14 +17,12 @@ from preceptor.llm.journal.pg import PostgresJournal
 from preceptor.project.session import Session
 from preceptor.project.stopping import Stop
 from preceptor.project.workers.beside import Shared
-from preceptor.project.workers.choose import most_workers, shared
+from preceptor.project.workers.choose import most_workers, require_listening, shared
 from preceptor.project.workers.crew import Crew
 from preceptor.project.workers.worker import Site, Surroundings
 
 _INITS = 3
 """Times that Ray is started: it gives itself 30 seconds, which a busy machine may need more of."""
-_PATIENCE = 10.0
-"""Seconds in which the head of a cluster takes a connection."""
 _UNREACHED = "see: ray status; does it ask for a token? set RAY_AUTH_MODE=token here too (docs/scale.md)"
 _STORE = 100 * 2**20
 """Bytes of the object store of a Ray of our own: snapshots pass through it, and nothing else that is large."""
@@ -79,7 +76,7 @@ async def on_ray(
 
 def _connected(address: str) -> tuple[Any, bool]:
     """Ray, and whether the connection is ours to end: a program that has one already keeps it."""
-    _answers(address)
+    require_listening(address)
     # Before the import, which reads it: nothing is sent to anybody about how Ray is used here.
     core_config.tell_children("RAY_USAGE_STATS_ENABLED", "0")
     import ray  # noqa: PLC0415 - takes seconds, and only those who use it
@@ -107,15 +104,3 @@ def _connected(address: str) -> tuple[Any, bool]:
                     hint=_UNREACHED if address else "a busy machine: try again; see docs/scale.md",
                 ) from error
     return found, True
-
-
-def _answers(address: str) -> None:
-    """Nothing, where somebody listens at HOST:PORT: Ray itself would try for many minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdecimal()):
-        return  # this machine's own, or a name that Ray resolves
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
-    except (OSError, OverflowError) as error:
-        where = f"the Ray at {one_line(address, 80)} cannot be reached"
-        raise RunError(f"{where}: {one_line(str(error), 120)}", hint="see: ray status (docs/scale.md)") from error
