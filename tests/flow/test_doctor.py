@@ -16,6 +16,7 @@ from tests.servers.chat_server import ChatServer, Fault
 from preceptor import Project
 from preceptor.cli import boundary
 from preceptor.llm import ChatMessage
+from preceptor.project.checks_run import run_checks
 from preceptor.project.doctor import Diagnosis, diagnose
 
 NAMES = ("teacher", "student-small", "customer", "judge")
@@ -43,6 +44,7 @@ def test_practice_seats_are_well(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert told["ok"] is True
     assert [s["seat"] for s in told["seats"]] == ["student", "teacher", "customer", "judge"]
     assert {c["state"] for s in told["seats"] for c in s["checks"]} == {"ok"}
+    assert [(c["name"], c["state"]) for c in told["run"]] == [("folder", "ok")]
     assert set(told["seats"][0]["checks"][0]) == {"name", "state", "told", "advice"}
 
 
@@ -124,6 +126,65 @@ async def test_a_missing_key_is_found_before_anything_is_called(tmp_path: Path) 
         assert server.asked == 0
     assert checks["opens"].state == "fail"
     assert "NO_SUCH_KEY" in checks["opens"].told
+
+
+@pytest.mark.parametrize(
+    ("settings", "check", "said"),
+    [
+        ({"embedder.model": "http://127.0.0.1:9/v1#m", "embedder.retries": 0}, "embedder", "cannot be reached"),
+        ({"embedder.model": "onnx:nowhere"}, "embedder", "has no"),
+        ({"journal.key_env": "NO_SUCH_KEY"}, "journal", "NO_SUCH_KEY"),
+        ({"journal.path": "postgresql://127.0.0.1:9/none"}, "journal", "cannot be reached"),
+        ({"run.executor": "ray"}, "workers", "journal that all workers share"),
+        (
+            {
+                "run.executor": "ray",
+                "journal.path": "postgresql://127.0.0.1:9/none",
+                "run.ray_address": "127.0.0.1:9",
+            },
+            "workers",
+            "cannot be reached",
+        ),
+    ],
+)
+def test_what_a_run_needs_beside_its_seats_is_tried_too(
+    settings: dict[str, object], check: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Project.create(tmp_path / "p", settings=settings, environ={})
+    checks = {c.name: c for c in run_checks(made)}
+    assert checks["folder"].state == "ok"
+    assert checks[check].state == "fail"
+    assert said in checks[check].told
+    assert checks[check].advice, "it says what to change"
+
+
+async def test_a_damaged_library_and_an_embedder_that_fails_end_with_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with ChatServer(practice, models=NAMES) as server:
+        made = project(tmp_path, embedder__model=f"{server.url}#vectors", embedder__retries=0)
+        checks = await asyncio.to_thread(run_checks, made)
+        assert [c.told for c in checks if c.name == "embedder"] == ["vectors of 16 numbers"]
+    (made.folder / "library.db").write_text("no database")
+    assert await asyncio.to_thread(boundary.run, ["doctor", "-C", str(made.folder)]) == 1
+    told = capsys.readouterr()
+    assert "error: learn would fail: see to run" in told.err
+    assert "run, library:" in told.out
+    assert "run, embedder:" in told.out
+
+
+async def test_a_server_that_hangs_on_one_question_hangs_no_doctor_and_is_paid_for(tmp_path: Path) -> None:
+    class Hanging(ChatServer):
+        def fault_for(self, body: dict[str, Any]) -> Fault:
+            return faults.slow(60) if "three hundred" in body["messages"][-1]["content"] else faults.ok()
+
+    async with Hanging(practice, models=NAMES) as server:
+        found, checks = await teacher(server, tmp_path, seats__teacher__timeout=1.5)
+        asked = server.asked
+    assert checks["max_tokens"].state == "warn"
+    assert "no answer within 1.5 s" in checks["max_tokens"].told
+    assert checks["streaming"].state == "ok"
+    assert sum(row.calls + row.lost for row in found.spend) == asked, "every call is in the table"
 
 
 async def test_drawbacks_are_warnings(tmp_path: Path) -> None:

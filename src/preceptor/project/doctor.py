@@ -152,9 +152,10 @@ class _Patient:
             self.checks.append(await _orders(self.project, seat))
         if self.name in ("teacher", "judge") and not seat.spec.startswith("practice:"):
             self.checks.append(await self._structured(seat))
+        usage = self._usage()  # before a stream, whose tokens are always estimated
         if not seat.spec.startswith("practice:"):
             self.checks += await raw_checks(self.project, self.name, self.config, self.ledger)
-        self.checks.append(self._usage())
+        self.checks.append(usage)
 
     async def _structured(self, seat: Seat) -> Check:
         kinds: list[str] = []
