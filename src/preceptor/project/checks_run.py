@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from preceptor.core.errors import PreceptorError
+from preceptor.llm.embeddings import HttpEmbedder
 from preceptor.project.checks import Check, failed, good
 from preceptor.project.embedding import open_embedder
 from preceptor.project.journal_places import passphrase
@@ -61,7 +62,11 @@ def _library(project: Project) -> str:
 def _embedder(project: Project) -> str:
     embedder = open_embedder(project.config.embedder, project.environ)
     assert embedder is not None
-    return f"vectors of {embedder.embed([_TEXT]).shape[1]} numbers"
+    try:
+        return f"vectors of {embedder.embed([_TEXT]).shape[1]} numbers"
+    finally:
+        if isinstance(embedder, HttpEmbedder):
+            embedder.close()
 
 
 def _journal(project: Project) -> str:
