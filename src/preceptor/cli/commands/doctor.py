@@ -25,8 +25,9 @@ _STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 @project_options
 @json_option
 def command(only: tuple[str, ...], folder: Path, sets: tuple[str, ...], as_json: bool, **named: str | None) -> None:
-    """Try every seat: key, model, answers, usage, price; and what else a run needs. Says what to change.
+    """Try every seat: key, model, answers, usage, price. Says what to change.
 
+    Then what else a run needs: folder, library, embedder, journal, workers.
     Makes about ten calls a seat; they are paid for like any others. Ends with exit code 1 where learn would fail.
     """
     project = Project.open(folder, flags=flags(sets, named))
