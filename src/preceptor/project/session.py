@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -97,13 +97,11 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
         if resume:
             run.resume()
 
-        trace: Trace = RunTrace() if project.config.run.traces else NoTrace()
-        stack.callback(trace.close)
-        beside = Beside(modes=project.modes(), trace=trace)
+        beside = stack.enter_context(_beside(project))
 
         def tell(event: Event) -> None:
             run.record(event)
-            trace.listen(event)
+            beside.trace.listen(event)
             emit(event)
 
         config = project.config
@@ -152,6 +150,15 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             spend = tuple(cast("Mapping[str, Any]", plain(row)) for row in ledger.table())
             run.finish(status, message, opened.summary if opened else None, spend, hint=hint)
             tell(RunEnded(run=run.id, status=status, message=message))
+
+
+@contextmanager
+def _beside(project: Project) -> Generator[Beside]:
+    trace: Trace = RunTrace() if project.config.run.traces else NoTrace()
+    try:
+        yield Beside(modes=project.modes(), trace=trace)
+    finally:
+        trace.close()
 
 
 def _others(project: Project, open_with: _Open, model: str) -> AbstractAsyncContextManager[Seats]:
