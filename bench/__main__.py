@@ -27,6 +27,7 @@ ALL = {
     "reading": "what a reviewer has to read and press for one decision; nobody is timed",
     "peers": "Preceptor beside gepa, a static guide and best-of-random (needs some minutes)",
     "prove": "verdicts on strategies beside the truth of the practice world",
+    "choosing": "how much of the advice fits, and what a perfect choice would bring (needs some minutes)",
     "retrieval": "finding strategies, by their number",
     "serve": "the proxy beside others (needs some minutes)",
     "prefix": "what a server's prefix cache saves, by where advice stands",

@@ -197,7 +197,7 @@ class Chosen:
 
     strategy: Strategy
     score: float
-    """Fused score, 0 to 1, comparable within one state only."""
+    """Likeness and fit in one, 0 to 1, comparable within one state only."""
     lexical: float
     dense: float
 

@@ -23,6 +23,8 @@ _NEWS = 12
 """Words of a new outcome that count: what it is stands first, long lists follow."""
 _LONGEST = 600
 """Characters of one turn that count; the end of a long customer turn says more than its start."""
+_FAR = 2.0
+"""Weight of how far a conversation is."""
 _KEPT_TURNS = 512
 _KEPT_LENGTH = 2000
 """Turns whose words are remembered: with each request a conversation brings its earlier turns again."""
@@ -139,8 +141,26 @@ PARTS: Mapping[str, str] = MappingProxyType(
 
 def state_terms(turns: Sequence[Turn], weights: StateWeights) -> dict[str, float]:
     """Terms of the state with weights: its words, each behind what :data:`PARTS` has for its part."""
-    said = state_words(turns, weights)
+    return _terms_of(state_words(turns, weights))
+
+
+def _terms_of(said: Said) -> dict[str, float]:
     return {start + word: w for start, name in PARTS.items() for word, w in getattr(said, name).items()}
+
+
+def situation_terms(turns: Sequence[Turn], weights: StateWeights, said: Said | None = None) -> dict[str, float]:
+    """Terms of the state (:func:`state_terms`) and, whenever it was said in it, each word (``hc:`` by the customer,
+    ``ha:`` by the agent); and how far the conversation is (``n:`` turns of customers that the state holds, one more
+    where something came before). A mood shown at first still holds; what was asked is done. ``said``: the state
+    taken apart, where it is there already."""
+    said = said or state_words(turns, weights)
+    found = _terms_of(said)
+    found.update(dict.fromkeys(["hc:" + word for word in said.customer], 1.0))
+    found.update(dict.fromkeys(["ha:" + word for word in said.agent], 1.0))
+    end = state_turns(turns, weights.steps)
+    count = sum(turn.speaker == "customer" for turn in end) + (bool(end) and end[0].speaker == "agent")
+    found[f"n:{count}"] = _FAR
+    return found
 
 
 def plain_words(said: Said) -> dict[str, float]:

@@ -13,8 +13,10 @@ import numpy as np
 
 from preceptor.core.records import Scenario, Strategy, Turn
 from preceptor.library.conversation_state import (
+    Said,
     StateWeights,
     read_state,
+    situation_terms,
     state_terms,
     state_text,
     state_words,
@@ -22,6 +24,7 @@ from preceptor.library.conversation_state import (
 )
 from preceptor.library.dense import DenseIndex, DenseScore
 from preceptor.library.embedder import Embedder
+from preceptor.library.fitting import Fitting
 from preceptor.library.links import Links
 from preceptor.library.ordinary import ORDINARY
 from preceptor.library.postings import Bounds, Floats, Places, Postings
@@ -95,6 +98,8 @@ class IndexSettings:
     vectors are looked at."""
     trust: float = 0.8
     """How far the vote may lower the score of a strategy that the neighbours do not agree on, 0 to 1."""
+    fitting: bool = True
+    """Whether what the library's situations tell of conditions and deeds (``Fitting``) is half of the score."""
 
 
 class StrategyIndex:
@@ -131,6 +136,8 @@ class StrategyIndex:
         self._learned_in = Links(links, len(strategies))
         self._taught = Links([(at, n) for n, at in links], len(used))
         self._alone = self._learned_in.sizes == 0
+        taught = self._taught.each() if self._settings.fitting else []
+        self._fitting = Fitting(self._strategies, lambda at: situation_terms(states[at], weights), taught)
         self._worth = np.where(self._alone, 1.0, self._settings.own_words).astype(np.float32)
         self._dense = self._embedded(states, embedder) if embedder is not None and self._strategies else None
 
@@ -154,7 +161,8 @@ class StrategyIndex:
         """
         if not self._strategies or not turns:
             return Hits()
-        asked = self._asked(turns, lexical=lexical)
+        said = state_words(turns, self._settings.weights)
+        asked = self._asked(turns, said, lexical=lexical)
         limit = max(limit, 1)
         near, found, own = self._candidates(asked, limit, floor)
         learned_in, whose = self._learned_in.of(found)
@@ -173,12 +181,12 @@ class StrategyIndex:
             return Hits()
         found, matches = found.take(at), matches.take(at, axis=1)
         agreement, alike = self._agreement(near, likes[0, : len(near)], found, matches[0])
-        scores = (matches[0] * agreement).tolist()
+        scores: list[float] = self._fitted(matches[0] * agreement, turns, said, found).tolist()
         # Where nothing is fused, the match is that of the words.
         words: list[float] = matches[-2 if len(matches) > 1 else 0].tolist()
         vectors: list[float] = matches[-1].tolist() if len(matches) > 1 else [0.0] * len(at)
         positions: list[int] = found.tolist()
-        order = sorted(range(len(at)), key=lambda n: (-scores[n], positions[n]))
+        order = sorted((n for n in range(len(at)) if scores[n] > 0), key=lambda n: (-scores[n], positions[n]))
         hits = [Hit(positions[n], scores[n], words[n], vectors[n], self._strategies) for n in order]
         return Hits(hits, alike, positions)
 
@@ -186,8 +194,15 @@ class StrategyIndex:
         """How much what each of some strategies says to do is what others say, 0..1: variety is measured by it."""
         return self._deeds.likeness(some, others)
 
-    def _asked(self, turns: Sequence[Turn], *, lexical: bool) -> Score:
-        query = self._vocabulary.read(state_words(turns, self._settings.weights), self._asking)
+    def _fitted(self, likes: Floats, turns: Sequence[Turn], said: Said, found: Places) -> Floats:
+        """The geometric mean of likeness and fit; where nothing tells the fit, likeness stands for it."""
+        if not self._fitting:
+            return likes
+        fits = self._fitting.of(situation_terms(turns, self._settings.weights, said), found)
+        return np.sqrt(likes * np.where(fits < 0, likes, fits))
+
+    def _asked(self, turns: Sequence[Turn], said: Said, *, lexical: bool) -> Score:
+        query = self._vocabulary.read(said, self._asking)
         by_words = Lexical(self._asking, query, self._situations)
         if lexical or self._dense is None:
             return by_words

@@ -40,6 +40,10 @@ class Links:
         places += (starts - ends + sizes).repeat(sizes)
         return self._right.take(places).astype(np.int64), np.arange(len(left)).repeat(sizes)
 
+    def each(self) -> list[list[int]]:
+        """The right ones of every left one."""
+        return [part.tolist() for part in np.split(self._right, self._start[1:-1])] if len(self._start) > 1 else []
+
     def most(self, values: Floats) -> Floats:
         """Per left one the highest value of its right ones; 0 where it has none."""
         if not len(values):

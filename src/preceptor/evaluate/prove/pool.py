@@ -84,7 +84,10 @@ def situations(
     """
     strategies = ground.strategies
     index = StrategyIndex(
-        strategies, scenarios=ground.scenarios, embedder=ground.embedder, settings=IndexSettings(neighbours=0)
+        strategies,
+        scenarios=ground.scenarios,
+        embedder=ground.embedder,
+        settings=IndexSettings(neighbours=0, fitting=False),
     )
     issue = {p.id: p.issue for p in ground.domain.profiles}
     known = {name: issue.get(s.profile, "") for name, s in ground.scenarios.items()}
