@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, RowMapping, Select, or_, select
 
 from preceptor.core.records import Status
 from preceptor.core.untrusted import one_line
@@ -27,6 +28,19 @@ def changes_query(
         columns = (CHANGES.c.reason, CHANGES.c.author, CHANGES.c.payload)
         query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     return query
+
+
+def last_of(connection: Connection, ids: Sequence[str], kinds: Collection[str]) -> dict[str, RowMapping]:
+    """Strategy to the last change of one of these kinds that touched it."""
+    # Kinds are looked at here: asked for with the ids, they lead to an index of all changes of a kind.
+    touching = select(TOUCHED.c.strategy, CHANGES.c.seq, CHANGES.c.kind).join(
+        CHANGES, CHANGES.c.seq == TOUCHED.c.seq
+    )
+    found = connection.execute(touching.where(TOUCHED.c.strategy.in_(ids)).order_by(CHANGES.c.seq))
+    last: dict[str, int] = {strategy: seq for strategy, seq, kind in found if kind in kinds}
+    told = connection.execute(select(CHANGES).where(CHANGES.c.seq.in_(set(last.values())))).mappings()
+    by_seq = {row["seq"]: row for row in told}
+    return {strategy: by_seq[seq] for strategy, seq in last.items()}
 
 
 def touched_query(since: int) -> Select[Any]:

@@ -149,13 +149,17 @@ class Counter:
         else:
             held = self.held(after)
             now = {i: held[i].strategy for i in ids}
+        behind = {
+            kind: self._library.last_changes([m.id for m in found if m.kind == kind], wanted)
+            for kind, wanted in _DECIDING.items()
+        }
         return tuple(
             Shown(
                 kind=m.kind,
                 strategy=gone[m.id] if m.id in gone else now[m.id],
                 before=old[m.id].strategy if m.kind == "changed" else None,
                 version=m.version,
-                record=reason_of(self._library, m),
+                record=behind[m.kind].get(m.id),
             )
             for m in found
             if m.id in gone or m.id in now
@@ -184,12 +188,6 @@ def moves(before: Mapping[str, int], after: Mapping[str, int], settings: tuple[s
         same=len(both) - len(changed),
         settings=settings,
     )
-
-
-def reason_of(library: Library, move: Move) -> Record | None:
-    """The decision that stands behind a move: the last one of its kind."""
-    wanted = _DECIDING[move.kind]
-    return next((r for r in reversed(library.history(move.id)) if r.kind in wanted), None)
 
 
 def _moved(kind: Kind, where: Mapping[str, int], ids: Iterable[str]) -> tuple[Move, ...]:

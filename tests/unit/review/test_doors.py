@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -47,7 +48,8 @@ def team(filled, tmp_path, clock: Hands) -> Iterator[Desk]:
     people = People(tmp_path / "accounts.db", clock=clock)
     people.add("ann", "admin", PASSWORD)
     people.add("bob", "reviewer", PASSWORD)
-    with open_desk(filled, 0, clock=clock, people=people, passwords=True, secure=False) as desk:
+    shutil.copytree(filled, tmp_path / "team")
+    with open_desk(tmp_path / "team", 0, clock=clock, people=people, passwords=True) as desk:
         yield desk
 
 

@@ -1,0 +1,54 @@
+"""What a reviewer waits for after a key, in statements to the database: no clock, and a bound all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event
+from tests.review_app import Browser, waiting
+
+from preceptor.review.desk import Desk
+
+MOST = 32
+"""A decision of one change, and the page of the strategy that follows."""
+
+
+@contextmanager
+def told() -> Generator[list[str]]:
+    """Statements, as they are sent."""
+    sent: list[str] = []
+
+    def send(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", send)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", send)
+
+
+def decided(desk: Desk, mara: Browser, csrf: str) -> list[str]:
+    entry = waiting(desk)[0]
+    headers = {"hx-request": "true", "hx-target": "main"}
+    with told() as sent:
+        answer = mara.client.post(
+            f"/queue/{entry.strategy.id}/approve?severity=clean",
+            data={"csrf": csrf, "expect": str(entry.changed_seq)},
+            headers=headers,
+        )
+    assert answer.status_code == 200
+    assert desk.library.entry(entry.strategy.id).status == "approved"
+    return sent
+
+
+def test_the_next_item_takes_few_statements_however_much_is_alike(desk: Desk, mara: Browser):
+    csrf = mara.csrf
+    mara.get("/queue?severity=clean")
+    for _ in range(4):
+        sent = decided(desk, mara, csrf)
+        assert len(sent) <= MOST, "\n".join(sent)
+    documents = [s for s in sent if s.startswith("SELECT strategies.id, strategies.doc")]
+    assert len(documents) <= 6
