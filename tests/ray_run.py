@@ -1,37 +1,30 @@
-"""Learns and evaluates on one Ray of its own: ``python -m tests.ray_run FOLDER``; a process for a test to watch."""
+"""Learns and evaluates by a project's settings: ``python -m tests.ray_run FOLDER``; a process for a test to watch.
+
+Its spans, one a line as JSON, are in ``FOLDER/spans.jsonl``.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
+from pathlib import Path
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
 from preceptor import Project
 
 
 def main() -> None:
     """Both jobs, on the settings of the project."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray  # noqa: PLC0415
-
-    for more in (True, False):
-        try:
-            ray.init(
-                address="local",
-                num_cpus=2,
-                include_dashboard=False,
-                log_to_driver=False,
-                configure_logging=False,
-                object_store_memory=100 * 2**20,
-                _node_ip_address="127.0.0.1",
-            )
-            break
-        except Exception:  # it gives a busy machine 30 seconds, whatever one sets
-            ray.shutdown()
-            if not more:
-                raise
     project = Project.open(sys.argv[1])
-    project.learn()
-    project.evaluate()
+    with (Path(sys.argv[1]) / "spans.jsonl").open("w") as file:
+        provider = TracerProvider()
+        to_file = ConsoleSpanExporter(out=file, formatter=lambda span: f"{span.to_json(indent=None)}\n")
+        provider.add_span_processor(SimpleSpanProcessor(to_file))
+        trace.set_tracer_provider(provider)
+        project.learn()
+        project.evaluate()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line on a Ray cluster by its address: Ctrl-C, a dead driver, a dead node; nothing is different."""
+"""Runs on a real Ray with a real PostgreSQL: whoever dies, and whenever, nothing is different."""
 
 from __future__ import annotations
 
@@ -17,15 +17,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
-from tests.flow.test_workers import answered, workers_of
 from tests.kills import EPOCH, Watched, dump, settings, watched
 from tests.servers.postgres import own_schema, postgres
 
 from preceptor import Project
+from preceptor.core.ids import plain
+from preceptor.llm.journal.pg import PostgresJournal
 
 __all__ = ["postgres"]
 
+SIZE = {
+    "evaluate.profiles": 4,
+    "evaluate.arms": ("student", "coached", "guide"),
+    "evaluate.pairwise": True,
+    "evaluate.aa": 2,
+    "budget.calls": 5000,
+}
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
 
 
@@ -87,10 +96,10 @@ def place(postgres: URL) -> Iterator[str]:
 
 
 @contextmanager
-def preceptor(*words: str) -> Iterator[subprocess.Popen[str]]:
+def preceptor(*words: str, mark: str = "") -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "preceptor.cli", *words],
-        env={**os.environ, **EPOCH, **TOKEN},
+        env={**os.environ, **EPOCH, **TOKEN, "MARK": mark},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -116,6 +125,43 @@ def ended(process: subprocess.Popen[str]) -> str:
 
 def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def workers_of(mark: str) -> list[int]:
+    """Processes of workers that were started under the environment variable ``MARK``."""
+    found: list[int] = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if (
+                b"_Actor" in (folder / "cmdline").read_bytes()
+                and mark.encode() in (folder / "environ").read_bytes()
+            ):
+                found.append(int(folder.name))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def answered(place: str, run: str = "%") -> set[str]:
+    engine = create_engine(place)
+    with engine.connect() as connection:
+        query = text("SELECT key FROM journal_answers WHERE run LIKE :run")
+        found = set(connection.execute(query, {"run": run}).scalars())
+    engine.dispose()
+    return found
+
+
+def traced(path: Path, job: str, keys: set[str], *, exact: bool) -> None:
+    """The run's trace has its answered calls, each under a phase; ``exact``: all of them."""
+    spans = [json.loads(line) for line in path.read_text().splitlines()]
+    (run,) = [s for s in spans if s["name"] == f"preceptor {job}"]
+    mine = [s for s in spans if s["context"]["trace_id"] == run["context"]["trace_id"]]
+    phases = {s["context"]["span_id"] for s in mine if s["parent_id"] == run["context"]["span_id"]}
+    calls = [s for s in mine if s["name"].startswith("chat ")]
+    assert all(s["parent_id"] in phases for s in calls)
+    told = {s["attributes"]["preceptor.call"] for s in calls}
+    assert told <= keys
+    assert len(keys) - len(told) <= (0 if exact else 64), "but for what the killed worker had not told yet"
 
 
 @dataclass
@@ -180,3 +226,76 @@ def test_ctrl_c_a_killed_driver_and_a_killed_node_change_nothing(tmp_path: Path,
         assert dump(many.folder) == dump(alone.folder), "the library, byte for byte"
         assert len(set(server.arrivals)) == calls, "the same calls"
         nodes.order("add")
+
+
+def test_a_worker_killed_in_the_middle_changes_nothing_and_costs_only_its_calls_under_way(
+    tmp_path: Path, nodes: Nodes, place: str
+) -> None:
+    with watched(takes_schema=False) as server:
+        given = {**settings(server.url), **SIZE, "embedder.model": f"{server.url}#vectors"}
+        alone = Project.create(tmp_path / "alone", settings=given, environ=EPOCH)
+        alone.learn()
+        asked = len(set(server.arrivals))
+        whole = alone.evaluate()
+        asked_both = len(set(server.arrivals))
+        server.arrivals.clear()
+        server.embedded.clear()
+        made = {**given, "journal.path": place, "run.executor": "ray", "run.workers": 2, "run.traces": True}
+        made["run.ray_address"] = nodes.address
+        many = Project.create(tmp_path / "many", settings=made, environ=EPOCH)
+        with subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.ray_run", str(many.folder)],
+            env={**os.environ, **EPOCH, **TOKEN},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as process:
+            while len(server.arrivals) < asked // 4:
+                assert process.poll() is None, process.stderr and process.stderr.read().decode()
+                time.sleep(0.002)
+            victim = workers_of(nodes.mark)[0]
+            os.kill(victim, signal.SIGKILL)
+            known, began = answered(place), len(server.arrivals)
+            _, told = process.communicate(timeout=200)
+        assert process.returncode == 0, told.decode()
+        assert dump(many.folder) == dump(alone.folder), "the library, byte for byte"
+        assert plain(many.evaluation()) == plain(whole.evaluation), "figures, words and what each arm cost"
+        assert not known & set(server.arrivals[began:]), "no answered call was made again"
+        assert len(set(server.arrivals)) == asked_both, "the same calls"
+        total = 0
+        learned, evaluated = (many.runs().open(name) for name in ("learn-001", "evaluate-001"))
+        for run, exact in ((learned, False), (evaluated, True)):
+            seats = [row for row in run.info.spend if row["seat"] != "embedder"]
+            name = run.read_result("journal")["name"]
+            with PostgresJournal.open(place, name) as journal:
+                rows = journal.spent()
+            calls, lost = (sum(getattr(r, field) for r in rows) for field in ("calls", "lost"))
+            assert calls == sum(int(row["calls"]) for row in seats), "the table tells what the journal holds"
+            assert lost == sum(int(row["lost"]) for row in seats)
+            assert not (exact and lost), "nobody was killed in the evaluation"
+            total += calls + lost
+            traced(many.folder / "spans.jsonl", run.info.job, answered(place, name), exact=exact)
+        assert total >= len(server.arrivals), "no call of the server's count is missing"
+        vectors = [row for r in (learned, evaluated) for row in r.info.spend if row["seat"] == "embedder"]
+        counted, asked_for = sum(int(row["calls"]) for row in vectors), len(server.embedded)
+        assert asked_for - 2 <= counted <= asked_for, "but for what the killed worker had not told yet"
+        known = many.modes().tell(f"{server.url}#teacher")
+        assert known is not None
+        assert (known.mode, known.refused) == ("tool", ("native",)), "workers found it, the next run knows it"
+        assert known.answers
+        assert len(server.arrivals) - asked_both <= 2 * 64, "only what was in flight was asked twice"
+
+
+def test_without_an_address_a_ray_is_started_for_the_run_and_ended_with_it(tmp_path: Path, place: str) -> None:
+    if find_spec("ray") is None or not Path("/proc").exists():
+        pytest.skip("no Ray here: install the extra ray, on Linux")
+    tiny = {"learn.dialogues": 2, "learn.scenarios": 2, "learn.max_turns": 2, "learn.teacher_share": (1.0,)}
+    alone = Project.create(tmp_path / "alone", settings=tiny, environ=EPOCH)
+    alone.learn()
+    other = Project.create(tmp_path / "other", settings={**tiny, "budget.calls": 5000}, environ=EPOCH)
+    mark = secrets.token_hex(8)
+    words = ("learn", "-C", str(other.folder), "--executor", "ray", "--set", f"journal.path={place}", "--json")
+    with preceptor(*words, mark=mark) as process:
+        told = ended(process)
+    assert process.returncode == 0, told
+    assert dump(other.folder) == dump(alone.folder)
+    assert workers_of(mark) == []

@@ -1,4 +1,4 @@
-"""Every seat, every fault, every phase of learning and of evaluation: each ends in a right outcome."""
+"""Every seat, every fault, every phase of learning, evaluation and proving: each ends in a right outcome."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from tests.flow.loop import opened, run_loop, seats_over
 from tests.servers import chat_server as faults
 from tests.servers.chat_server import ChatServer, Fault
 
-from preceptor.coach import Coach
+from preceptor.coach import Coach, CoachSettings
 from preceptor.core.errors import ModelDownError, RunError
 from preceptor.core.events import Event, ItemFailed, PhaseStarted
-from preceptor.core.settings import EvaluateConfig, SeatsConfig
+from preceptor.core.records import Strategy
+from preceptor.core.settings import EvaluateConfig, ProveConfig, SeatsConfig
 from preceptor.evaluate.arms import Ground
+from preceptor.evaluate.prove import Ground as Proving
+from preceptor.evaluate.prove import prove
 from preceptor.evaluate.run import evaluate
 from preceptor.llm import ChatMessage
 from preceptor.practice import shipped_world
@@ -36,6 +39,16 @@ LEARN = {
 }
 EVALUATE = EvaluateConfig(profiles=2, arms=("student", "teacher"), max_turns=1, aa=2, pairwise=True)
 MODELS = {"student": "student-small", "teacher": "teacher", "customer": "customer", "judge": "judge"}
+PROVE = ProveConfig(dialogues=2, max_turns=1, calls=40)
+STRATEGIES = [
+    Strategy(id=f"strategy-{n}", when=when, do=do, why="It calms the customer.")
+    for n, (when, do) in enumerate(
+        (
+            ("The customer asks for a refund.", "Say you are sorry and name the next step."),
+            ("The customer is upset about a bag or a booking.", "Repeat what is asked in your own words."),
+        )
+    )
+]
 IN_LEARNING = frozenset({"primer", "generate", "probe", "teach", "consolidate", "screen"})
 PATIENCE = 0.5
 """Seconds that a seat waits for an answer."""
@@ -102,9 +115,18 @@ WHERE = (
     ("student", "again"),
     ("judge", "again"),
     ("judge", "pairs"),
+    ("customer", "prove: dialogues"),
+    ("student", "prove: dialogues"),
+    ("student", "prove"),
+    ("judge", "prove"),
 )
 """Every phase in which a seat is asked."""
 places = pytest.mark.parametrize(("seat", "phase"), WHERE, ids=lambda v: v)
+
+
+def job(phase: str) -> str:
+    """In which job a phase is."""
+    return "learn" if phase in IN_LEARNING else "prove" if phase.startswith("prove") else "evaluate"
 
 
 def practice(body: dict[str, Any]) -> str:
@@ -150,16 +172,32 @@ def seats(url: str) -> SeatsConfig:
 
 
 async def outcome(server: Trouble, folder: Path, phase: str) -> str:
-    """What is left of a run: the library's digest (learning) or the ratings (evaluation)."""
-    if phase in IN_LEARNING:
+    """What is left of a run: the library's digest (learning), the ratings (evaluation) or the replays (proving)."""
+    if job(phase) == "learn":
         ran = await run_loop(
             folder, changes=LEARN, seats_config=seats(server.url), concurrency=1, listen=server.listen
         )
         return ran.digest
+    domain = shipped_world("airline").domain()
     async with seats_over(lambda _, model: model, server.listen, seats(server.url)) as opened_seats:
+        if job(phase) == "prove":
+            proof = await prove(
+                Proving(
+                    domain=domain,
+                    seats=opened_seats,
+                    coach=Coach(STRATEGIES, settings=CoachSettings(floor=0)),
+                    strategies=STRATEGIES,
+                    prompts=load_prompts(),
+                    settings=PROVE,
+                    concurrency=1,
+                    emit=server.listen,
+                )
+            )
+            assert all((r.value is None) == bool(r.failure) for r in proof.replays)
+            return str([r.value for r in proof.replays])
         found = await evaluate(
             Ground(
-                domain=shipped_world("airline").domain(),
+                domain=domain,
                 seats=opened_seats,
                 coach=Coach(()),
                 prompts=load_prompts(),
@@ -173,26 +211,25 @@ async def outcome(server: Trouble, folder: Path, phase: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def clean() -> dict[bool, str]:
-    """Outcomes of runs that met no fault: of learning and of evaluation."""
+def clean() -> dict[str, str]:
+    """Outcomes of runs that met no fault, by job."""
     return {}
 
 
 @places
-async def test_what_passes_changes_nothing(seat: str, phase: str, tmp_path: Path, clean: dict[bool, str]) -> None:
-    learning = phase in IN_LEARNING
-    if learning not in clean:
+async def test_what_passes_changes_nothing(seat: str, phase: str, tmp_path: Path, clean: dict[str, str]) -> None:
+    if job(phase) not in clean:
         (tmp_path / "clean").mkdir()
         async with Trouble(seat, phase, faults.ok()) as server:
-            clean[learning] = await outcome(server, tmp_path / "clean", phase)
+            clean[job(phase)] = await outcome(server, tmp_path / "clean", phase)
         names = {model: seat for seat, model in MODELS.items()}
         asked = {(names[model], where) for model, where in server.seen}
-        assert asked == {place for place in WHERE if (place[1] in IN_LEARNING) == learning}, "no place is left out"
+        assert asked == {place for place in WHERE if job(place[1]) == job(phase)}, "no place is left out"
     async with Trouble(seat, phase, *PASSING.values()) as server:
         found = await outcome(server, tmp_path, phase)
     assert server.met > len(PASSING), "every fault was met"
     assert server.failures == []
-    assert found == clean[learning]
+    assert found == clean[job(phase)]
 
 
 @pytest.mark.parametrize("name", ITEM)
@@ -212,8 +249,12 @@ async def test_nonsense_for_ever_loses_items_and_is_told_and_the_run_ends_as_eve
     seat: str, phase: str, tmp_path: Path
 ) -> None:
     async with Trouble(seat, phase, saying("{" + " \n" * 300, "length"), always=True) as server:
-        nothing_left = phase == "evaluate"
-        with pytest.raises(RunError, match="could be rated") if nothing_left else nullcontext():
+        said = {
+            "evaluate": "could be rated",
+            "prove": "could be judged" if seat == "student" else "",
+            "prove: dialogues": "no scenario calls up",
+        }
+        with pytest.raises(RunError, match=said[phase]) if said.get(phase) else nullcontext():
             await outcome(server, tmp_path, phase)
     assert server.failures
     assert {f.failure for f in server.failures} <= {"truncated", "empty"}

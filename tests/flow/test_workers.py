@@ -1,38 +1,21 @@
-"""Workers on a real Ray with a real PostgreSQL: one is killed in the middle of a run, and nothing is different."""
+"""Journals in a real PostgreSQL, for runs on workers. Workers themselves: :mod:`tests.flow.test_cluster`."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 from tests.kills import EPOCH, dump, settings, watched
 from tests.servers.postgres import own_schema, postgres
 
 from preceptor import Project
 from preceptor.core.errors import BudgetError, ConfigError, InputError, RunError
-from preceptor.core.ids import plain
-from preceptor.llm.journal.pg import PostgresJournal
 from preceptor.project import journals
 
 __all__ = ["postgres"]
 
-SIZE = {
-    "evaluate.profiles": 4,
-    "evaluate.arms": ("student", "coached", "guide"),
-    "evaluate.pairwise": True,
-    "evaluate.aa": 2,
-    "budget.calls": 5000,
-}
 TINY = {"learn.dialogues": 2, "learn.scenarios": 2, "learn.max_turns": 2, "learn.teacher_share": (1.0,)}
 
 
@@ -40,79 +23,6 @@ TINY = {"learn.dialogues": 2, "learn.scenarios": 2, "learn.max_turns": 2, "learn
 def place(postgres: URL) -> Iterator[str]:
     with own_schema(postgres) as url:
         yield url
-
-
-def workers_of(mark: str) -> list[int]:
-    """Processes of workers that were started under the environment variable ``MARK``."""
-    found: list[int] = []
-    for folder in Path("/proc").iterdir():
-        try:
-            if (
-                b"_Actor" in (folder / "cmdline").read_bytes()
-                and mark.encode() in (folder / "environ").read_bytes()
-            ):
-                found.append(int(folder.name))
-        except (OSError, ValueError):
-            continue
-    return found
-
-
-def answered(place: str) -> set[str]:
-    engine = create_engine(place)
-    with engine.connect() as connection:
-        found = set(connection.execute(text("SELECT key FROM journal_answers")).scalars())
-    engine.dispose()
-    return found
-
-
-def test_a_worker_killed_in_the_middle_changes_nothing_and_costs_only_its_calls_under_way(
-    tmp_path: Path, place: str
-):
-    if find_spec("ray") is None or not Path("/proc").exists():
-        pytest.skip("no Ray here: install the extra ray, on Linux")
-    mark = secrets.token_hex(8)
-    with watched() as server:
-        given = {**settings(server.url), **SIZE}
-        alone = Project.create(tmp_path / "alone", settings=given, environ=EPOCH)
-        alone.learn()
-        asked = len(set(server.arrivals))
-        whole = alone.evaluate()
-        asked_both = len(set(server.arrivals))
-        server.arrivals.clear()
-        made = {**given, "journal.path": place, "run.executor": "ray", "run.workers": 2}
-        many = Project.create(tmp_path / "many", settings=made, environ=EPOCH)
-        with subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.ray_run", str(many.folder)],
-            env={**os.environ, **EPOCH, "MARK": mark},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        ) as process:
-            while len(server.arrivals) < asked // 4:
-                assert process.poll() is None, process.stderr and process.stderr.read().decode()
-                time.sleep(0.002)
-            victim = workers_of(mark)[0]
-            os.kill(victim, signal.SIGKILL)
-            known, began = answered(place), len(server.arrivals)
-            _, told = process.communicate(timeout=200)
-        assert process.returncode == 0, told.decode()
-        assert dump(many.folder) == dump(alone.folder), "the library, byte for byte"
-        assert plain(many.evaluation()) == plain(whole.evaluation), "figures, words and what each arm cost"
-        assert not known & set(server.arrivals[began:]), "no answered call was made again"
-        assert len(set(server.arrivals)) == asked_both, "the same calls"
-        learned, evaluated = (many.runs().open(name) for name in ("learn-001", "evaluate-001"))
-        for run, exact in ((learned, False), (evaluated, True)):
-            name = run.read_result("journal")["name"]
-            with PostgresJournal.open(place, name) as journal:
-                rows = journal.spent()
-            calls, lost = (sum(getattr(r, field) for r in rows) for field in ("calls", "lost"))
-            assert calls == sum(int(row["calls"]) for row in run.info.spend), (
-                "the table tells what the journal holds"
-            )
-            assert lost == sum(int(row["lost"]) for row in run.info.spend)
-            assert not (exact and lost), "nobody was killed in the evaluation"
-        total = sum(int(row["calls"]) + int(row["lost"]) for r in (learned, evaluated) for row in r.info.spend)
-        assert total >= len(server.arrivals), "no call of the server's count is missing"
-        assert len(server.arrivals) - asked_both <= 2 * 64, "only what was in flight was asked twice"
 
 
 def test_a_journal_in_the_database_serves_one_process_as_a_file_does(tmp_path: Path, place: str):
