@@ -98,6 +98,10 @@ async def test_a_server_with_a_fault_fails_the_check_that_names_it(name: str, tm
     assert checks[check].state == "fail"
     assert said in checks[check].told
     assert checks[check].advice, "it says what to change"
+    if name == "too long":
+        assert "larger context" in checks[check].advice
+    if name in ("500", "cut"):
+        assert "server's log" in checks[check].advice
 
 
 async def test_an_unknown_model_is_told_with_those_that_are_there(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ def status_fault(door: Door, status: int, body: str, retry_after: float | None =
             hint = f"put a valid key into the environment variable {door.key_env}"
         return ModelDownError(f"{words}: {what}", hint=hint, kind=kind)
     if status == 413 or _CONTEXT.search(body):
-        return BadAnswerError(f"too long for the model: {what}", kind="context-length")
+        hint = "give the server a larger context (num_ctx, --ctx-size), or lower learn.max_turns"
+        return BadAnswerError(f"too long for the model: {what}", hint=hint, kind="context-length")
     return ModelError(f"request rejected: {what}", hint="see the server's log", kind="rejected")
 
 

@@ -179,6 +179,8 @@ class Retrying:
         if isinstance(error, SlowDownError):
             after = f"{after}; the server asks to wait {error.retry_after:g} s"
         hint = f"lower seats.{self._seat}.concurrency or set per_minute, then resume"
+        if not isinstance(error, SlowDownError):
+            hint = f"see the server's log; if it has too much to do, {hint}"
         return ModelBusyError(after, hint=error.hint or hint, kind=error.kind)
 
 
