@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from preceptor.coach import CoachSettings
@@ -10,6 +10,7 @@ from preceptor.core.errors import InputError
 from preceptor.core.untrusted import one_line
 
 Header = tuple[bytes, bytes]
+Named = Mapping[bytes, bytes]
 
 PREFIX = b"x-preceptor-"
 _HOP = frozenset(
@@ -118,9 +119,14 @@ def client_headers(given: Iterable[Header], own: Iterable[Header]) -> list[Heade
     return [*(h for h in given if h[0] not in dropped and not h[0].startswith(PREFIX)), *own]
 
 
-def first(headers: Iterable[Header], name: bytes) -> str:
-    """The first value of a header; empty where there is none."""
-    return next((value.decode("latin-1") for key, value in headers if key == name), "")
+def first_values(headers: Sequence[Header]) -> Named:
+    """Headers by name; of one that is there more than once, the first value."""
+    return dict(reversed(headers))
+
+
+def text(named: Named, name: bytes) -> str:
+    """The value of a header; empty where there is none."""
+    return named.get(name, b"").decode("latin-1")
 
 
 def _named(headers: Iterable[Header]) -> frozenset[bytes]:

@@ -46,9 +46,8 @@ class Log:
             self._write(text)
 
     def _line(self, event: str, fields: dict[str, object]) -> str:
-        told: dict[str, object] = {"at": self._time(), "event": event}
-        told.update((name, value) for name, value in fields.items() if value is not None)
-        return _ENCODER.encode(told) + "\n"
+        told = {name: value for name, value in fields.items() if value is not None}
+        return _ENCODER.encode({"at": self._time(), "event": event, **told}) + "\n"
 
     def _time(self) -> str:
         """ISO 8601 to the millisecond. The part to the second is kept from the line before."""

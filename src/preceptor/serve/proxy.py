@@ -13,7 +13,15 @@ from starlette.types import Message, Receive, Scope, Send
 from preceptor.core.errors import InputError
 from preceptor.serve.coaching import Coaching
 from preceptor.serve.connection import CutError
-from preceptor.serve.headers import Header, client_headers, control, first, upstream_headers
+from preceptor.serve.headers import (
+    Header,
+    Named,
+    client_headers,
+    control,
+    first_values,
+    text,
+    upstream_headers,
+)
 from preceptor.serve.insert import Kind
 from preceptor.serve.intake import GoneError, Intake, RefusedError
 from preceptor.serve.keys import Keys
@@ -93,12 +101,13 @@ class Proxy:
         intake = story.intake = Intake(receive, limit=self._settings.max_body, seconds=self._settings.body_seconds)
         try:
             path = _path(scope)
-            self._admit(headers, story)
-            if first(headers, b"upgrade").strip().lower() == "websocket":
+            named = first_values(headers)
+            self._admit(named, story)
+            if named.get(b"upgrade", b"").strip().lower() == b"websocket":
                 raise RefusedError(501, "no-websockets", "websockets are not served: use HTTP")
-            intake.check_length(first(headers, b"content-length"))
+            intake.check_length(text(named, b"content-length"))
             kind = COACHED.get(scope["path"]) if scope["method"] == "POST" else None
-            body = await self._body(intake, headers, kind, story)
+            body = await self._coached(intake, headers, named, kind, story) if kind else await _body(intake, named)
             if isinstance(body, AsyncIterator):
                 body = _then(body, watch)
             else:
@@ -117,27 +126,22 @@ class Proxy:
             )
             await self._answer(send, story, status, kind, message)
 
-    def _admit(self, headers: list[Header], story: Story) -> None:
+    def _admit(self, named: Named, story: Story) -> None:
         keys = self._parts.keys
         if keys is None:
             return
-        story.user = keys.holder(first(headers, b"authorization"))
+        story.user = keys.holder(text(named, b"authorization"))
         if story.user is None:
             raise RefusedError(401, "invalid-api-key", "the API key is missing or unknown")
 
-    async def _body(self, intake: Intake, headers: list[Header], kind: Kind | None, story: Story) -> Body:
-        told = first(headers, b"content-length")
-        if kind is None:
-            if not told and not first(headers, b"transfer-encoding"):
-                return await intake.whole() or None
-            if told and int(told) <= 1_000_000:
-                return await intake.whole()
-            return intake.parts()
+    async def _coached(
+        self, intake: Intake, headers: list[Header], named: Named, kind: Kind, story: Story
+    ) -> bytes:
         body = await intake.whole()
         started = self._parts.timer()
         try:
             asked = control(headers if self._settings.control else ())
-            encoding = first(headers, b"content-encoding").strip().lower()
+            encoding = text(named, b"content-encoding").strip().lower()
             coached = await self._parts.coaching.coach(body, kind, asked, encoding)
         except InputError as error:
             raise RefusedError(400, "bad-control-header", error.message) from error
@@ -175,7 +179,8 @@ class Proxy:
                 if story.taking is not None:
                     story.taking.add(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": not story.whole})
-            self._record(story, first(answer.headers, b"content-encoding"))
+            if story.taking is not None:
+                self._record(story, text(first_values(answer.headers), b"content-encoding"))
         except CutError as error:
             # Nothing more is said: the server then breaks the connection, and the client sees a cut answer.
             story.end = error.kind
@@ -249,6 +254,16 @@ class _Watch:
         if done.result()["type"] == "http.disconnect":
             self.left = True
             self.serving.cancel()
+
+
+async def _body(intake: Intake, named: Named) -> Body:
+    """The body of a request that is not coached: whole where it is small, else as it comes."""
+    told = text(named, b"content-length")
+    if not told and b"transfer-encoding" not in named:
+        return await intake.whole() or None
+    if told and int(told) <= 1_000_000:
+        return await intake.whole()
+    return intake.parts()
 
 
 async def _then(parts: AsyncIterator[bytes], after: Callable[[], None]) -> AsyncIterator[bytes]:
