@@ -38,9 +38,7 @@ class Size:
         count = len(self.teacher_share)
         stages = "1 stage" if count == 1 else f"{count} stages"
         text = f"{stages} of {self.dialogues} dialogues and {self.scenarios} scenarios taught at most"
-        if not self.primer:
-            return f"{text}, no primer"
-        return text if self.primer_issues else f"{text}, a primer for the whole domain alone"
+        return f"{text}, a primer for the whole domain alone" if self.primer and not self.primer_issues else text
 
 
 def size_of(settings: LearnConfig) -> Size:

@@ -63,7 +63,8 @@ def command(
         size = project.size(scenarios=_count(logs))
         stages = len(size.teacher_share)
         if size != size_of(project.config.learn):
-            click.echo(f"Sized to the budget: {size.text()}.", err=as_json)
+            left_out = ", no primer" if project.config.learn.primer and not size.primer else ""
+            click.echo(f"Sized to the budget: {size.text()}{left_out}.", err=as_json)
     if dry_run:
         _tell(project.estimate(scenarios=_count(logs)), as_json)
         return
