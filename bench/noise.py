@@ -1,12 +1,14 @@
 """A/A and coverage on the practice world: how often does noise pass the gate, and do intervals hold the truth?
 
-    python -m bench noise [--experiments 200] [--customers 48] [--processes 2]
+    python -m bench noise [--experiments 200] [--customers 48] [--processes 2] [--folder F]
 
 Every experiment is an evaluation on fresh customers: held-out profiles of the practice airline, drawn with
 replacement, each met with a new seed by the student, by the student again (A/A) and by the coached student, and
 rated by the practice judge. A/A: the 5% gate should pass about 5% (accepted: 2 to 8%). Coached: the 95% interval
 should hold the true difference in about 95% (accepted: 92 to 98%). That is the mean over the customers
 of all experiments together, which is known to about a hundredth of a point.
+
+With ``--folder`` what is done is kept there, so that a run can be cut off and goes on where it was.
 
 The figures are simulated: they tell of the statistics under this kind of noise, not of language models.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import pickle
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -63,12 +66,17 @@ async def played(folder: str, number: int, customers: int) -> Analysis:
 
 
 def experiment(folder: str, number: int, customers: int) -> Analysis:
-    """:func:`played`, for a process of its own."""
-    return asyncio.run(played(folder, number, customers))
+    """:func:`played`, for a process of its own; kept beside the project."""
+    kept = Path(folder).parent / f"experiment-{number}-{customers}.pickle"
+    if not kept.exists():
+        kept.write_bytes(pickle.dumps(asyncio.run(played(folder, number, customers))))
+    return pickle.loads(kept.read_bytes())
 
 
 def learned(folder: Path) -> str:
     """A project with a library, so that there is a true effect."""
+    if (folder / "project" / "runs").exists():
+        return str(folder / "project")
     project = Project.create(folder / "project", "airline", environ={})
     project.learn()
     return str(project.folder)
@@ -79,11 +87,12 @@ def main() -> int:
     parser.add_argument("--experiments", type=int, default=200)
     parser.add_argument("--customers", type=int, default=48)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--folder", type=Path, default=None, help="keeps what is done, and goes on with it")
     options = parser.parse_args()
     started = time.perf_counter()
     count, customers = options.experiments, options.customers
     with tempfile.TemporaryDirectory() as place:
-        folder = learned(Path(place))
+        folder = learned(options.folder or Path(place))
         with ProcessPoolExecutor(options.processes) as pool:
             found = list(pool.map(experiment, [folder] * count, range(count), [customers] * count, chunksize=4))
     aa = [next(d for d in a.differences if d.arm == AGAIN) for a in found]
