@@ -54,6 +54,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--rounds", type=int, default=3 * DEAL, help="three plant each kind once")
+    arguments.add_argument("--first", type=int, default=0, help="number of the first round: others, other luck")
     arguments.add_argument("--calls", type=int, default=None)
     arguments.add_argument("--folder", type=Path, default=None, help="keeps what is done, and goes on with it")
     asked = arguments.parse_args()
@@ -62,7 +63,9 @@ def main() -> int:
         project = _learned(folder / "project", asked.seed)
         ground, plants = _ground(project, asked.seed, asked.calls)
         truth, screened = _truth(folder, ground, plants), _screened(folder, project, ground, plants)
-        proofs = [_round(folder, ground, plants, number) for number in range(asked.rounds)]
+        proofs = [
+            _round(folder, ground, plants, number) for number in range(asked.first, asked.first + asked.rounds)
+        ]
     tables(truth, {name: p.plant for name, p in plants.items()}, screened, proofs)
     return 0
 

@@ -284,7 +284,7 @@ class ProveConfig(Section):
         default=0.05, gt=0, lt=1, description="share of verdicts that may be wrong, on average"
     )
     risk: float = Field(
-        default=0.15,
+        default=0.1,
         gt=0,
         le=1,
         description="chance of doing harm (a lift below -0.15) above which a strategy is held back, proven or not; "
