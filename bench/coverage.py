@@ -1,6 +1,6 @@
 """How often do the statistics claim what is not there, and how often do the intervals hold the truth?
 
-    python bench/coverage.py [--experiments 200] [--resamples 2000] [--markdown]
+    python bench/coverage.py [--experiments 200] [--resamples 2000] [--design TEXT] [--markdown]
 
 Simulates experiments like ours: satisfaction on half points from 1 to 5, profiles that differ in how easy they are
 and in how much coaching helps them, several dialogues per profile, dialogues that fail. A/A: the arms do not
@@ -109,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=200)
     parser.add_argument("--resamples", type=int, default=2000)
+    parser.add_argument("--design", default="", help="only designs whose name holds this")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     started = time.perf_counter()
@@ -117,7 +118,7 @@ def main() -> None:
     print(mark.join(head))
     if options.markdown:
         print(mark.join("---" for _ in head))
-    for design in DESIGNS:
+    for design in (d for d in DESIGNS if options.design in d.name):
         print(mark.join(row(design, options.experiments, options.resamples)), flush=True)
     print(f"\n{options.experiments} experiments a row, {time.perf_counter() - started:.0f} s")
 
