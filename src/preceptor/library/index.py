@@ -45,6 +45,8 @@ _NONE: Places = np.zeros(0, dtype=np.int64)
 _REACH = 0.25
 _NEAR = 400
 """Documents that an approximate search looks at, by words and by vectors each."""
+_NEAREST = 100
+"""States of these, by their real scores, whose strategies an approximate search looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,13 @@ class StrategyIndex:
         place = {name: at for at, name in enumerate(used)}
         weights = self._settings.weights
         said = SparseIndex([state_terms(turns, weights) for turns in states], ordinary=ORDINARY)
-        bound = sum(any(i in place for i in s.scenarios) for s in self._strategies)
+        alone = [s for s in self._strategies if not any(i in place for i in s.scenarios)]
         own = SparseIndex(
             [_own_terms(s) for s in self._strategies],
             ordinary=ORDINARY,
-            common=_OWN_COMMON if 2 * bound >= len(strategies) else _COMMON,
+            common=_COMMON if 2 * len(alone) > len(strategies) else _OWN_COMMON,
+            # Where nothing else tells when a strategy fits, its "when" must, though hundreds have the same.
+            telling={word for s in alone for word in words(s.when)},
         )
         self._vocabulary = Vocabulary(said.terms, own.terms)
         self._asking = Postings.joined(said.postings, own.postings)
@@ -213,7 +217,8 @@ class StrategyIndex:
         bounds of all strategies' own words, where every one was looked at."""
         if len(self) > self._settings.exact and (self._dense is None or self._dense.approximate):
             near, named = asked.near(_NEAR)
-            return np.sort(near), np.union1d(self._taught.of(near)[0], named).astype(np.int64), None
+            near = np.sort(near)[best(asked.exact(np.sort(near), _NONE)[0], _NEAREST)]
+            return near, np.union1d(self._taught.of(near)[0], named).astype(np.int64), None
         states, own = asked.bounds()
         high = self._raised(self._learned_in.most(states.high), own.high, self._worth)
         found = (high >= floor).nonzero()[0]

@@ -21,8 +21,7 @@ class Score(Protocol):
     """One question's scores in 0..1: with the states of scenarios, and with strategies' own words."""
 
     def bounds(self) -> tuple[Bounds, Bounds]:
-        """Between what the score of every state surely lies, and of every strategy's own words: these count less,
-        and wider bounds do that cost less."""
+        """Between what the score of every state surely lies, and of every strategy's own words."""
         ...
 
     def exact(self, states: Places, own: Places) -> Floats:
@@ -68,13 +67,9 @@ class Fused:
         self._share = np.float32(share)
 
     def bounds(self) -> tuple[Bounds, Bounds]:
-        """See :class:`Score`: of own words as if their vectors were quite unlike, or the same."""
-        words, own = self._lexical.bounds()
-        vectors = self._states.bounds()
-        low, high = own.low * (1 - self._share), own.high * (1 - self._share)
-        high += self._share
-        states = Bounds(self._mixed(words.low, vectors.low), self._mixed(words.high, vectors.high))
-        return states, Bounds(low, high)
+        """See :class:`Score`."""
+        of_states, of_own = self._lexical.bounds()
+        return self._both(of_states, self._states.bounds()), self._both(of_own, self._own.bounds())
 
     def exact(self, states: Places, own: Places) -> Floats:
         """See :class:`Score`."""
@@ -86,6 +81,9 @@ class Fused:
         """See :class:`Score`."""
         states, own = self._lexical.near(most)
         return np.union1d(states, self._states.near(most)), np.union1d(own, self._own.near(most))
+
+    def _both(self, first: Bounds, second: Bounds) -> Bounds:
+        return Bounds(self._mixed(first.low, second.low), self._mixed(first.high, second.high))
 
     def _mixed(self, first: Floats, second: Floats) -> Floats:
         mixed = first * (1 - self._share)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import repeat
 
 import numpy as np
@@ -26,18 +26,29 @@ class SparseIndex:
         ordinary: how many documents of ordinary talk count as seen beside these, in telling how rare a term is.
             Where 5 documents all hold "refund", these alone would say that it tells nothing; it does tell that
             they are about refunds, which "please" does not.
+        telling: terms that are at least as rare as in an index of one document, where ordinary talk alone tells how
+            rare they are: what all documents share still tells whether any of them fits.
         common: see :class:`~preceptor.library.postings.Postings`.
     """
 
     def __init__(
-        self, documents: Sequence[Mapping[str, float]], *, ordinary: float = 0.0, common: float = 1 / 12
+        self,
+        documents: Sequence[Mapping[str, float]],
+        *,
+        ordinary: float = 0.0,
+        common: float = 1 / 12,
+        telling: Collection[str] = (),
     ) -> None:
         self._count = len(documents)
         self._ordinary = float(ordinary)
         seen = Counter(term for document in documents for term in document)
         # Ordinary terms have their numbers whether a document holds them or not: all others not seen are as rare.
         self._terms = {term: n for n, term in enumerate(sorted({*seen, *(talk.terms() if ordinary else ())}))}
-        rarities = [*(self._rarity(term, seen[term]) for term in self._terms), self._rarity("", 0)]
+        rarities = [*(self._rarity(term, seen[term], self._count) for term in self._terms)]
+        for term in telling:
+            at = self._terms[term]
+            rarities[at] = max(rarities[at], self._rarity(term, 1, 1))
+        rarities.append(self._rarity("", 0, self._count))
         self._rarities = np.array(rarities, dtype=np.float32)
         self.postings = Postings([self._row(document) for document in documents], rarities, common=common)
 
@@ -62,9 +73,9 @@ class SparseIndex:
         """Cosines of some documents with others: one row for each of ``some``."""
         return self.postings.likeness(some, others)
 
-    def _rarity(self, term: str, documents: int) -> float:
+    def _rarity(self, term: str, documents: int, count: int) -> float:
         held = documents + self._ordinary * talk.share(term)
-        return math.log(1 + (self._count + self._ordinary - held + 0.5) / (held + 0.5)) ** _IDF_POWER
+        return math.log(1 + (count + self._ordinary - held + 0.5) / (held + 0.5)) ** _IDF_POWER
 
     def _row(self, document: Mapping[str, float]) -> tuple[Ids, Floats]:
         known = sorted((self._terms[t], _damped(w)) for t, w in document.items() if w > 0)

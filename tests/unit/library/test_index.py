@@ -183,19 +183,31 @@ DEEDS = (
 )
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 20])
+@pytest.mark.parametrize("count", [1, 2, 5, 20, 400])
 @pytest.mark.parametrize("learned", [False, True])
-def test_however_few_strategies_share_one_when_they_are_found_where_it_fits_alone(
-    count: int, learned: bool
+@pytest.mark.parametrize("of", ["", " number {n}a", " to city{n}"])
+def test_however_many_strategies_share_one_when_they_are_found_where_it_fits_alone(
+    count: int, learned: bool, of: str
 ) -> None:
     floor = CoachSettings().floor
     strategies = [
-        rule(f"s{n:02}", REFUND, f"{DEEDS[n % 5]} {n // 5}", *(["c"] if learned else [])) for n in range(count)
+        rule(f"s{n:03}", REFUND + of.format(n=n), f"{DEEDS[n % 5]} {n // 5}x", *(["c"] if learned else []))
+        for n in range(count)
     ]
     there = {"c": scenario("c", "My flight is off", "I want my money back for the ticket, I need a refund")}
     index = StrategyIndex(strategies, scenarios=there)
     assert [bool(index.search(talk, floor=floor)) for talk in FITS] == [True, True]
     assert [index.search(talk, floor=floor) for talk in FOREIGN] == [[]] * len(FOREIGN)
+
+
+def test_of_strategies_that_share_one_when_those_come_first_that_do_what_is_asked_for() -> None:
+    strategies = [rule(f"s{n:03}", REFUND, f"do{n}x thing{n}x first") for n in range(400)]
+    strategies[77] = rule("s077", REFUND, "explain cancellation insurance")
+    hits = StrategyIndex(strategies, scenarios={}).search(
+        said("I want a refund for my ticket, I have a cancellation insurance")
+    )
+    assert hits[0].strategy.id == "s077"
+    assert hits[0].score > hits[1].score > CoachSettings().floor
 
 
 @given(st.integers(1, 300), st.sampled_from(FITS))
