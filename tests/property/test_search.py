@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -51,15 +51,23 @@ class Hashed:
 
 
 def cosines(
-    documents: Sequence[Mapping[str, float]], query: Mapping[str, float], ordinary: float = 0.0
+    documents: Sequence[Mapping[str, float]],
+    query: Mapping[str, float],
+    ordinary: float = 0.0,
+    telling: Collection[str] = (),
 ) -> list[float]:
-    """Cosine of ``(1 + ln tf) * idf``, term by term, beside so many documents of ordinary talk."""
+    """Cosine of ``(1 + ln tf) * idf``, term by term, beside so many documents of ordinary talk; those telling are
+    as rare as in an index of one document, or more so."""
     seen = Counter(term for document in documents for term in document)
 
     def row(document: Mapping[str, float]) -> dict[str, float]:
+        def idf(term: str, seen: int, count: int) -> float:
+            held = seen + ordinary * share(term)
+            return math.log(1 + (count + ordinary - held + 0.5) / (held + 0.5)) ** 0.75
+
         def rarity(term: str) -> float:
-            held, count = seen[term] + ordinary * share(term), len(documents) + ordinary
-            return math.log(1 + (count - held + 0.5) / (held + 0.5)) ** 0.75
+            found = idf(term, seen[term], len(documents))
+            return max(found, idf(term, 1, 1)) if term in telling else found
 
         return {t: (1 + math.log(w) if w > 1 else w) * rarity(t) for t, w in document.items()}
 
@@ -124,7 +132,9 @@ class Reference:
         rows = [state_terms(read_state(text), self.how.weights) for text in self.states.values()]
         likes = cosines(rows, terms, ORDINARY)
         own_rows = [dict.fromkeys(words(s.do), 0.5) | dict.fromkeys(words(s.when), 1.0) for s in self.strategies]
-        own = cosines(own_rows, plain_words(state_words(turns, self.how.weights)), ORDINARY)
+        alone = [s for s in self.strategies if not any(i in self.states for i in s.scenarios)]
+        telling = {word for s in alone for word in words(s.when)}
+        own = cosines(own_rows, plain_words(state_words(turns, self.how.weights)), ORDINARY, telling)
         if self.embedder is not None:
             first = self.embedder.embed([*self.states.values()]) if self.states else np.zeros((0, 80))
             second = self.embedder.embed([s.text() for s in self.strategies])
