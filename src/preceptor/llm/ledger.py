@@ -56,6 +56,8 @@ class Ledger:
         self._seats = {seat: _Purse(cap) for seat, cap in (by_seat or {}).items()}
         self._rows: dict[tuple[str, str], LedgerRow] = {}
         self._excess: dict[str, _Excess] = {}
+        self._tiers: dict[str, str] = {}
+        """At which tier a seat's provider answered last: it may be dearer than the usual one."""
         self._waiting: list[asyncio.Future[None]] = []
         self._stopped = False
         self._restored = False
@@ -172,6 +174,7 @@ class Ledger:
         row = taken(tag, reserved, usage, price)
         if row.over:
             self._remember(tag.seat, reserved, usage)
+        self._tiers[tag.seat] = usage.tier
         self._add(row)
         self.release(reserved)
         return row
@@ -211,7 +214,8 @@ class Ledger:
         excess = self._excess.get(seat, _Excess())
         sent = round(most_input(request) * excess.input)
         got = round(request.max_tokens * excess.output)
-        usd = 0.0 if price is None else price(Usage(input=sent, output=got))
+        tiers = ("", self._tiers.get(seat, ""))
+        usd = 0.0 if price is None else max(price(Usage(input=sent, output=got, tier=tier)) for tier in tiers)
         return Reservation(seat=seat, most=Amount(calls=1, tokens=sent + got, usd=usd), input=sent, output=got)
 
     def _remember(self, seat: str, reserved: Reservation, usage: Usage) -> None:

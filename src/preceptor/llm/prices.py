@@ -63,9 +63,10 @@ def _public(spec: str, provider: str, model: str) -> Price | None:
             cache_write_tokens=usage.cache_write,
             output_tokens=usage.output,
         )
+        tier = {"processing" if usage.tier == "batch" else "service_tier": usage.tier} if usage.tier else None
         if url is not None:
-            return float(calc_price(counted, model, provider_api_url=url).total_price)
-        return float(calc_price(counted, model, provider_id=provider).total_price)
+            return float(calc_price(counted, model, provider_api_url=url, price_context=tier).total_price)
+        return float(calc_price(counted, model, provider_id=provider, price_context=tier).total_price)
 
     try:
         price(Usage(input=1, output=1))

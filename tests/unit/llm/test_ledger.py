@@ -176,11 +176,30 @@ def test_known_prices_count_cached_tokens_cheaper() -> None:
     assert price is not None
     assert price(Usage(input=1_000_000, output=0)) == pytest.approx(0.25)
     assert price(Usage(input=1_000_000, cached=900_000, output=0)) < 0.1
+    usual = price(Usage(input=1_000_000, output=1_000_000))
+    for tier, share in (("batch", 0.5), ("flex", 0.5), ("priority", 1.8)):
+        told = Usage(input=1_000_000, output=1_000_000, tier=tier)
+        assert price(told) == pytest.approx(share * usual), tier
     assert find_price("openai:no-such-model-9", local=False) is None
     assert find_price("nobody:thing", local=False) is None
     local = find_price("practice:teacher", local=True)
     assert local is not None
     assert local(Usage(input=10**9, output=10**9)) == 0.0
+
+
+async def test_what_a_dearer_tier_cost_once_is_set_aside_from_then_on() -> None:
+    price = find_price("openai:gpt-5-mini", local=False)
+    assert price is not None
+    request = ChatRequest(messages=(ChatMessage("user", "x" * 3000),), seed=1, max_tokens=1000)
+    ledger = Ledger(BudgetConfig(usd=1.0))
+    tag = Tag(seat="teacher", phase="p", item="i")
+    usual = (await ledger.reserve("teacher", request, price)).most.usd
+    first = await ledger.reserve("teacher", request, price)
+    ledger.settle(tag, first, Usage(input=1000, output=1000, tier="priority"), price)
+    assert (await ledger.reserve("teacher", request, price)).most.usd == pytest.approx(1.8 * usual)
+    assert (await ledger.reserve("judge", request, price)).most.usd == pytest.approx(usual)
+    ledger.settle(tag, first, Usage(input=1000, output=1000, tier="batch"), price)
+    assert (await ledger.reserve("teacher", request, price)).most.usd == pytest.approx(usual), "never below"
 
 
 async def test_a_seat_has_a_cap_of_its_own() -> None:
