@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import local
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
@@ -36,14 +37,30 @@ class Database:
         self._writer = engine.execution_options(**{_WRITES: True})
         one_view = engine.dialect.name == "sqlite"  # there by itself, elsewhere by asking
         self._reader = engine if one_view else engine.execution_options(isolation_level="REPEATABLE READ")
+        self._mine = local()
         self.name = name
         """Path or URL (without password), for messages."""
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """One consistent view. LibraryError where the database fails."""
+        """One consistent view; inside :meth:`one_view` that one. LibraryError where the database fails."""
+        shared: Connection | None = getattr(self._mine, "connection", None)
+        if shared is not None:
+            yield shared
+            return
         with told(self.name), self._reader.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def one_view(self) -> Generator[None]:
+        """All that this thread reads inside is of one moment, and costs one transaction."""
+        with self.reading() as connection:
+            before: Connection | None = getattr(self._mine, "connection", None)
+            self._mine.connection = connection
+            try:
+                yield
+            finally:
+                self._mine.connection = before
 
     @contextmanager
     def writing(self) -> Generator[Connection]:

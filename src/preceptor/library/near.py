@@ -212,7 +212,7 @@ class Near:
         seq, rows = self._library.forms(since=self._seq, status=None if self._seq else self._status)
         for row in rows:
             self._put(row)
-        self._seq = seq
+        self._seq = max(self._seq, seq)  # one who looks at an earlier moment takes nothing back
 
     def _follow_lengths(self) -> Numbers:
         """Of each strategy's weighted words. What a stem tells moves a little with every strategy that comes."""

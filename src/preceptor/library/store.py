@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -123,6 +124,10 @@ class Library:
             return tuple(row["seq"] for row in batch.log)
 
     # Reading
+
+    def one_view(self) -> AbstractContextManager[None]:
+        """All that this thread reads inside is of one moment: what is written inside is not seen there."""
+        return self._database.one_view()
 
     def law(self) -> Law:
         """By which rules strategies are approved."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import parse_qsl, quote
 
@@ -158,12 +159,18 @@ async def _answered(request: Request, handler: Handler, role: Role, form: Mappin
         return _problem(request, session, 403, f"This needs the role {role}.", "Ask an admin for it.")
     desk: Desk = request.app.state.desk
     visit = Visit(request, desk, session, form)
-    answer: Callable[[], Awaitable[Response]] = lambda: run_in_threadpool(handler, visit)  # noqa: E731
+    run = partial(_at_once, handler) if request.method == "GET" else handler
     try:
-        return await answer()
+        return await run_in_threadpool(run, visit)
     except PreceptorError as error:
         status = 409 if isinstance(error, ConflictError) else 404 if request.method == "GET" else 422
         return _problem(request, session, status, error.message, error.hint)
+
+
+def _at_once(handler: Handler, visit: Visit) -> Response:
+    """A page tells of one moment."""
+    with visit.desk.library.one_view():
+        return handler(visit)
 
 
 def _problem(request: Request, session: Session, status: int, message: str, hint: str) -> Response:

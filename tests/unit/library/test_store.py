@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -282,3 +283,20 @@ def test_writers_from_many_threads_take_turns(tmp_path: Path) -> None:
         assert len(made.entries()) == threads * each
         assert made.verify().changes == threads * each
         assert made.verify().ok
+
+
+def test_what_is_read_in_one_view_is_of_one_moment(tmp_path: Path) -> None:
+    with library(tmp_path, propose(1)) as made:
+        with made.one_view():
+            assert made.head() == 1
+            apply(made, propose(2))
+            assert made.head() == 1
+            assert [e.strategy.id for e in made.entries()] == ["strategy-0001"]
+            with made.one_view():
+                assert made.head() == 1
+            with ThreadPoolExecutor(1) as other:
+                assert other.submit(made.head).result() == 2
+        assert made.head() == 2
+        with pytest.raises(LibraryError), made.one_view():
+            made.entry("nothing")
+        assert made.head() == 2
