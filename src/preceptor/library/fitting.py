@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ _RANK = 64
 _SHRINK = 4.0
 """Ridge: how strongly the map is held to zero. Chosen on practice worlds and STAR (docs/coaching.md)."""
 _GAP = 0.02
+_ONE = np.float32(1.0)
 _TOP = 1.5
 """Where a condition is seen clearer than in the situations that it was written for, it counts so much at most."""
 _DEED = 0.1
@@ -91,32 +92,35 @@ class Fitting:
         """
         if not self:
             return np.full(len(strategies), -1.0, dtype=np.float32)
-        asked = self._asked(situation)
-        starts = self._start[strategies]
-        sizes = self._start[strategies + 1] - starts
-        firsts = np.cumsum(sizes) - sizes
-        at = np.arange(int(sizes.sum())) + np.repeat(starts - firsts, sizes)
-        weakest = np.minimum.reduceat(self._clear(asked, self._conditions[at].astype(np.int64)), firsts)
-        deeds = self._clear(asked, strategies + len(self._seen) - len(self._told))
-        found = np.minimum(weakest**2 * (_DEED + deeds) / (_TOP**2 * (_DEED + _TOP)), 1.0)
-        return np.where(self._told[strategies], found, np.float32(-1.0)).astype(np.float32)
+        starts = self._start.take(strategies)
+        sizes = self._start.take(strategies + 1) - starts
+        ends = sizes.cumsum()
+        at = np.arange(int(ends[-1])) + (starts - ends + sizes).repeat(sizes)
+        deeds = strategies + len(self._seen) - len(self._told)
+        clear = self._clear(
+            self._asked(situation), np.concatenate([self._conditions.take(at).astype(np.int64), deeds])
+        )
+        weakest = np.minimum.reduceat(clear[: len(at)], ends - sizes)
+        found = np.minimum(weakest**2 * (_DEED + clear[len(at) :]) / (_TOP**2 * (_DEED + _TOP)), 1.0)
+        return np.where(self._told.take(strategies), found, np.float32(-1.0)).astype(np.float32)
 
     def _asked(self, terms: Situation) -> Floats:
-        places = np.fromiter((self._terms.get(term, -1) for term in terms), np.int64, len(terms))
+        places = np.fromiter(map(self._terms.get, terms, repeat(-1)), np.int64, len(terms))
         weights = np.fromiter(terms.values(), np.float32, len(terms))
-        weights = np.where(weights > 1, 1 + np.log(np.maximum(weights, 1)), weights)
         there = places >= 0
-        places, weights = places[there], weights[there] * self._idf[places[there]]
-        length = np.float32(np.sqrt(weights @ weights))
-        asked = self._level.copy()
-        if length:
-            asked += (weights / length) @ self._map[places]
-        return asked
+        places, weights = places[there], weights[there]
+        weights = np.minimum(weights, _ONE) + np.log(np.maximum(weights, _ONE))
+        weights *= self._idf.take(places)
+        length = math.sqrt(float(weights @ weights))
+        if not length:
+            return self._level
+        weights *= np.float32(1 / length)
+        return self._level + weights @ self._map.take(places, axis=0)
 
     def _clear(self, asked: Floats, rows: Places) -> Floats:
-        clear = self._seen[rows] @ asked
-        clear *= self._scale[rows]
-        clear += self._offset[rows]
+        clear = self._seen.take(rows, axis=0) @ asked
+        clear *= self._scale.take(rows)
+        clear += self._offset.take(rows)
         return np.clip(clear, 0.0, _TOP).astype(np.float32)
 
 
