@@ -1,7 +1,8 @@
 """How much choosing costs: ``python -m bench choosing`` or ``python -m bench.choosing [--seeds N]``.
 
-Learns a library on each practice world and has every held-out customer served three times by the same student: by
-itself, with what the coach chooses, and with what a perfect choice from the very same library would be. The perfect
+Learns a library on each practice world and has every held-out customer served four times by the same student: by
+itself, with what would be chosen by likeness alone, with what the coach chooses (likeness and fit), and with what a
+perfect choice from the very same library would be. The perfect
 choice knows what no coach can know: who the customer is, what this one would reward now, and how the student reads
 each strategy. So it is about the most that better choosing could bring.
 
@@ -24,12 +25,14 @@ from statistics import mean, stdev
 
 from preceptor import Project
 from preceptor.coach import Coach, with_block
+from preceptor.coach.choose import choose
 from preceptor.coach.coach import strategy_line
 from preceptor.core.ids import derive_seed
 from preceptor.core.pool import run_all
 from preceptor.core.records import Profile, Strategy, Turn
 from preceptor.dialogue import Agent, Coaching, Customer, no_coaching, play
 from preceptor.evaluate.statistics.distributions import t_quantile
+from preceptor.library.index import IndexSettings, StrategyIndex
 from preceptor.llm import Seat
 from preceptor.practice import open_practice, shipped_world
 from preceptor.practice.guidance import understand
@@ -92,18 +95,23 @@ class Ground:
     project: Project
     coach: Coach
     strategies: Sequence[Strategy]
+    likeness: StrategyIndex
+    """The same strategies, found by likeness alone."""
     repeats: int
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Satisfaction of the student alone, and what both choices add; of what is chosen, how much and what fits."""
+    """Satisfaction of the student alone, and what each choice adds; of the coach's, how many strategies a turn, and
+    what share of them fits; and that share by likeness alone."""
 
     student: float
+    likeness: float
     coached: float
     perfect: float
     advised: float
     fits: float
+    likeness_fits: float
 
 
 def learned(folder: Path, world: str, seed: int, repeats: int = 1) -> Ground:
@@ -115,7 +123,9 @@ def learned(folder: Path, world: str, seed: int, repeats: int = 1) -> Ground:
         project.learn()
     with project.library() as library:
         coach, strategies = build_coach(project, library), library.snapshot()
-    return Ground(Truth(world), project, coach, strategies, repeats)
+        scenarios = {s.id: s for s in library.scenarios()}
+    likeness = StrategyIndex(strategies, scenarios=scenarios, settings=IndexSettings(fitting=False))
+    return Ground(Truth(world), project, coach, strategies, likeness, repeats)
 
 
 async def served(ground: Ground, coaching: Callable[[Profile], Coaching]) -> list[tuple[Profile, tuple[Turn, ...]]]:
@@ -146,39 +156,53 @@ async def served(ground: Ground, coaching: Callable[[Profile], Coaching]) -> lis
 
 
 def measured(ground: Ground) -> Row:
-    """All three ways."""
+    """All four ways."""
     truth, coach = ground.truth, ground.coach
+
+    def by_likeness(turns: Sequence[Turn], _: State) -> list[Strategy]:
+        hits = ground.likeness.search(turns, floor=coach.settings.floor)
+        return [c.strategy for c in choose(hits, hits, coach.settings)]
+
+    def coached(turns: Sequence[Turn], _: State) -> list[Strategy]:
+        return [c.strategy for c in coach.advise(turns).chosen]
+
+    def perfect(_: Sequence[Turn], state: State) -> list[Strategy]:
+        return truth.perfect(coach, ground.strategies, state)
+
+    student = _satisfied(ground, lambda _: no_coaching)
+    (likeness, _, likeness_fits), (chosen, advised, fits), (best, _, _) = (
+        _way(ground, way) for way in (by_likeness, coached, perfect)
+    )
+    return Row(student, likeness - student, chosen - student, best - student, advised, fits, likeness_fits)
+
+
+def _way(ground: Ground, way: Callable[[Sequence[Turn], State], list[Strategy]]) -> tuple[float, float, float]:
+    """Satisfaction, strategies a turn, and the share of them that fits, when ``way`` chooses."""
     counts: list[tuple[int, int]] = []
 
-    def perfect(profile: Profile) -> Coaching:
+    def served_by(profile: Profile) -> Coaching:
         def coaching(messages: list[dict[str, str]], turns: Sequence[Turn]) -> list[dict[str, str]]:
-            best = truth.perfect(coach, ground.strategies, truth.state(turns, profile))
-            return with_block(messages, coach.block(best))
+            state = ground.truth.state(turns, profile)
+            told = way(turns, state)
+            counts.append((len(told), sum(bool(ground.truth.fitting(s, state)) for s in told)))
+            return with_block(messages, ground.coach.block(told))
 
         return coaching
 
-    def coached(profile: Profile) -> Coaching:
-        def coaching(messages: list[dict[str, str]], turns: Sequence[Turn]) -> list[dict[str, str]]:
-            advice, state = coach.advise(turns), truth.state(turns, profile)
-            fit = sum(bool(truth.fitting(c.strategy, state)) for c in advice.chosen)
-            counts.append((len(advice.chosen), fit))
-            return with_block(messages, advice.text)
-
-        return coaching
-
-    def value(way: Callable[[Profile], Coaching]) -> float:
-        dialogues = asyncio.run(served(ground, way))
-        return mean(satisfaction(truth.mind, turns, profile) for profile, turns in dialogues)
-
-    student = value(lambda _: no_coaching)
-    gains = value(coached) - student, value(perfect) - student
+    value = _satisfied(ground, served_by)
     advised = sum(n for n, _ in counts)
-    return Row(student, *gains, advised / len(counts), sum(f for _, f in counts) / max(1, advised))
+    return value, advised / len(counts), sum(fit for _, fit in counts) / max(1, advised)
+
+
+def _satisfied(ground: Ground, coaching: Callable[[Profile], Coaching]) -> float:
+    dialogues = asyncio.run(served(ground, coaching))
+    return mean(satisfaction(ground.truth.mind, turns, profile) for profile, turns in dialogues)
 
 
 def _told(name: str, row: Row) -> None:
-    shares = f"{row.advised:>7.2f} {row.fits:>6.2f}"
-    print(f"{name:<17} {row.student:>7.2f} {row.coached:>+8.2f} {row.perfect:>+8.2f} {shares}", flush=True)
+    gains = f"{row.likeness:>+8.2f} {row.coached:>+8.2f} {row.perfect:>+8.2f}"
+    shares = f"{row.advised:>7.2f} {row.fits:>6.2f} {row.likeness_fits:>8.2f}"
+    print(f"{name:<17} {row.student:>7.2f} {gains} {shares}", flush=True)
 
 
 def _half(values: Sequence[float]) -> float:
@@ -192,7 +216,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=None, help="keeps what is learned, and uses it again")
     options = parser.parse_args()
     print("simulated: practice worlds, student-small; satisfaction 1 to 5 by the world's own rule")
-    print(f"{'world':<12} seed  student  coached  perfect advised   fits")
+    print(f"{'world':<12} seed student likeness  coached  perfect advised   fits likeness")
     with tempfile.TemporaryDirectory() as scratch:
         for world in options.worlds:
             started = time.perf_counter()
@@ -202,8 +226,9 @@ def main() -> int:
                 rows.append(measured(ground))
                 _told(f"{world:<12} {seed:>4}", rows[-1])
             _told(f"{world:<12} mean", Row(*(mean(getattr(r, k) for r in rows) for k in Row.__slots__)))
-            halves = f"{_half([r.coached for r in rows]):.2f} and {_half([r.perfect for r in rows]):.2f}"
-            print(f"  95% t intervals of the gains: ± {halves}; {time.perf_counter() - started:.0f} s", flush=True)
+            gains = [r.coached - r.likeness for r in rows]
+            told = f"{mean(gains):+.3f}, 95% t interval ± {_half(gains):.3f}"
+            print(f"  coached less likeness, by seed: {told}; {time.perf_counter() - started:.0f} s", flush=True)
     return 0
 
 

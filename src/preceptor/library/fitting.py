@@ -29,7 +29,7 @@ Situation = Mapping[str, float]
 """Terms of a state, with weights."""
 LEAST, MOST = 40, 1200
 """Situations from which anything is learned, and situations that are learned from: of more, evenly drawn ones."""
-LARGEST = 20_000
+LARGEST = 10_000
 """Strategies up to which anything is learned."""
 _TERMS = 8192
 """Terms of states that are learned, those in most situations; each must be in two."""
@@ -45,7 +45,8 @@ _DEED = 0.1
 """What is left of a strategy whose deed nothing calls for."""
 _SUPPORT = 0.5
 """Situations, by likeness, in which something was written, from which they tell of it."""
-_AT_ONCE = 1024
+_AT_ONCE, _TOLD = 1024, 6
+"""Rows that are looked at in one table, and tables that tell the principal axes at most."""
 _PARTS = re.compile(r"[,;:]| and ")
 _VERSION = 1
 
@@ -183,7 +184,8 @@ def _learn(strategies: Sequence[Strategy], known: Sequence[tuple[Situation, Sequ
 def _axes(rows: _Rows, count: int) -> Floats:
     """The principal axes of what was written, one number a situation each."""
     gram = np.zeros((count, count), dtype=np.float64)
-    for part in rows.parts():
+    parts = rows.parts()
+    for part in parts[:: -(-len(parts) // _TOLD)]:
         table = rows.table(part)
         table -= table.mean(axis=1, keepdims=True)
         gram += table.T @ table
@@ -264,9 +266,9 @@ class _Rows:
     def table(self, part: slice[int, int, None]) -> Floats:
         """Of these rows, one column a situation."""
         kind = self.kinds[int(part.start >= self.conditions)]
-        likes = np.stack([kind.index.scores(text) for text in self.texts[part]])
-        nearest: Floats = np.maximum.reduceat(likes[:, kind.links], kind.start, axis=1)
-        return nearest**2
+        likes = np.stack([kind.index.scores(text) for text in self.texts[part]], axis=1)
+        nearest: Floats = np.maximum.reduceat(likes[kind.links], kind.start, axis=0)
+        return np.square(nearest.T)
 
 
 def _states(situations: Sequence[Situation]) -> tuple[list[str], Floats, Floats]:
