@@ -98,6 +98,11 @@ async def test_two_that_were_both_known_before_are_not_asked_about_again():
     await done(desk, [OTHER], [A, B])
     assert not asked_of_pairs(desk)
 
+    desk = Desk(teacher=teacher([relation("different")]), merge_likeness=0.6)
+    await done(desk, [C], [A, B])
+    [asked] = asked_of_pairs(desk)
+    assert C.do in asked
+
 
 async def test_an_unusable_answer_leaves_the_pair_as_it_is_and_is_told():
     desk = Desk(teacher=teacher([BadAnswerError("prose", kind="no-json")]))
@@ -133,6 +138,12 @@ async def test_a_rule_for_the_whole_domain_rests_on_enough_different_scenarios()
 async def test_a_rule_that_rests_on_too_few_or_on_what_is_not_there_is_left_out(support: tuple[int, ...]):
     desk = Desk(teacher=teacher(general=recurring(*support)), general_support=3)
     assert (await done(desk, APART)).general == []
+
+
+async def test_many_strategies_of_one_situation_are_no_support_for_the_whole_domain():
+    one = [replace(s, scenarios=("the one",)) for s in APART[:2]] + [replace(APART[2], scenarios=("two", "three"))]
+    desk = Desk(teacher=teacher(general=recurring(2, 3)), general_support=2)  # the one with more stands first
+    assert (await done(desk, one)).general == []
 
 
 async def test_a_general_rule_that_is_known_is_not_proposed_twice():

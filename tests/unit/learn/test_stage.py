@@ -103,6 +103,13 @@ async def test_the_batch_tells_where_each_strategy_came_from():
     assert proposed.lesson_id == lesson.id
 
 
+async def test_what_is_proposed_carries_what_screening_found():
+    changes, report, _ = await staged(candidates(ASKED[0]), do="promise a full refund")
+    [proposed] = [c for c in changes if isinstance(c, Propose)]
+    assert [(f.check, f.severity) for f in proposed.findings] == [("promise", "warning")]
+    assert report.blocked == 0
+
+
 async def test_simulated_customers_leave_no_taint():
     changes, _, _ = await staged(candidates(ASKED[0]))
     assert [c.provenance.tainted for c in changes if isinstance(c, Propose)] == [False]
