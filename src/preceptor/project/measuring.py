@@ -134,7 +134,7 @@ def _file(folder: Path, text: str) -> tuple[str, str]:
 
 
 def _lessons(project: Project) -> tuple[Lesson, ...]:
-    if project.coach() is None:  # nothing was learned yet
+    if not project.has_library():  # nothing was learned yet
         return ()
     with project.library() as library:
         return tuple(library.lesson(row.id) for row in library.lessons())
