@@ -48,6 +48,20 @@ def made(count: int = 72, seed: int = 1) -> tuple[list[Strategy], dict[str, str]
     return strategies, states
 
 
+def unlike(count: int = 90, seed: int = 1) -> tuple[list[Strategy], dict[str, str]]:
+    """A library of words at random: no state tells what was written for it."""
+    rng = random.Random(seed)
+
+    def said(length: int) -> str:
+        return " ".join(f"w{rng.randrange(400):03}" for _ in range(length))
+
+    states = {f"c{n:03}": f"agent: {said(20)}\ncustomer: {said(20)}" for n in range(count)}
+    strategies = [
+        Strategy(id=f"s{n:03}", when=said(12), do=said(12), scenarios=(name,)) for n, name in enumerate(states)
+    ]
+    return strategies, states
+
+
 def asked(text: str) -> tuple[Turn, ...]:
     return (Turn(speaker="agent", text="hello"), Turn(speaker="customer", text=text))
 
@@ -185,3 +199,17 @@ def test_a_release_of_before_is_read_and_learned_from_anew(tmp_path: Path, monke
 def _again(line: bytes, body: bytes) -> bytes:
     head = b"preceptor-release 1 " + hashlib.sha256(line).hexdigest().encode() + b"\n" + line + b"\n"
     return head + bytes(-len(head) % 64) + body
+
+
+def test_where_situations_do_not_tell_what_was_written_for_them_nothing_is_learned_and_likeness_stands():
+    strategies, states = unlike()
+    assert not fitting(strategies, states)
+    index = StrategyIndex(strategies, scenarios=states)
+    coach = Coach(strategies, states)
+    plainly = StrategyIndex(strategies, scenarios=states, settings=IndexSettings(fitting=False))
+    for state in states.values():
+        turns = read_state(state)
+        assert [(h.strategy.id, h.score) for h in index.search(turns)] == [
+            (h.strategy.id, h.score) for h in plainly.search(turns)
+        ]
+        assert coach.advise(turns).chosen
