@@ -7,6 +7,7 @@ import json
 import random
 import ssl
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -74,6 +75,8 @@ class HttpEmbedder:
         self._rests_until = -1.0
         self._dimension = 0
         self._idle: deque[http.client.HTTPConnection] = deque()
+        # Jobs hand an embedder on and on: its connections close with its last holder.
+        weakref.finalize(self, _closed, self._idle)
         self.name = f"http:{self._model}"
 
     def __repr__(self) -> str:
@@ -133,8 +136,7 @@ class HttpEmbedder:
 
     def close(self) -> None:
         """Closes the connections that are kept; the next call opens a new one."""
-        while self._idle:
-            self._idle.pop().close()
+        _closed(self._idle)
 
     def _exchange(self, body: bytes) -> bytes:
         parts = urlsplit(self._base)
@@ -190,3 +192,8 @@ def _parts(place: str) -> tuple[str, str]:
     if parts.scheme not in ("http", "https") or not parts.hostname or not model.strip():
         raise ConfigError(f"embedder: '{one_line(place, 80)}' lacks a host or a model", hint=_FORM)
     return base.rstrip("/"), model.strip()
+
+
+def _closed(idle: deque[http.client.HTTPConnection]) -> None:
+    while idle:
+        idle.pop().close()

@@ -100,8 +100,8 @@ def test_words_of_real_customers_are_told_also_where_the_proxy_recorded_them(
 def test_a_dry_import_needs_nobodys_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    for name in ("USER", "USERNAME"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("USER", raising=False)
+    monkeypatch.setattr("preceptor.project.releasing.getuser", lambda: "")
     made = Project.create(tmp_path / "p", environ={})
     (tmp_path / "in.json").write_text('[{"guidelines": ["Sum up what was agreed"]}]')
     assert call(capsys, "import", tmp_path / "in.json", "--dry-run", "-C", made.folder)[0] == 0
