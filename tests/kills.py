@@ -54,6 +54,8 @@ class Watched:
     """Journal keys of the calls, as they arrive."""
     embedded: list[list[str]] = field(default_factory=list[list[str]])
     """The texts of each call for vectors."""
+    server: ChatServer | None = None
+    """The server itself, for faults."""
 
     def answer(self, body: dict[str, Any]) -> str:
         """What the practice model says; the call is recorded."""
@@ -87,7 +89,7 @@ def watched(*, takes_schema: bool = True) -> Generator[Watched]:
 
     async def serve() -> None:
         async with ChatServer(record.answer, models=tuple(NAMES.values()), takes_schema=takes_schema) as server:
-            record.url, record.embedded = server.url, server.embedded
+            record.url, record.embedded, record.server = server.url, server.embedded, server
             ready.set()
             await stop.wait()
 

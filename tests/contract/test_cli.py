@@ -439,7 +439,8 @@ def test_report(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytes
 
 def test_judge_check(demo: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     told = read(capsys, "judge", "check", "-C", demo[0], "--dialogues", "4")
-    assert set(told) == {"run", "sentences", "check"}
+    assert set(told) == {"run", "sentences", "check", "spend"}
+    assert shape(told["spend"]) == [SPEND]
     assert "does not apply" in told["sentences"][-1]
     page = read(capsys, "report", "-C", demo[0], "--out", tmp_path)
     assert told["sentences"][0] in Path(page["markdown"]).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every seat, every fault, every phase of learning, evaluation and proving: each ends in a right outcome."""
+"""Every seat, every fault, every phase of learning, evaluating, proving and checking the judge: all end rightly."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from preceptor.core.events import Event, ItemFailed, PhaseStarted
 from preceptor.core.records import Strategy
 from preceptor.core.settings import EvaluateConfig, ProveConfig, SeatsConfig
 from preceptor.evaluate.arms import Ground
+from preceptor.evaluate.judge_check import Bench, check_judge
 from preceptor.evaluate.prove import Ground as Proving
 from preceptor.evaluate.prove import prove
+from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.run import evaluate
 from preceptor.llm import ChatMessage
 from preceptor.practice import shipped_world
@@ -119,6 +121,7 @@ WHERE = (
     ("student", "prove: dialogues"),
     ("student", "prove"),
     ("judge", "prove"),
+    ("judge", "judge"),
 )
 """Every phase in which a seat is asked."""
 places = pytest.mark.parametrize(("seat", "phase"), WHERE, ids=lambda v: v)
@@ -126,7 +129,9 @@ places = pytest.mark.parametrize(("seat", "phase"), WHERE, ids=lambda v: v)
 
 def job(phase: str) -> str:
     """In which job a phase is."""
-    return "learn" if phase in IN_LEARNING else "prove" if phase.startswith("prove") else "evaluate"
+    if phase in IN_LEARNING:
+        return "learn"
+    return "prove" if phase.startswith("prove") else "check" if phase == "judge" else "evaluate"
 
 
 def practice(body: dict[str, Any]) -> str:
@@ -171,6 +176,15 @@ def seats(url: str) -> SeatsConfig:
     )
 
 
+async def rated() -> Evaluation:
+    """An evaluation whose judge is checked."""
+    async with seats_over(lambda _, model: model, lambda _: None) as ready:
+        ground = Ground(
+            domain=shipped_world("airline").domain(), seats=ready, coach=Coach(()), prompts=load_prompts()
+        )
+        return await evaluate(ground, settings=EVALUATE, concurrency=8, emit=lambda _: None)
+
+
 async def outcome(server: Trouble, folder: Path, phase: str) -> str:
     """What is left of a run: the library's digest (learning), the ratings (evaluation) or the replays (proving)."""
     if job(phase) == "learn":
@@ -195,6 +209,15 @@ async def outcome(server: Trouble, folder: Path, phase: str) -> str:
             )
             assert all((r.value is None) == bool(r.failure) for r in proof.replays)
             return str([r.value for r in proof.replays])
+        if job(phase) == "check":
+            bench = Bench(
+                domain=domain,
+                judge=opened_seats.judge,
+                prompts=load_prompts(),
+                concurrency=1,
+                emit=server.listen,
+            )
+            return str(await check_judge(bench, await rated(), dialogues=3, seed=1))
         found = await evaluate(
             Ground(
                 domain=domain,
@@ -253,6 +276,7 @@ async def test_nonsense_for_ever_loses_items_and_is_told_and_the_run_ends_as_eve
             "evaluate": "could be rated",
             "prove": "could be judged" if seat == "student" else "",
             "prove: dialogues": "no scenario calls up",
+            "judge": "had a usable answer",
         }
         with pytest.raises(RunError, match=said[phase]) if said.get(phase) else nullcontext():
             await outcome(server, tmp_path, phase)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from preceptor.core.errors import InputError, ModelError
+from preceptor.core.errors import InputError, ModelError, RunError
 from preceptor.core.events import Emit, ItemDone, ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed
 from preceptor.core.pool import run_all
@@ -123,17 +123,24 @@ async def check_judge(
     dialogue whose answers fail is counted and left out.
 
     Raises:
-        InputError: the evaluation holds no rated dialogue.
+        InputError: the evaluation holds no rated dialogue, or a customer who is not in the domain any more.
+        RunError: not one answer of the judge could be used.
         PreceptorError: what ends a run.
     """
     rated = [i for i in found.items if i.rating is not None]
     if not rated:
         raise InputError("the evaluation holds no rated dialogue", hint="check the judge on another evaluation")
+    profiles = {p.id: p for p in bench.domain.profiles}
+    gone = sorted({i.profile for i in rated} - profiles.keys())
+    if gone:
+        raise InputError(
+            f"the evaluation met a customer who is not in the domain any more: {one_line(gone[0], 80)}",
+            hint="check the judge on an evaluation of the domain as it is now",
+        )
     drawn = sorted(rated, key=lambda i: (derive_seed(seed, PHASE, i.arm, i.unit), i.arm, i.unit))[:dialogues]
     pairs = _pairs(found, rated, drawn)
     voted = to_ask(found, votes)
     bench.emit(PhaseStarted(name="judge", stage=0, total=len(drawn) + len(pairs) + len(voted)))
-    profiles = {p.id: p for p in bench.domain.profiles}
     seen = await run_all(drawn, lambda i: _seen(bench, i, profiles, seed), concurrency=bench.concurrency)
     told = await run_all(pairs, lambda p: _swapped(bench, p, profiles, seed), concurrency=bench.concurrency)
     asked = await run_all(voted, lambda p: _swapped(bench, p, profiles, seed), concurrency=bench.concurrency)
@@ -143,6 +150,11 @@ async def check_judge(
         if told is not None
     }
     kept, swapped = [s for s in seen if s is not None], [p for p in told if p is not None]
+    if not kept and not swapped and not judged:
+        raise RunError(
+            f"not one of {len(seen) + len(told) + len(asked)} questions to the judge had a usable answer",
+            hint="try the judge's seat: preceptor doctor --seat judge",
+        )
     named = [side for p in swapped for side in p.shown if side != "same"]
     return JudgeCheck(
         judge=bench.judge.spec,

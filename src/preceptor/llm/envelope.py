@@ -7,11 +7,10 @@ from typing import cast
 
 from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError, ModelError
 from preceptor.llm.faults import Door
-from preceptor.llm.model import ChatReply, ChatRequest, Finish, Usage
+from preceptor.llm.model import ChatReply, ChatRequest, Finish, Usage, known_tier
 from preceptor.llm.tokens import estimated_usage
 
 _MOST_TOKENS = 10**8
-_TIERS = frozenset({"batch", "flex", "priority"})
 Fields = dict[str, object]
 
 
@@ -99,14 +98,13 @@ def _usage(envelope: Fields) -> Usage | None:
     beside = (_count(fields.get("total_tokens")) or 0) - sent - got
     if beside > 0 and reasoning and beside == reasoning:
         got += beside
-    tier = envelope.get("service_tier")
     return Usage(
         input=sent,
         output=got,
         cached=min(cached, sent),
         cache_write=min(written, max(0, sent - cached)),
         reasoning=min(reasoning, got),
-        tier=tier if isinstance(tier, str) and tier in _TIERS else "",
+        tier=known_tier(envelope.get("service_tier")),
     )
 
 

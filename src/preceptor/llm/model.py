@@ -32,6 +32,11 @@ class ChatRequest:
     """JSON schema of the wanted answer; None for free text. A model that cannot enforce it ignores it."""
 
 
+def known_tier(told: object) -> str:
+    """The tier that a provider told, where it is one with a price of its own; else empty."""
+    return told if told in ("batch", "flex", "priority", "fast") and isinstance(told, str) else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens of one call. ``cached`` and ``cache_write`` are part of ``input``, ``reasoning`` of ``output``."""
@@ -44,7 +49,8 @@ class Usage:
     """Written to it, where the provider counts that apart."""
     reasoning: int = 0
     tier: str = ""
-    """``batch``, ``flex``, ``priority``: where the provider told that it answered at another tier than usual."""
+    """``batch``, ``flex``, ``priority``, ``fast``: where the provider told that it answered at another tier than
+    usual."""
     estimated: bool = False
     """True when the server told nothing and the numbers are ours (about 4 characters a token)."""
 

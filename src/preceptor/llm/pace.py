@@ -18,15 +18,15 @@ _LONGEST = 1e6
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a refusal asks to wait; None where it does not say."""
+    """Seconds that a refusal asks to wait, by itself or by the limit that is used up; None: it does not say."""
     text = headers.get("retry-after-ms", "")
     if text:
         return _sane(_number(text), 0.001)
     text = headers.get("Retry-After", "")
     if not text:
-        return None
+        return pause(headers) or None
     seconds = _number(text)
-    return _sane(seconds) if seconds is not None else _until(text, headers.get("Date", ""))
+    return _sane(seconds) if seconds is not None else _until(text, _date(headers))
 
 
 def pause(headers: Mapping[str, str]) -> float:
@@ -38,7 +38,7 @@ def pause(headers: Mapping[str, str]) -> float:
             (f"anthropic-ratelimit-{kind}-remaining", f"anthropic-ratelimit-{kind}-reset"),
         ):
             if _number(headers.get(left, "")) == 0:
-                found = max(found, _duration(headers.get(reset, ""), headers.get("Date", "")) or 0.0)
+                found = max(found, _duration(headers.get(reset, ""), _date(headers)) or 0.0)
     return found
 
 
@@ -59,6 +59,11 @@ def _until(text: str, date: str) -> float | None:
     if moment is None or now is None:
         return None
     return _sane(max(0.0, (moment - now).total_seconds()))
+
+
+def _date(headers: Mapping[str, str]) -> str:
+    """The server's own; packages of providers hand headers on in lower case."""
+    return headers.get("Date", "") or headers.get("date", "")
 
 
 def _moment(text: str) -> datetime | None:

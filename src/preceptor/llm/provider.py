@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,15 +19,22 @@ from preceptor.core.errors import (
 )
 from preceptor.core.untrusted import one_line
 from preceptor.llm.faults import Door, SlowDownError, status_fault
-from preceptor.llm.model import ChatModel, ChatReply, ChatRequest, Finish, Usage
+from preceptor.llm.model import ChatModel, ChatReply, ChatRequest, Finish, Usage, known_tier
 from preceptor.llm.modes import Mode, ModeMemory
+from preceptor.llm.pace import pause
 from preceptor.llm.tokens import estimated_usage
 
 try:
     from pydantic_ai import exceptions as raised
     from pydantic_ai import messages as parts
     from pydantic_ai.direct import model_request
-    from pydantic_ai.models import Model, ModelRequestParameters, infer_model
+    from pydantic_ai.models import (
+        Model,
+        ModelRequestParameters,
+        create_async_http_client,
+        create_async_httpx2_client,
+        infer_model,
+    )
     from pydantic_ai.output import OutputObjectDefinition
     from pydantic_ai.providers import infer_provider_class
     from pydantic_ai.settings import ModelSettings
@@ -59,11 +69,14 @@ def open_provider(
         )
     spec = f"{provider}:{model}"
 
-    def fresh() -> Model[Any]:
+    def fresh() -> _Client:
         if not key:
-            return infer_model(spec)
+            return _Client(infer_model(spec))
         made: Any = infer_provider_class(provider)
-        return infer_model(spec, lambda _: made(api_key=key))
+        if "http_client" not in inspect.signature(made).parameters:
+            return _Client(infer_model(spec, lambda _: made(api_key=key)))
+        web = _listening(provider)
+        return _Client(infer_model(spec, lambda _: made(api_key=key, http_client=web)), web)
 
     try:
         first = fresh()
@@ -108,19 +121,40 @@ class _Client:
     """One of the provider's clients and the calls in flight over it."""
 
     model: Model[Any]
+    web: Any = None
+    """The HTTP client below it, which is ours to close; None: the provider's own."""
     in_flight: int = 0
     entered: bool = False
+
+
+_ASKED: ContextVar[list[float] | None] = ContextVar("asked", default=None)
+"""The pauses that the answers to the call at hand asked for."""
+_LEGACY = frozenset({"cohere", "groq"})
+"""Providers whose packages want the older kind of HTTP client."""
+
+
+def _listening(provider: str) -> Any:
+    """An HTTP client that tells what the headers of each answer ask for: the provider's package keeps them back."""
+
+    async def hear(response: Any) -> None:
+        asked = _ASKED.get()
+        if asked is not None:
+            asked.append(pause(response.headers))
+
+    made: Any = create_async_http_client() if provider in _LEGACY else create_async_httpx2_client()
+    made.event_hooks = {**made.event_hooks, "response": [hear]}
+    return made
 
 
 class ProviderModel:
     """A pydantic-ai model in the seam's clothes. Its own retries are off: ours count and meter them."""
 
-    def __init__(self, model: Model[Any], fresh: Callable[[], Model[Any]], door: Door, modes: ModeMemory) -> None:
+    def __init__(self, first: _Client, fresh: Callable[[], _Client], door: Door, modes: ModeMemory) -> None:
         self._fresh = fresh
         self._door = door
-        self._clients = [_Client(model)]
+        self._clients = [first]
         self._modes = modes
-        modes.offer(door.spec, _offered(model))
+        modes.offer(door.spec, _offered(first.model))
 
     def __repr__(self) -> str:
         return f"ProviderModel({self.spec!r})"
@@ -155,19 +189,17 @@ class ProviderModel:
             return replace(reply, mode=mode)
 
     async def _asked(self, request: ChatRequest, parameters: ModelRequestParameters) -> ChatReply:
-        client = self._free_client()
-        client.in_flight += 1
+        asked: list[float] = []
+        _ASKED.set(asked)
         try:
-            if not client.entered:
-                client.entered = True
-                await client.model.__aenter__()
-            response = await model_request(
-                client.model,
-                _messages(request),
-                model_settings=_settings(client.model, request),
-                model_request_parameters=parameters,
-                instrument=False,
-            )
+            async with self._free_client() as model:
+                response = await model_request(
+                    model,
+                    _messages(request),
+                    model_settings=_settings(model, request),
+                    model_request_parameters=parameters,
+                    instrument=False,
+                )
         except raised.ContentFilterError as error:
             text = one_line(str(error), 200)
             return ChatReply(text=text, finish="refusal", usage=estimated_usage(request, ""), model=self.spec)
@@ -177,9 +209,7 @@ class ProviderModel:
             raise self._fault(error) from error
         except raised.UserError as error:
             raise ModelDownError(f"{self.spec}: {self._door.words(str(error))}", kind="rejected") from error
-        finally:
-            client.in_flight -= 1
-        return _reply(response, request)
+        return replace(_reply(response, request), pause=max(asked, default=0.0))
 
     async def aclose(self) -> None:
         """Close the provider's connections."""
@@ -187,20 +217,33 @@ class ProviderModel:
             if client.entered:
                 client.entered = False
                 await client.model.__aexit__(None, None, None)
+            if client.web is not None:
+                await client.web.aclose()
 
-    def _free_client(self) -> _Client:
-        for client in self._clients:
-            if client.in_flight < _PER_CLIENT:
-                return client
-        self._clients.append(_Client(self._fresh()))
-        return self._clients[-1]
+    @asynccontextmanager
+    async def _free_client(self) -> AsyncGenerator[Model[Any]]:
+        client = next((c for c in self._clients if c.in_flight < _PER_CLIENT), None)
+        if client is None:
+            client = self._fresh()
+            self._clients.append(client)
+        client.in_flight += 1
+        try:
+            if not client.entered:
+                client.entered = True
+                await client.model.__aenter__()
+            yield client.model
+        finally:
+            client.in_flight -= 1
 
     def _fault(self, error: raised.ModelAPIError) -> ModelError:
         if isinstance(error, raised.ModelHTTPError):
             body = error.body if isinstance(error.body, str) else str(error)
             if isinstance(error, raised.ModelContextWindowExceededError):
                 body = f"context length exceeded: {body}"
-            return status_fault(self._door, error.status_code, body, error.retry_after)
+            wait = error.retry_after
+            if wait is None and error.headers:
+                wait = pause(error.headers) or None
+            return status_fault(self._door, error.status_code, body, wait)
         what = f"{self.spec}: {self._door.words(str(error))}"
         if isinstance(error, raised.ModelTimeoutError):
             return ModelTimeoutError(what, kind="timeout")
@@ -296,4 +339,13 @@ def _usage(response: parts.ModelResponse, request: ChatRequest, text: str) -> Us
         cached=usage.cache_read_tokens,
         cache_write=usage.cache_write_tokens,
         reasoning=usage.output_reasoning_tokens,
+        tier=_tier(response.provider_details or {}),
     )
+
+
+_TRAFFIC = {"ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority"}
+"""What Google Cloud calls the tiers that an answer was had at."""
+
+
+def _tier(details: Mapping[str, Any]) -> str:
+    return known_tier(details.get("service_tier")) or _TRAFFIC.get(str(details.get("traffic_type")), "")

@@ -17,6 +17,7 @@ from preceptor.core.settings import SeatsConfig
 from preceptor.dialogue.messages import Plain, as_chat, for_agent
 from preceptor.llm import ChatMessage, ChatRequest, Ledger, NullJournal, Seat, open_seats
 from preceptor.llm.answers import bare
+from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.seats import Beside
 from preceptor.practice import open_practice
 from preceptor.project.advising import Advisor
@@ -186,7 +187,7 @@ async def open_chat(
         environ=project.environ,
         factories={"practice": open_practice},
         journal=NullJournal(),
-        ledger=Ledger(project.config.budget),
+        ledger=Ledger(project.config.budget, by_seat=seat_budgets({"student": student})),
         emit=ignore,
         beside=Beside(hear=ears),
     ) as opened:

@@ -1,17 +1,23 @@
-"""Checking the judge of an evaluation: its calls are journaled beside the evaluation, and the result with it."""
+"""Checking the judge of an evaluation: its calls stand in the evaluation's journal, and the result with it."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from preceptor.core.errors import InputError
-from preceptor.core.events import Emit
+from preceptor.core.errors import BudgetError, InputError, PreceptorError, StoppedError
+from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
-from preceptor.evaluate.judge_check import Bench, Given, JudgeCheck, check_judge, sentences
+from preceptor.evaluate.judge_check import PHASE, Bench, Given, JudgeCheck, check_judge, sentences
 from preceptor.evaluate.judge_votes import Vote
-from preceptor.llm import Journal, Ledger, open_seats
+from preceptor.llm import Ledger, LedgerRow, open_seats
+from preceptor.llm.ledger import seat_budgets
 from preceptor.practice import open_practice
+from preceptor.project.journal_places import open_journal
+from preceptor.project.session import spend_rows, traced
 from preceptor.project.stopping import Stop
 from preceptor.review.ratings import read_lines
 
@@ -46,40 +52,81 @@ def read_ratings(path: Path, run: str) -> tuple[tuple[Given, ...], tuple[Vote, .
     return given, votes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A finished check of a judge."""
+
+    run: str
+    """The evaluation whose judge it is."""
+    check: JudgeCheck
+    spend: tuple[LedgerRow, ...]
+    """What this and earlier checks of the same evaluation took."""
+
+
 async def judge_job(
     project: Project, run_id: str, *, ratings: Path | None, dialogues: int, seed: int, emit: Emit, stop: Stop
-) -> tuple[str, JudgeCheck]:
-    """Checks the judge of an evaluation (the last one if none is named); the run's id and what was found.
+) -> Judged:
+    """Checks the judge of an evaluation (the last one if none is named).
 
-    What was paid for is kept beside the evaluation and never asked again, so that a check that was ended by a cap
-    goes on where it stood. The caps of ``[budget]`` hold for the check by itself.
+    What was paid for is kept in the evaluation's journal and never asked again, so that a check that was ended by a
+    cap goes on where it stood. The caps of ``[budget]`` and of the judge's seat hold for an evaluation's checks by
+    themselves.
 
     Raises:
-        PreceptorError: what ended it.
+        PreceptorError: what ended it. An earlier check's result stays.
     """
     runs = project.runs()
     run = runs.open(run_id) if run_id else runs.latest("evaluate", resumable=False)
     found = project.evaluation(run.id)
     given, votes = read_ratings(ratings, run.id) if ratings else ((), ())
-    ledger = Ledger(project.config.budget)
+    ledger = Ledger(project.config.budget, by_seat=seat_budgets(dict(project.config.seats)))
     stop.when(ledger.stop)
-    with run.locked(), Journal.open(run.folder / f"{RESULT}.db") as journal:
-        seats = open_seats(
-            project.config.seats,
-            environ=project.environ,
-            factories={"practice": open_practice},
-            journal=journal,
-            ledger=ledger,
-            emit=emit,
-        )
-        async with seats as ready:
-            bench = Bench(
-                domain=project.domain,
-                judge=ready.judge,
-                prompts=project.prompts,
-                concurrency=project.config.run.concurrency,
-                emit=emit,
+    with run.locked(), traced(project) as beside, open_journal(project, run) as journal:
+        ledger.restore(row for row in journal.spent() if row.phase == PHASE)
+
+        def tell(event: Event) -> None:
+            beside.trace.listen(event)
+            emit(event)
+
+        with _ending(run.id, tell):
+            seats = open_seats(
+                project.config.seats,
+                environ=project.environ,
+                factories={"practice": open_practice},
+                journal=journal,
+                ledger=ledger,
+                emit=tell,
+                beside=beside,
             )
-            check = await check_judge(bench, found, dialogues=dialogues, seed=seed, given=given, votes=votes)
-        run.write_result(RESULT, {**plain(check), "sentences": list(sentences(check))})
-    return run.id, check
+            async with seats as ready:
+                bench = Bench(
+                    domain=project.domain,
+                    judge=ready.judge,
+                    prompts=project.prompts,
+                    concurrency=project.config.run.concurrency,
+                    emit=tell,
+                )
+                check = await check_judge(bench, found, dialogues=dialogues, seed=seed, given=given, votes=votes)
+            run.write_result(RESULT, {**plain(check), "sentences": list(sentences(check))})
+    return Judged(run=run.id, check=check, spend=spend_rows(ledger))
+
+
+@contextmanager
+def _ending(run: str, tell: Emit) -> Generator[None]:
+    """Tells of the beginning and the end, and of errors how to go on."""
+    tell(RunStarted(run=run, job="judge check", resumed=False))
+    status, message = "failed", "ended by an unexpected error"
+    again = f"preceptor judge check {run}"
+    try:
+        yield
+        status, message = "done", ""
+    except BudgetError as error:
+        status, message = "over_budget", error.message
+        error.hint = error.hint.replace("resume the run", f"go on with: {again} --set ...")
+        raise
+    except PreceptorError as error:
+        status, message = "stopped" if isinstance(error, StoppedError) else "failed", error.message
+        error.hint = f"{error.hint}; then: {again}" if error.hint else f"go on with: {again}"
+        raise
+    finally:
+        tell(RunEnded(run=run, status=status, message=message))

@@ -97,7 +97,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
         if resume:
             run.resume()
 
-        beside = stack.enter_context(_beside(project))
+        beside = stack.enter_context(traced(project))
 
         def tell(event: Event) -> None:
             run.record(event)
@@ -153,7 +153,8 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
 
 
 @contextmanager
-def _beside(project: Project) -> Generator[Beside]:
+def traced(project: Project) -> Generator[Beside]:
+    """What goes on beside the calls of a job: what works with its models, and its spans."""
     trace: Trace = RunTrace() if project.config.run.traces else NoTrace()
     try:
         yield Beside(modes=project.modes(), trace=trace)

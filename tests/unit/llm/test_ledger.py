@@ -177,7 +177,7 @@ def test_known_prices_count_cached_tokens_cheaper() -> None:
     assert price(Usage(input=1_000_000, output=0)) == pytest.approx(0.25)
     assert price(Usage(input=1_000_000, cached=900_000, output=0)) < 0.1
     usual = price(Usage(input=1_000_000, output=1_000_000))
-    for tier, share in (("batch", 0.5), ("flex", 0.5), ("priority", 1.8)):
+    for tier, share in (("batch", 0.5), ("flex", 0.5), ("priority", 1.8), ("fast", 1.8)):
         told = Usage(input=1_000_000, output=1_000_000, tier=tier)
         assert price(told) == pytest.approx(share * usual), tier
     assert find_price("openai:no-such-model-9", local=False) is None

@@ -249,6 +249,12 @@ class TestHeaders:
         assert pause(used_up) == pytest.approx(seconds)
         assert pause({**used_up, remaining: "1"}) == 0
 
+    def test_a_refusal_that_tells_only_its_limit_asks_to_wait_for_it(self) -> None:
+        used_up = {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20s"}
+        assert retry_after(used_up) == pytest.approx(20)
+        assert retry_after({**used_up, "Retry-After": "3"}) == pytest.approx(3), "its own word goes first"
+        assert retry_after({**used_up, "x-ratelimit-remaining-tokens": "8"}) is None
+
     def test_the_longest_of_several_counts(self) -> None:
         headers = {
             "x-ratelimit-remaining-requests": "0",

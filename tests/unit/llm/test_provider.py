@@ -8,13 +8,23 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from tests.servers.chat_server import ChatServer, cut, failing, no_model, ok, rate_limited, refused_key, too_long
+from tests.servers.chat_server import (
+    ChatServer,
+    Fault,
+    cut,
+    failing,
+    no_model,
+    ok,
+    rate_limited,
+    refused_key,
+    too_long,
+)
 
 from preceptor.core.errors import BadAnswerError, ModelBusyError, ModelDownError
 from preceptor.core.events import ignore
 from preceptor.core.settings import SeatConfig, SeatsConfig
 from preceptor.llm import ChatMessage, ChatRequest, Ledger, NullJournal, Seats, Timing, open_seats
-from preceptor.llm.provider import ProviderModel, open_provider
+from preceptor.llm.provider import ProviderModel, _tier, open_provider
 
 KEY = "sk-secret-abcdefghijkl"
 TALK = (
@@ -25,6 +35,15 @@ TALK = (
 )
 
 
+FINE = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 0,
+    "model": "gpt-5-mini",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Fine."}, "finish_reason": "stop"}],
+}
+
+
 class Mood(BaseModel):
     mood: str
 
@@ -32,17 +51,24 @@ class Mood(BaseModel):
 class Waits:
     def __init__(self) -> None:
         self.clock = 0.0
+        self.slept: list[float] = []
 
     async def sleep(self, seconds: float) -> None:
         self.clock += seconds
+        self.slept.append(seconds)
 
     def now(self) -> float:
         return self.clock
 
 
-def seats(server: ChatServer, monkeypatch: pytest.MonkeyPatch, ledger: Ledger | None = None) -> Any:
+def seats(
+    server: ChatServer,
+    monkeypatch: pytest.MonkeyPatch,
+    ledger: Ledger | None = None,
+    waits: Waits | None = None,
+) -> Any:
     monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    waits = Waits()
+    waits = waits or Waits()
     one = SeatConfig(model="openai-chat:gpt-5-mini", retries=2)
     return open_seats(
         SeatsConfig(student=one, teacher=one, customer=one, judge=one),
@@ -143,4 +169,49 @@ async def test_many_calls_at_once_spread_over_clients_that_are_all_closed(monkey
         assert len(model._clients) == 3
         await model.aclose()
         assert not any(client.entered for client in clients)
+        assert all(client.web.is_closed for client in clients)
     assert server.answered == 21
+
+
+@pytest.mark.parametrize(("tier", "share"), [("flex", 0.5), ("priority", 1.8), ("fast", 1.8), ("default", 1.0)])
+async def test_an_answer_at_another_tier_costs_what_that_tier_does(
+    tier: str, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+    ledger = Ledger()
+    async with ChatServer() as server, seats(server, monkeypatch, ledger) as opened:
+        server.next(Fault(status=200, body=json.dumps({**FINE, "usage": usage, "service_tier": tier})))
+        await said(opened)
+    (row,) = ledger.table()
+    assert row.usd == pytest.approx(share * (1000 * 0.25 + 100 * 2) / 1e6)
+
+
+def test_google_s_names_of_its_tiers_are_known() -> None:
+    told = ("ON_DEMAND_FLEX", "ON_DEMAND_PRIORITY", "ON_DEMAND")
+    assert [_tier({"traffic_type": t}) for t in told] == ["flex", "priority", ""]
+    assert _tier({"service_tier": "priority", "traffic_type": "ON_DEMAND"}) == "priority"
+    assert _tier({"service_tier": ["flex"]}) == ""
+
+
+async def test_a_limit_that_an_answer_tells_is_used_up_holds_the_whole_seat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used_up = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "7s"}
+    waits = Waits()
+    async with ChatServer() as server, seats(server, monkeypatch, waits=waits) as opened:
+        server.next(Fault(status=200, body=json.dumps(FINE), headers=used_up))
+        await said(opened)
+        assert waits.slept == []
+        await opened.student.say(TALK, seed=8, phase="test", item="two")
+        assert waits.slept == [pytest.approx(7.0)]
+        await opened.student.say(TALK, seed=9, phase="test", item="three")
+        assert len(waits.slept) == 1, "an answer that says nothing asks for nothing"
+
+
+async def test_a_refusal_that_tells_only_its_limit_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    used_up = {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "1m4s"}
+    waits = Waits()
+    async with ChatServer() as server, seats(server, monkeypatch, waits=waits) as opened:
+        server.next(Fault(status=429, body='{"error": {"message": "slow down"}}', headers=used_up))
+        assert await said(opened) == "All right."
+    assert max(waits.slept) == pytest.approx(64.0)

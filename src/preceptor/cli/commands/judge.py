@@ -9,6 +9,7 @@ import click
 from preceptor.cli.options import flags, json_option, project_options, seat_options
 from preceptor.cli.out import console, line, write_json
 from preceptor.cli.progress import Progress
+from preceptor.cli.spend import spend_table
 from preceptor.core.ids import plain
 from preceptor.evaluate.judge_check import sentences
 from preceptor.project import Project
@@ -50,15 +51,23 @@ def check(
     """
     project = Project.open(folder, flags=flags(sets, named))
     with Progress("checking the judge", quiet=as_json) as progress:
-        name, found = run_job(
+        judged = run_job(
             lambda stop: judge_job(
                 project, run, ratings=ratings, dialogues=dialogues, seed=seed, emit=progress, stop=stop
             ),
             progress.stopping,
         )
-    told = sentences(found)
+    told = sentences(judged.check)
     if as_json:
-        write_json({"run": name, "sentences": list(told), "check": plain(found)})
+        write_json(
+            {
+                "run": judged.run,
+                "sentences": list(told),
+                "check": plain(judged.check),
+                "spend": plain(judged.spend),
+            }
+        )
         return
     for text in told:
         console().print(line(f"- {text}"))
+    console().print(spend_table(judged.spend))
