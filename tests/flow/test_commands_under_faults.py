@@ -30,7 +30,7 @@ TINY: dict[str, object] = {
 }
 COMMANDS = {
     "learn": ("learn", "--seed", "5"),
-    "evaluate with A/A": ("evaluate", "--seed", "5", "--aa", "2"),
+    "evaluate with A/A": ("evaluate", "--seed", "5", "--set", "evaluate.aa=2"),
     "prove": ("prove", "--seed", "5"),
     "transfer": ("transfer", "--seed", "5", "--domains", "retailer"),
     "judge check": ("judge", "check", "--dialogues", "3"),
@@ -40,7 +40,6 @@ NONSENSE = Fault(status=200, body=json.dumps({"choices": [WORDS]}))
 SAID = {
     "refused key": (faults.refused_key(), "key refused"),
     "web page": (faults.web_page(), "not with JSON"),
-    "redirect": (faults.moved(), "redirected"),
 }
 
 
@@ -60,7 +59,8 @@ class Ground:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     with watched() as server:
         folder = tmp_path_factory.mktemp("faults") / "p"
-        seats = {f"seats.{seat}": {"model": f"{server.url}#{name}", "retries": 0} for seat, name in NAMES.items()}
+        seats: dict[str, object] = {f"seats.{seat}.model": f"{server.url}#{name}" for seat, name in NAMES.items()}
+        seats |= {f"seats.{seat}.retries": 0 for seat in NAMES}
         project = Project.create(folder, settings={**TINY, **seats}, environ=EPOCH)
         project.learn()
         project.evaluate()
@@ -105,7 +105,7 @@ def went_on(capsys: pytest.CaptureFixture[str], folder: Path, words: tuple[str, 
 
 @pytest.mark.parametrize("name", SAID)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_fault_that_stays_is_told_once_and_the_command_goes_on_when_it_is_gone(
+def test_a_fault_that_stays_is_told_once_and_the_command_goes_on_when_it_has_passed(
     command: str, name: str, ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = kept(ground.folder)
@@ -114,6 +114,8 @@ def test_a_fault_that_stays_is_told_once_and_the_command_goes_on_when_it_is_gone
     told = failed(capsys, ground.folder, *COMMANDS[command])
     assert words in told
     assert kept(ground.folder) == before
+    if name != "refused key":
+        return
     ground.faulty(faults.ok())
     went_on(capsys, ground.folder, COMMANDS[command])
 
@@ -135,10 +137,12 @@ def test_nonsense_for_ever(command: str, ground: Ground, capsys: pytest.CaptureF
     if command == "learn":  # a run in which nothing was learned has come to its end, and says so
         assert boundary.run(["learn", "--seed", "5", "-C", str(ground.folder), "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
-        assert told["learned"] == 0
+        assert [s["proposed"] for s in told["stages"]] == [0, 0]
     else:
         failed(capsys, ground.folder, *COMMANDS[command])
-    assert kept(ground.folder) == before
+    after = kept(ground.folder)
+    assert after.pop("library").startswith(before.pop("library")), "its log only grows"
+    assert after == before
 
 
 def test_a_report_asks_no_model(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +218,8 @@ async def outcome(server: Trouble, folder: Path, phase: str) -> str:
                 concurrency=1,
                 emit=server.listen,
             )
-            return str(await check_judge(bench, await rated(), dialogues=3, seed=1))
+            check = await check_judge(bench, await rated(), dialogues=3, seed=1)
+            return str(replace(check, judge=""))
         found = await evaluate(
             Ground(
                 domain=domain,
