@@ -7,6 +7,10 @@ customers that proving never met (``bench/prove/truth.py``). *Simulated* through
 What counts as harmful or helpful is told by the truth alone, by one rule that was fixed before the verdicts were
 looked at: an effect of ``TRUE`` or more on the worth of a reply. Nothing is left out of the tables.
 
+A library that has grown says everything that matters several times, so that hardly any strategy brings much
+beside the others. With ``--thin N`` only every Nth learned strategy is there, and one Nth of the plants a round, as
+in a young library: there single strategies do help.
+
 With ``--folder`` what is done is kept there, so that a run can be cut off and goes on where it was.
 """
 
@@ -55,6 +59,7 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--rounds", type=int, default=3 * DEAL, help="three plant each kind once")
     arguments.add_argument("--first", type=int, default=0, help="number of the first round: others, other luck")
+    arguments.add_argument("--thin", type=int, default=1, help="only every Nth learned strategy")
     arguments.add_argument("--calls", type=int, default=None)
     arguments.add_argument("--folder", type=Path, default=None, help="keeps what is done, and goes on with it")
     asked = arguments.parse_args()
@@ -62,10 +67,13 @@ def main() -> int:
         folder = asked.folder or Path(scratch)
         project = _learned(folder / "project", asked.seed)
         ground, plants = _ground(project, asked.seed, asked.calls)
+        deal = DEAL * asked.thin
+        deals = {n: _of_round(plants, n, deal) for n in range(asked.first, asked.first + asked.rounds)}
+        if asked.thin > 1:
+            ground = _thinned(ground, asked.thin)
+            plants = {p.strategy.id: p for dealt in deals.values() for p in dealt}
         truth, screened = _truth(folder, ground, plants), _screened(folder, project, ground, plants)
-        proofs = [
-            _round(folder, ground, plants, number) for number in range(asked.first, asked.first + asked.rounds)
-        ]
+        proofs = [_round(folder, ground, dealt, number) for number, dealt in deals.items()]
     tables(truth, {name: p.plant for name, p in plants.items()}, screened, proofs)
     return 0
 
@@ -105,6 +113,13 @@ def _ground(project: Project, seed: int, calls: int | None) -> tuple[Ground, dic
     return ground, planted
 
 
+def _thinned(ground: Ground, thin: int) -> Ground:
+    """With every ``thin``-th learned strategy, in the order of their ids."""
+    learned = sorted(ground.strategies, key=lambda s: s.id)[::thin]
+    coach = Coach(learned, ground.scenarios, ground.coach.settings, template=ground.prompts["advice"].body)
+    return replace(ground, strategies=learned, coach=coach)
+
+
 def _truth(folder: Path, ground: Ground, plants: dict[str, Planted]) -> dict[str, Effect]:
     kept = folder / "truth.pickle"
     if not kept.exists():
@@ -137,11 +152,11 @@ def _screened(folder: Path, project: Project, ground: Ground, plants: dict[str, 
     return pickle.loads(kept.read_bytes())
 
 
-def _round(folder: Path, ground: Ground, plants: dict[str, Planted], number: int) -> Proof:
+def _round(folder: Path, ground: Ground, planted: Sequence[Planted], number: int) -> Proof:
     kept = folder / f"proof-{number}.pickle"
     if not kept.exists():
         started = time.perf_counter()
-        strategies = [*ground.strategies, *(p.strategy for p in _of_round(plants, number))]
+        strategies = [*ground.strategies, *(p.strategy for p in planted)]
         coach = Coach(strategies, ground.scenarios, ground.coach.settings)
         settings = ground.settings.model_copy(update={"seed": ground.settings.seed + number})
         proof = asyncio.run(prove(replace(ground, strategies=strategies, coach=coach, settings=settings)))
@@ -153,11 +168,11 @@ def _round(folder: Path, ground: Ground, plants: dict[str, Planted], number: int
     return pickle.loads(kept.read_bytes())
 
 
-def _of_round(plants: dict[str, Planted], number: int) -> Sequence[Planted]:
+def _of_round(plants: dict[str, Planted], number: int, deal: int) -> Sequence[Planted]:
     kinds: dict[str, list[Planted]] = defaultdict(list)
     for planted in plants.values():
         kinds[planted.plant.kind].append(planted)
-    return [found[number // DEAL % len(found)] for found in list(kinds.values())[number % DEAL :: DEAL]]
+    return [found[number // deal % len(found)] for found in list(kinds.values())[number % deal :: deal]]
 
 
 def _say(text: str) -> None:

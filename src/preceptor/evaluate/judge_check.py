@@ -20,6 +20,7 @@ from preceptor.evaluate.judge_votes import Vote, Votes, count_votes, kappa, mean
 from preceptor.evaluate.result import Evaluation, Item
 from preceptor.evaluate.statistics import Estimate
 from preceptor.evaluate.statistics.agreement import Agreement, Rated, agreement
+from preceptor.evaluate.statistics.intervals import Floats, estimate, ratio_of_sums
 from preceptor.evaluate.summary import spelled
 from preceptor.judge import Case, Preferred, prefer, rate
 from preceptor.llm import Seat
@@ -54,6 +55,9 @@ class People:
     """Ratings of dialogues that the evaluation does not hold, or that its judge did not rate."""
     overall: Agreement
     arms: dict[str, Agreement]
+    leaning: dict[str, Estimate]
+    """Per rated arm but the baseline: the judge's bias there minus its bias with the baseline. So much of the arm's
+    measured difference is the judge's own and not people's."""
     between: Agreement | None
     """Two people on the same dialogue: what agreement can be hoped for. None where nobody rated the same."""
 
@@ -274,14 +278,39 @@ def people(found: Evaluation, given: Sequence[Given], *, seed: int) -> People | 
         for told in together.values()
         for a, b in combinations(sorted(told, key=lambda g: g.by), 2)
     ]
+    baseline = found.analysis.baseline
+    arms = tuple(dict.fromkeys(g.arm for g, _ in mine))
     return People(
         ratings=len(mine),
         raters=len({g.by for g, _ in mine}),
         unknown=len(given) - len(mine),
         overall=agreement(rows(), seed=seed),
-        arms={arm: agreement(rows(arm), seed=seed) for arm in dict.fromkeys(g.arm for g, _ in mine)},
+        arms={arm: agreement(rows(arm), seed=seed) for arm in arms},
+        leaning={
+            arm: _leaning(rows(arm), rows(baseline), derive_seed(seed, "leaning", arm))
+            for arm in arms
+            if arm != baseline and baseline in arms
+        },
         between=agreement(between, seed=seed) if between else None,
     )
+
+
+def _leaning(arm: Sequence[Rated], baseline: Sequence[Rated], seed: int) -> Estimate:
+    """Bias with the arm minus bias with the baseline, customers drawn with all that is theirs in both."""
+    names = sorted({r.cluster for r in (*arm, *baseline)})
+    place = {name: n for n, name in enumerate(names)}
+    sums, sizes = np.zeros((2, len(names))), np.zeros((2, len(names)))
+    for side, rows in enumerate((arm, baseline)):
+        for r in rows:
+            sums[side, place[r.cluster]] += r.judge - r.person
+            sizes[side, place[r.cluster]] += 1
+    of_arm, of_baseline = (ratio_of_sums(sums[side], sizes[side]) for side in (0, 1))
+
+    def statistic(weights: Floats) -> Floats:
+        with np.errstate(invalid="ignore"):  # a draw without either arm has no finite value: estimate tells it
+            return of_arm(weights) - of_baseline(weights)
+
+    return estimate(statistic, n=len(arm) + len(baseline), clusters=len(names), seed=seed)
 
 
 def sentences(check: JudgeCheck) -> tuple[str, ...]:
@@ -291,6 +320,11 @@ def sentences(check: JudgeCheck) -> tuple[str, ...]:
         p = check.people
         found.append(f"people ({p.raters}, {p.ratings} ratings): {_agreed(p.overall)}")
         found += [f"people, arm {one_line(arm, 60)}: {_agreed(a)}" for arm, a in p.arms.items()]
+        found += [
+            f"beside the baseline the judge gives {one_line(arm, 60)} {spelled(e, sign=True)} more than people do: "
+            "so much of its difference would be the judge's own"
+            for arm, e in p.leaning.items()
+        ]
         if p.between is not None:
             found.append(f"people among themselves: {kappa(p.between)}; no judge can be asked for more")
         if p.unknown:

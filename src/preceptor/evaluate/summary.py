@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -111,7 +112,7 @@ def differences(analysis: Analysis) -> Table:
             spelled(d.estimate, sign=True),
             chance(d.p_holm),
             f"{d.estimate.n}/{d.estimate.clusters}",
-            "" if d.smallest_detectable is None else f"{d.smallest_detectable:.2f}",
+            "" if d.smallest_detectable is None else f"{d.smallest_detectable:.{_digits(d.estimate)}f}",
             "?" if d.further is None else str(d.further),
             d.finding,
         )
@@ -184,17 +185,24 @@ def failures(arms: Sequence[ArmSummary]) -> tuple[str, ...]:
 
 def spelled(estimate: Estimate, *, sign: bool = False, percent: bool = False) -> str:
     """``3.44 (3.21 to 3.66)``; with ``sign`` ``+0.60 (+0.41 to +0.78)``; with ``percent`` ``28% (15% to 42%)``."""
+    digits = _digits(estimate)
 
     def number(x: float) -> str:
         if percent:
             return f"{x * 100:.0f}%"
-        return f"{x:+.2f}" if sign else f"{x:.2f}"
+        return f"{x:{'+' if sign else ''}.{digits}f}"
 
     if estimate.low is None or estimate.high is None:
         return f"{number(estimate.value)} (no interval)"
     if estimate.low == estimate.high:
         return f"{number(estimate.value)} (no spread)"
     return f"{number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})"
+
+
+def _digits(estimate: Estimate) -> int:
+    """Places after the point: two, and more where the interval is narrow, as with scores from 0 to 1."""
+    half = estimate.half_width or 0.0
+    return 2 if half >= 0.05 or half <= 0 else min(6, 1 - math.floor(math.log10(half)))
 
 
 def chance(p: float) -> str:
@@ -210,20 +218,25 @@ def _at_last(difference: Difference, look: Look) -> Difference:
 
 def _sentence(d: Difference, measure: str = "") -> str:
     measure = measure or f"the {d.baseline}'s satisfaction"
-    found = d.estimate
-    reach = "no interval" if found.low is None else f"95% {found.low:+.2f} to {found.high:+.2f}"
+    found, places = d.estimate, _digits(d.estimate)
+    reach = "no interval" if found.low is None else f"95% {found.low:+.{places}f} to {found.high:+.{places}f}"
     if found.low is not None and found.low == found.high:
         reach = "no spread"
-    change = f"from {d.baseline_mean:.2f} to {d.arm_mean:.2f} ({found.value:+.2f}, {reach})"
+    change = f"from {d.baseline_mean:.{places}f} to {d.arm_mean:.{places}f} ({found.value:+.{places}f}, {reach})"
     name = one_line(d.arm, 60)
     if d.finding == "unclear":
-        return f"{name.capitalize()}: no clear difference from {one_line(d.baseline, 60)}; the mean went {change}"
+        return f"{_upper(name)}: no clear difference from {one_line(d.baseline, 60)}; the mean went {change}"
     verb = "rose" if d.finding == "higher" else "fell"
     if measure == "the score":
-        return f"{name.capitalize()}: {measure} {verb} against {one_line(d.baseline, 60)} {change}"
+        return f"{_upper(name)}: {measure} {verb} against {one_line(d.baseline, 60)} {change}"
     if d.arm == "coached":
         return f"With coaching, {measure} {verb} {change}"
     return f"With {name} in its place, {measure} {verb} {change}"
+
+
+def _upper(name: str) -> str:
+    """With a capital in front and no other letter changed: an arm may be called GPT-4."""
+    return name[:1].upper() + name[1:]
 
 
 def _closing(share: GapShare | None) -> str:
@@ -235,7 +248,8 @@ def _closing(share: GapShare | None) -> str:
 def _unsettled(d: Difference) -> str:
     parts: list[str] = []
     if d.smallest_detectable is not None:
-        parts.append(f"{d.estimate.n} pairs would find a difference of {d.smallest_detectable:.2f} in 80% of cases")
+        least = f"{d.smallest_detectable:.{_digits(d.estimate)}f}"
+        parts.append(f"{d.estimate.n} pairs would find a difference of {least} in 80% of cases")
     if d.further is not None:
         parts.append(f"if the true one is as seen, about {d.further} more dialogues per arm would settle it")
     return "; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + "." if parts else ""

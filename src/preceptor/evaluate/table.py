@@ -19,6 +19,9 @@ from preceptor.evaluate.statistics.intervals import RESAMPLES
 COLUMNS = ("arm", "unit", "cluster", "score")
 """``cluster`` may be absent: every unit is then a cluster of its own."""
 
+_MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "."})
+"""How R, pandas, SPSS and spreadsheets write that there is no value, in any case."""
+
 _BASELINES = ("student", "baseline", "base", "control")
 _CEILING = "teacher"
 
@@ -30,7 +33,7 @@ class OutsideTable:
     source: str
     scores: tuple[Score, ...]
     missing: tuple[int, ...]
-    """Numbers of the lines whose score is empty: counted, and in no figure."""
+    """Numbers of the lines that have no score (empty, NA and the like): counted, and in no figure."""
     clustered: bool
     """False: the file names no clusters."""
     alone: int = 0
@@ -70,9 +73,9 @@ def parse_table(text: str, *, source: str, columns: Mapping[str, str] | None = N
     scores: list[Score] = []
     missing: list[int] = []
     clustered, alone = False, 0
+    labels: dict[str, str] = {}  # a label stands in many rows, and is cleaned once
     for line, row in rows:
-        where = f"{source}, line {line}"
-        score = _score(row, names, where)
+        score = _score(row, names, (source, line), labels)
         if score is None:
             missing.append(line)
             continue
@@ -130,7 +133,9 @@ def _notes(table: OutsideTable) -> list[str]:
     notes: list[str] = []
     if table.missing:
         shown = ", ".join(str(n) for n in table.missing[:5]) + (", ..." if len(table.missing) > 5 else "")
-        notes.append(f"{len(table.missing)} rows have no score and are in no figure (lines {shown})")
+        notes.append(
+            f"{len(table.missing)} rows have no score (empty, NA or the like) and are in no figure (lines {shown})"
+        )
     if not table.clustered:
         notes.append("the table names no clusters: if units hang together, the intervals are too narrow")
     if table.alone:
@@ -184,17 +189,30 @@ def _from_csv(text: str, source: str) -> Iterator[tuple[int, Mapping[str, object
         yield start, dict(zip(header, cells, strict=True))
 
 
-def _score(row: Mapping[str, object], names: Mapping[str, str], where: str) -> Score | None:
+def _score(
+    row: Mapping[str, object], names: Mapping[str, str], place: tuple[str, int], labels: dict[str, str]
+) -> Score | None:
+    """The row's score; None where it has none. ``place`` is file and line, ``labels`` what was cleaned before."""
     for name in ("arm", "unit", "score"):
         if names[name] not in row:
             raise InputError(
-                f"{where}: has no column '{names[name]}'",
+                f"{place[0]}, line {place[1]}: has no column '{names[name]}'",
                 hint=f"columns there: {', '.join(one_line(k, 40) for k in list(row)[:12])}; where one is called "
-                f"otherwise: --column {name}=NAME",
+                f"otherwise: --column {name}=NAME. One row holds one score: a column for each arm is not read",
             )
-    arm, unit = (_label(row[names[name]], f"{where}: {names[name]}") for name in ("arm", "unit"))
-    cluster = _label(row[names["cluster"]], f"{where}: {names['cluster']}") if names["cluster"] in row else unit
-    value = _number(row[names["score"]], f"{where}: {names['score']}")
+
+    def label(name: str) -> str:
+        value = row[names[name]]
+        known = labels.get(value) if isinstance(value, str) else None
+        if known is None:
+            known = _label(value, f"{place[0]}, line {place[1]}: {names[name]}")
+            if isinstance(value, str):
+                labels[value] = known
+        return known
+
+    arm, unit = label("arm"), label("unit")
+    cluster = label("cluster") if names["cluster"] in row else unit
+    value = _number(row[names["score"]], names["score"], place)
     return None if value is None else Score(arm=arm, unit=unit, cluster=cluster, score=value)
 
 
@@ -205,8 +223,10 @@ def _label(value: object, where: str) -> str:
     return text
 
 
-def _number(value: object, where: str) -> float | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
+def _number(value: object, name: str, place: tuple[str, int]) -> float | None:
+    if value is None or (isinstance(value, str) and value.strip().casefold() in _MISSING):
+        return None
+    if isinstance(value, float) and math.isnan(value):  # JSON as pandas writes it
         return None
     try:
         number = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
@@ -214,7 +234,7 @@ def _number(value: object, where: str) -> float | None:
         number = None
     if number is None or not math.isfinite(number):
         raise InputError(
-            f"{where}: '{one_line(str(value), 40)}' is not a finite number",
+            f"{place[0]}, line {place[1]}: {name}: '{one_line(str(value), 40)}' is not a finite number",
             hint="write numbers with a decimal point; leave the cell empty where there is no score",
         )
     return number

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preceptor.evaluate.statistics.distributions import t_quantile
-from preceptor.evaluate.statistics.intervals import Estimate, estimate, ratio_of_sums
+from preceptor.evaluate.statistics.intervals import MANY_CLUSTERS, Estimate, estimate, group_ends, ratio_of_sums
 
 
 def mean_estimate(values: list[float] | np.ndarray, seed: int = 1, **options: object) -> Estimate:
@@ -62,6 +62,23 @@ def test_many_clusters_are_grouped_for_the_acceleration_and_change_nothing() -> 
     reach = 1.96 * data.std(ddof=1) / math.sqrt(3000)
     assert ours.method == "bca"
     assert ours.half_width == pytest.approx(reach, rel=0.06)
+
+
+def test_of_very_many_clusters_groups_are_drawn_and_change_nothing() -> None:
+    data = np.random.default_rng(7).exponential(size=2 * MANY_CLUSTERS + 7)
+    ours = mean_estimate(data)
+    reach = 1.96 * data.std(ddof=1) / math.sqrt(len(data))
+    assert ours.method == "bca"
+    assert ours.value == pytest.approx(data.mean())
+    assert ours.half_width == pytest.approx(reach, rel=0.1)
+
+
+@pytest.mark.parametrize(("count", "groups"), [(7, 3), (1000, 1000), (20_007, 10_000), (10_001, 10_000)])
+def test_groups_hold_every_cluster_once_and_none_is_empty(count: int, groups: int) -> None:
+    ends = group_ends(count, groups)
+    assert (ends[0], ends[-1], len(ends)) == (0, count, groups + 1)
+    assert np.diff(ends).min() >= 1
+    assert np.diff(ends).max() <= -(-count // groups) + 1
 
 
 def test_one_cluster_has_no_interval() -> None:

@@ -121,12 +121,24 @@ async def test_people_are_set_beside_the_judge_by_arm_and_beside_each_other() ->
     assert (found.ratings, found.raters, found.unknown) == (48, 2, 1)
     assert found.arms["student"].bias.value == 0
     assert found.arms["teacher"].bias.value == pytest.approx(1)
+    assert set(found.leaning) == {"coached", "teacher"}
+    assert found.leaning["coached"].value == pytest.approx(0)
+    assert found.leaning["teacher"].value == pytest.approx(1)
     assert found.between is not None
     assert found.between.kappa is not None
     assert found.between.kappa.value == 1
     whole = " ".join(sentences(await checked(given=given)))
     assert "people, arm teacher: " in whole
     assert "bias +1.00" in whole
+    assert "beside the baseline the judge gives teacher +1.00" in whole
+
+
+async def test_a_lean_to_an_arm_is_told_only_beside_a_rated_baseline() -> None:
+    measured_once = await measured()
+    rated = [i for i in measured_once.items if i.rating and i.arm == "coached"]
+    found = people(measured_once, [Given(unit=i.unit, arm=i.arm, by="ann", score=3) for i in rated], seed=1)
+    assert found is not None
+    assert (set(found.arms), found.leaning) == ({"coached"}, {})
 
 
 @pytest.mark.parametrize("name", list(shipped_worlds()))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from preceptor.evaluate.statistics.intervals import MANY_CLUSTERS
 from preceptor.evaluate.statistics.permutation import benjamini_hochberg, holm, sign_flip
 
 
@@ -19,6 +20,15 @@ def test_all_on_one_side_is_the_smallest_exact_p() -> None:
 def test_exact_p_against_enumeration_by_hand() -> None:
     # |±1±2±3| >= 4: patterns with sum 6, 4, -4, -6, so 4 of 8.
     assert sign_flip(np.array([-1.0, 2.0, 3.0]), seed=1).p == pytest.approx(4 / 8)
+
+
+def test_very_many_clusters_change_sign_in_groups() -> None:
+    rng = np.random.default_rng(5)
+    noise = rng.normal(size=2 * MANY_CLUSTERS + 3)
+    assert 0.01 < sign_flip(noise - noise.mean() + 0.002, seed=1).p <= 1
+    clear = sign_flip(noise - noise.mean() + 0.05, seed=1)
+    assert (clear.exact, clear.patterns) == (False, 2000)
+    assert clear.p == pytest.approx(1 / 2001)
 
 
 def test_exact_p_against_scipy() -> None:

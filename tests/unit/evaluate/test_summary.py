@@ -12,7 +12,7 @@ from preceptor.evaluate.markdown import markdown
 from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.run import evaluate
 from preceptor.evaluate.spend import Spend
-from preceptor.evaluate.statistics import Estimate
+from preceptor.evaluate.statistics import Estimate, Score, analyse
 from preceptor.evaluate.summary import (
     Table,
     cost,
@@ -125,6 +125,23 @@ def test_spelling(options: dict[str, bool], expected: str) -> None:
     assert spelled(found, **options) == expected
     assert spelled(replace(found, low=None, high=None)) == "0.60 (no interval)"
     assert spelled(replace(found, low=0.6, high=0.6)) == "0.60 (no spread)"
+
+
+def test_a_narrow_interval_is_not_rounded_away() -> None:
+    rows = [
+        Score(arm=a, unit=str(n), cluster=str(n), score=0.4 + (a == "GPT-4") / 50 + n % 7 / 100)
+        for n in range(60)
+        for a in ("base", "GPT-4")
+    ]
+    rows = [replace(r, score=r.score + (r.arm == "base" and int(r.unit) % 3) / 1000) for r in rows]
+    found = analyse(rows, baseline="base", seed=1)
+    d = found.differences[0]
+    assert d.estimate.half_width is not None
+    assert d.estimate.half_width < 0.001
+    told = sentences(found)[0]
+    assert told.startswith("GPT-4: the score rose against base")
+    assert f"{d.estimate.low:+.5f} to {d.estimate.high:+.5f}" in told
+    assert spelled(d.estimate, sign=True) in differences(found).rows[0]
 
 
 def test_markdown_cells_cannot_break_the_table() -> None:

@@ -85,11 +85,41 @@ def test_empty_scores_are_counted_not_invented() -> None:
     assert "lines 6" in found.notes[0]
 
 
+@pytest.mark.parametrize("mark", ["NA", "N/A", "#N/A", "NaN", "nan", "null", "None", ".", "  "])
+def test_other_tools_marks_of_a_missing_score_are_counted_and_told(mark: str) -> None:
+    table = parse_table(GOOD + f"student,3,c,{mark}\ncoached,3,c,4\n", source="t")
+    assert table.missing == (6,)
+    assert "1 rows have no score (empty, NA or the like)" in analyse_table(table).notes[0]
+    if mark == "NaN":
+        row = '{"arm": "a", "unit": %d, "score": %s}\n'
+        assert parse_table(row % (1, 2) + row % (2, "NaN"), source="t").missing == (2,)
+
+
+def test_raw_ratings_of_two_raters_with_gaps_are_paired_as_far_as_they_go() -> None:
+    """Rows as a study publishes them: other columns, two raters, one of them with gaps, a unit in one arm only."""
+    rows = [
+        ("base", "d1", "s1", "ann", "3"),
+        ("base", "d1", "s1", "bo", "NA"),
+        ("tuned", "d1", "s1", "ann", "4"),
+        ("tuned", "d1", "s1", "bo", "5"),
+        ("base", "d2", "s2", "ann", "2"),
+        ("tuned", "d2", "s2", "bo", "2.5"),
+        ("base", "d3", "s3", "bo", "1"),
+    ]
+    text = "condition,dialog,scenario,rater,rating,comment\n" + "".join(f'{",".join(r)},"a, b"\n' for r in rows)
+    names = {"arm": "condition", "unit": "dialog", "cluster": "scenario", "score": "rating"}
+    found = analyse_table(parse_table(text, source="t", columns=names))
+    d = found.differences[0]
+    assert (d.baseline, d.estimate.n, d.dropped) == ("base", 2, 1)
+    assert d.estimate.value == pytest.approx((1.5 + 0.5) / 2)
+    assert any("1 rows have no score" in n for n in found.notes)
+    assert any("averaged before pairing" in n for n in found.notes)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD + "student,3,c,NaN\n", r"t, line 6: score: 'NaN' is not a finite number"),
-        (GOOD + "student,3,c,inf\n", r"t, line 6: score: 'inf'"),
+        (GOOD + "student,3,c,inf\n", r"t, line 6: score: 'inf' is not a finite number"),
         (GOOD + "student,3,c,good\n", r"t, line 6: score: 'good'"),
         (GOOD + "student,3,c\n", r"t, line 6: has 3 cells, the header has 4"),
         (GOOD + "student,3,c,3,5\n", r"t, line 6: has 5 cells"),
@@ -105,7 +135,6 @@ def test_empty_scores_are_counted_not_invented() -> None:
         ("arm;unit;cluster;score\na;1;x;2,5\n", r"t, line 2: score: '2,5' is not a finite number"),
         ('{"arm": "a", "unit": 1, "score": 2}\n{"arm": \n', r"t, line 2: not JSON"),
         ('{"arm": "a", "unit": 1, "score": 2}\n[1]\n', r"t, line 2: not a JSON object"),
-        ('{"arm": "a", "unit": 1, "score": NaN}\n', r"t, line 1: score: 'nan'"),
         ('{"arm": "a", "unit": 1, "score": 1e999}\n', r"t, line 1: score: 'inf'"),
         ('{"arm": "a", "unit": 1, "score": true}\n', r"t, line 1: score: 'True'"),
         ('{"arm": "a", "unit": 1, "score": [3]}\n', r"t, line 1: score"),
