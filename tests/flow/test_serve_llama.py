@@ -1,6 +1,7 @@
-"""A real engine behind the proxy, with a model of random weights. Opt-in: name a Python that has llama-cpp-python.
+"""A real engine behind the proxy, with a model of random weights: opt-in.
 
-``LLAMA_PYTHON=/path/to/python pytest tests/flow/test_serve_llama.py``
+Set ``PRECEPTOR_TEST_LLAMA`` to the Python of an environment with ``llama-cpp-python[server]``; without it this file
+is not collected.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import aiohttp
 from tests.flow.serving import proxy, put_release, until
 from tests.tiny_gguf import write_tiny_gguf
 
-LLAMA_PYTHON = os.environ.get("LLAMA_PYTHON", "")
+ENGINE = os.environ.get("PRECEPTOR_TEST_LLAMA", "")  # read before a test's environment is cleaned
 ASK: dict[str, Any] = {
     "model": "tiny",
     "messages": [{"role": "system", "content": "a policy"}, {"role": "user", "content": "I want a refund"}],
@@ -35,7 +36,7 @@ async def engine(folder: Path) -> AsyncGenerator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [
-        LLAMA_PYTHON,
+        ENGINE,
         "-m",
         "llama_cpp.server",
         "--model",
@@ -68,7 +69,7 @@ async def ask(http: aiohttp.ClientSession, url: str, **more: Any) -> tuple[aioht
         return found, await found.read()
 
 
-async def advised_calls_of_a_real_engine(tmp_path: Path) -> None:
+async def test_advised_calls_of_a_real_engine(tmp_path: Path) -> None:
     put_release(tmp_path)
     async with engine(tmp_path) as url, proxy(tmp_path, url) as front:
         plain = json.loads((await ask(front.http, url))[1])
@@ -87,7 +88,3 @@ async def advised_calls_of_a_real_engine(tmp_path: Path) -> None:
 
         async with front.http.get(f"{front.url}/v1/models") as models:
             assert (await models.json())["data"]
-
-
-if LLAMA_PYTHON:  # opt-in: there is nothing to skip where it is not asked for
-    test_advised_calls_of_a_real_engine = advised_calls_of_a_real_engine

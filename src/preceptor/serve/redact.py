@@ -84,13 +84,16 @@ def by_presidio(model: str) -> Redact:
     engine = analyzer.AnalyzerEngine(
         nlp_engine=engines.NlpEngineProvider(nlp_configuration=conf).create_engine(), supported_languages=[language]
     )
+    # It fetches a list of domains from the internet at the first address, and our pattern knows addresses.
+    engine.registry.remove_recognizer("EmailRecognizer")
 
     def redact(text: str) -> str:
         text = text[:_LONGEST].encode("utf-8", "replace").decode()  # spaCy takes no lone surrogates
         found: list[Any] = engine.analyze(text=text, language=language)
-        places = sorted(((int(f.start), int(f.end), str(f.entity_type).lower()) for f in found), key=_longest_first)
+        places = [(int(f.start), int(f.end), str(f.entity_type).lower()) for f in found]
+        places += [(*m.span(), "email") for m in _EMAIL.finditer(text)]
         kept: list[tuple[int, int, str]] = []
-        for place in places:
+        for place in sorted(places, key=_longest_first):
             if all(place[1] <= start or end <= place[0] for start, end, _ in kept):
                 kept.append(place)
         for start, end, kind in sorted(kept, reverse=True):
