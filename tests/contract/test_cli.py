@@ -118,6 +118,9 @@ def test_help_is_quick():
     ("arguments", "code", "words"),
     [
         (("nonsense",), 2, "No such command"),
+        (("lern",), 2, "Did you mean 'learn'?"),
+        (("init", "file/p"), 1, "cannot be written"),
+        (("init", "p", "--world", "nowhere"), 1, "cannot be read as a world"),
         (("learn", "--nonsense"), 2, "No such option"),
         (("learn", "-C", "nowhere"), 1, "no project folder"),
         (("init",), 2, "Missing argument"),
@@ -126,8 +129,15 @@ def test_help_is_quick():
     ],
 )
 def test_errors_say_the_next_step(
-    arguments: tuple[str, ...], code: int, words: str, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...],
+    code: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
     found, out, err = call(capsys, *arguments)
     assert (found, out) == (code, "")
     first, second = err.splitlines()

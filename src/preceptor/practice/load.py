@@ -142,7 +142,12 @@ def load_world(path: Path) -> World:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise WorldError(f"{path}: {error}", hint="give the path of a YAML file in UTF-8") from error
+        told = error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+        shipped = ", ".join(shipped_worlds())
+        raise WorldError(
+            f"{path} cannot be read as a world: {told}",
+            hint=f"give a shipped world ({shipped}) or the path of a YAML file in UTF-8",
+        ) from error
     return parse_world(text, str(path))
 
 

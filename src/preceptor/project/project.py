@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from preceptor.core import config as core_config
 from preceptor.core.config import Flag, Loaded
+from preceptor.core.errors import InputError
 from preceptor.core.events import Emit, ignore
 from preceptor.core.records import Domain, Strategy
 from preceptor.core.settings import Config
@@ -89,19 +90,24 @@ class Project:
             flags, settings: settings to write into ``preceptor.toml``, as in :meth:`open`.
 
         Raises:
-            InputError: the folder holds something already, or there is no such world.
+            InputError: the folder holds something already or cannot be written, or there is no such world.
             ConfigError: a setting cannot hold. Nothing is written then.
         """
         folder = Path(path)
-        check_free(folder)
         domain = None if blank else _world_domain(world)
         chosen = core_config.load_config(None, environ={}, flags=[*flags, *_as_flags(settings)])
-        write_settings(folder, {k: chosen.value(k) for k, o in chosen.origins.items() if o != "default"})
-        target = folder / "domain"
-        if domain is None:
-            write_blank(target)
-        else:
-            write_domain(target, domain)
+        try:
+            check_free(folder)
+            write_settings(folder, {k: chosen.value(k) for k, o in chosen.origins.items() if o != "default"})
+            target = folder / "domain"
+            if domain is None:
+                write_blank(target)
+            else:
+                write_domain(target, domain)
+        except OSError as error:
+            raise InputError(
+                f"{folder} cannot be written: {error.strerror or error}", hint="name a folder that you may write"
+            ) from error
         return cls.open(folder, environ=environ)
 
     @cached_property

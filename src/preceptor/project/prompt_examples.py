@@ -5,7 +5,7 @@ from __future__ import annotations
 from preceptor.core.records import Strategy, Turn
 from preceptor.core.untrusted import fence
 from preceptor.prompts import Prompt
-from preceptor.prompts.transcript import conversation, numbered
+from preceptor.prompts.transcript import conversation, numbered, transcript
 
 _TURNS = (
     Turn(speaker="customer", text="My suitcase did not come off the belt and nobody at the airport could help me."),
@@ -77,6 +77,9 @@ def rendered(prompt: Prompt) -> str:
     values = dict(_VALUES)
     if prompt.name == "advice":
         values["strategies"] = numbered(_STRATEGIES)
+    if prompt.name == "prefer":  # whole dialogues with the same customer
+        for place, text in (("first", _WEAK), ("second", _GOOD)):
+            values[place] = fence(place, transcript((*_TURNS, Turn(speaker="agent", text=text))))
     if prompt.name == "primer":  # as for one issue
         values |= {"issue": fence("issue", f"{values['issue']} Goal: {values['goal']}"), "issues": ""}
     return prompt.render(**values)

@@ -41,11 +41,18 @@ def test_nothing_is_overwritten(tmp_path: Path):
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="p cannot be written: Not a directory"):
+        Project.create(tmp_path / "file" / "p")
+
+
 def test_a_wrong_setting_or_world_writes_nothing(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"settings\['learn.attempts'\]"):
         Project.create(tmp_path / "p", settings={"learn.attempts": 0})
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="nowhere cannot be read as a world: No such file") as caught:
         Project.create(tmp_path / "p", "nowhere")
+    assert "airline, retailer" in caught.value.hint
     assert not (tmp_path / "p").exists()
 
 

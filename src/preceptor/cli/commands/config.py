@@ -9,6 +9,7 @@ from rich.text import Text
 
 from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, line, table, write_json
+from preceptor.core.errors import InputError
 from preceptor.core.fields import settings
 from preceptor.core.ids import plain
 from preceptor.project import Project
@@ -32,7 +33,8 @@ def command(section: str | None, folder: Path, sets: tuple[str, ...], as_json: b
             {"key": setting.key, "value": plain(project.value(setting.key)), "origin": project.origins[setting.key]}
         )
     if not rows:
-        raise click.UsageError(f"there is no section '{section}'")
+        tables = sorted({s.key.rpartition(".")[0] for s in settings()} | {"seats"})
+        raise InputError(f"there is no section '{section}'", hint=f"sections are: {', '.join(tables)}")
     if as_json:
         write_json({"settings": rows})
         return
