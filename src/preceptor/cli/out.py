@@ -32,6 +32,13 @@ def program() -> str:
     return "preceptor" if shutil.which("preceptor") else line(sys.argv[0] or "preceptor").plain
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 strategy``, ``2 strategies``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
 def text(value: object, style: str = "") -> Text:
     """Untrusted text for the screen: cleaned, and never read as markup."""
     return Text(clean(str(value)), style=style)

@@ -90,7 +90,7 @@ class Progress:
         position = f" {t.done}/{t.total}" if t.total else ""
         left = t.left(self.elapsed)
         clock = minutes(self.elapsed) + (f", about {minutes(left)} left" if left is not None else "")
-        return f"{self._title}: {where}{t.label}{position}; {'; '.join(self._counts())}; {clock}"
+        return f"{self._title}: {where}{t.label or 'starting'}{position}; {'; '.join(self._counts())}; {clock}"
 
     def summary(self) -> str:
         """The whole on one line, for the end."""

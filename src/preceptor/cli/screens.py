@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from preceptor.cli.out import line, program
+from preceptor.cli.out import counted, line, program
 from preceptor.cli.spend import spend_table
 from preceptor.core.records import Strategy
 from preceptor.evaluate.latency import spell
@@ -34,7 +34,8 @@ def learned_screen(result: LearnResult, folder: Path) -> RenderableType:
     parts += ["", spend_table(result.spend)]
     if result.simulated:
         parts += ["", simulated()]
-    parts += ["", *closing(result.folder, f"{program()} evaluate{where(folder)}")]
+    next_step = "evaluate" if result.strategies else "runs show"
+    parts += ["", *closing(result.folder, f"{program()} {next_step}{where(folder)}")]
     return Group(*parts)
 
 
@@ -49,8 +50,8 @@ def learned(result: LearnResult) -> list[RenderableType]:
     told = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(outcomes.items()))
     parts: list[RenderableType] = [
         Text.assemble(
-            (f"{len(result.strategies)} strategies", "bold green"),
-            f" from {result.lessons} lessons; {len(general)} of them hold for the whole domain.",
+            (counted(len(result.strategies), "strategy"), "bold green"),
+            f" from {counted(result.lessons, 'lesson')}; {len(general)} of them for the whole domain.",
         ),
         line(f"lessons: {told}" + (f"; {result.failed} lost to failures" if result.failed else ""), style="dim"),
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import click
 from rich.text import Text
 
-from preceptor.cli.out import console, line, table, write_json
+from preceptor.cli.out import console, counted, line, table, write_json
 from preceptor.core.ids import plain
 from preceptor.library.entry import Entry
 from preceptor.library.paging import Terms
@@ -23,8 +24,15 @@ def write_list(found: Sequence[Entry], terms: Terms, *, total: int, as_json: boo
         return
     rows = [(short(entry), _standing(entry, terms), line(entry.strategy.text(), 300)) for entry in found]
     console().print(table(["id", "standing", "strategy"], rows))
-    told = f"{len(found)} of {total}" if total > len(found) else str(total)
-    click.echo(f"{told} strategies. One in full: preceptor library show ID")
+    click.echo(f"{_summed(found, total)}. One in full: preceptor library show ID")
+
+
+def _summed(found: Sequence[Entry], total: int) -> str:
+    if total > len(found):
+        return f"{len(found)} of {counted(total, 'strategy')}"
+    kinds = Counter("blocked" if e.blocked and e.status == "proposed" else str(e.status) for e in found)
+    parts = [f"{kinds[k]} {k}" for k in ("proposed", "blocked", "approved", "rejected", "retired") if kinds[k]]
+    return f"{counted(total, 'strategy')}: {', '.join(parts)}"
 
 
 def short(entry: Entry) -> Text:

@@ -77,6 +77,8 @@ async def run_stage(
     tutor = Tutor(context, snapshot.coach(context), stage)
     probes = await _each(context, PROBE, stage, chosen, Probing(stage=stage, snapshot=snapshot))
     good = [tutor.lesson(p, [p.first]) for p in probes if p.first.comparison.verdict != "worse"]
+    for lesson in good:
+        context.emit(ItemDone(kind="lesson", id=lesson.scenario.id, detail=lesson.outcome))
     gaps = sorted(
         (p for p in probes if p.first.comparison.verdict == "worse"),
         key=lambda p: (p.first.comparison.margin, p.scenario.id),

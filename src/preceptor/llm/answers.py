@@ -33,6 +33,9 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 
+_NO_VALUE = ("null", "undefined")
+"""What programs write where there is nothing; no agent or customer says it."""
+
 _NUMBER = re.compile(r"\d+")
 _TAIL = 2400
 """Characters at the end of an answer in which a loop is looked for."""
@@ -78,6 +81,8 @@ def free_text(reply: ChatReply, limit: int) -> str:
         BadAnswerError: it cannot be used; ``kind`` says why.
     """
     text = usable(reply, limit)
+    if text.lower() in _NO_VALUE:
+        raise BadAnswerError("the answer is no message but a word for nothing", kind="empty")
     if _TOOL_CALL.match(text) or (text[0] in "[{`" and (_DATA.match(text) or _DATA_BEGINS.match(text))):
         raise BadAnswerError("the model answered with data or a tool call instead of a message", kind="wrong-shape")
     return text

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from preceptor.cli.options import acting_options, flags, json_option, project_options
-from preceptor.cli.out import console, line, table, write_json
+from preceptor.cli.out import console, counted, line, table, write_json
 from preceptor.core.ids import plain
 from preceptor.library.publishing import Published, Releases
 from preceptor.library.publishing_rows import ReleaseRow
@@ -210,7 +210,8 @@ def _json(row: ReleaseRow) -> dict[str, Any]:
 
 
 def _sizes(row: ReleaseRow) -> str:
-    return f"{row.strategies} strategies, {row.scenarios} scenarios, {row.bytes / 1e6:.1f} MB"
+    size = f"{row.bytes / 1e6:.1f} MB" if row.bytes >= 100_000 else f"{row.bytes / 1e3:.0f} kB"
+    return f"{counted(row.strategies, 'strategy')}, {counted(row.scenarios, 'scenario')}, {size}"
 
 
 def _row(released: Released) -> tuple[Any, ...]:
