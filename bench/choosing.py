@@ -26,7 +26,7 @@ from statistics import mean, stdev
 from preceptor import Project
 from preceptor.coach import Coach, with_block
 from preceptor.coach.choose import choose
-from preceptor.coach.coach import strategy_line
+from preceptor.coach.wording import worded
 from preceptor.core.ids import derive_seed
 from preceptor.core.pool import run_all
 from preceptor.core.records import Profile, Strategy, Turn
@@ -59,7 +59,7 @@ class Truth:
     def fitting(self, strategy: Strategy, state: State) -> dict[str, float]:
         """The moves for which a strategy fits this situation, with what each is worth; empty: it does not fit."""
         want, bad = wanted(self.mind, state), resented(self.mind, state)
-        guides = [g for g in understand(self.mind, strategy_line(strategy)) if g.fit(state) >= HOLDS]
+        guides = [g for g in understand(self.mind, worded(strategy).line) if g.fit(state) >= HOLDS]
         asked = {move for g in guides for move in g.do}
         if asked & bad.keys():
             return {}

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from preceptor.coach.wording import worded
 from preceptor.core.records import Chosen
 from preceptor.library.index import Hit
 
@@ -45,18 +46,16 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
         return ()
     places = [hit.position for hit in pool]
     alike = index.likeness(places, places)
-    worth = [(1 - limits.variety) * hit.score for hit in pool]
-    nearest = [0.0] * len(pool)
+    worth = (1 - limits.variety) * np.array([hit.score for hit in pool])
+    nearest = np.zeros(len(pool))
     chosen: list[Hit] = []
-    left = list(range(len(pool)))
     words = general = 0
-    while left:
-        at = max(left, key=lambda n: worth[n] - limits.variety * nearest[n])
-        left.remove(at)
+    for _ in pool:
+        at = int((worth - limits.variety * nearest).argmax())
+        worth[at] = -np.inf
         hit = pool[at]
-        strategy = hit.strategy
-        length = len(strategy.text().split())
-        is_general = strategy.scope == "domain"
+        length = worded(hit.strategy).words
+        is_general = hit.strategy.scope == "domain"
         if words + length > limits.words or (is_general and general >= limits.general):
             continue
         words += length
@@ -64,7 +63,7 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
         chosen.append(hit)
         if len(chosen) == limits.strategies:
             break
-        nearest = list(map(max, nearest, alike[at].tolist()))
+        np.maximum(nearest, alike[at], out=nearest)
     chosen.sort(key=lambda hit: hit.strategy.scope == "domain")
     return tuple(_chosen(hit) for hit in chosen)
 

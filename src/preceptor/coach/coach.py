@@ -7,17 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, cast
 
 from preceptor.coach.choose import choose
 from preceptor.coach.from_release import index_of, opened
 from preceptor.coach.messages import turns_of, with_block
+from preceptor.coach.wording import worded
 from preceptor.core.decode import decode
 from preceptor.core.errors import ConfigError, PreceptorError
 from preceptor.core.records import Advice, Scenario, Strategy, Turn
-from preceptor.core.untrusted import one_line
 from preceptor.library.embedder import Embedder
 from preceptor.library.index import Hits, StrategyIndex
 from preceptor.library.release import Release
@@ -151,7 +150,7 @@ class Coach:
 
     def block(self, strategies: Sequence[Strategy]) -> str:
         """The text that carries ``strategies`` to the student, in their order; empty for none."""
-        lines = [f"{n}. {strategy_line(s)}" for n, s in enumerate(strategies, 1)]
+        lines = [f"{n}. {worded(s).line}" for n, s in enumerate(strategies, 1)]
         return "\n".join(lines).join(self._around) if lines else ""
 
     def prepare(self, messages: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -162,12 +161,6 @@ class Coach:
         """OpenAI messages with the advice at the end of the last user message. The messages before it are equal to
         those given, so that a server's prompt cache still works; the given messages are not changed."""
         return with_block(messages, self.advise(messages).text)
-
-
-@lru_cache(1024)
-def strategy_line(strategy: Strategy) -> str:
-    """What the student reads of one strategy: one line that can neither close the block nor open another."""
-    return one_line(strategy.text()).replace("<", "‹").replace(">", "›")
 
 
 def _turns(conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Sequence[Turn]:

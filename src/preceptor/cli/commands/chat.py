@@ -17,7 +17,7 @@ from rich.text import Text
 
 from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, line, text
-from preceptor.coach.coach import strategy_line
+from preceptor.coach.wording import worded
 from preceptor.core.errors import ModelDownError
 from preceptor.core.ids import plain
 from preceptor.core.untrusted import clean
@@ -240,6 +240,6 @@ def _advice(found: Exchange) -> list[RenderableType]:
             f"{chosen.score:.2f}",
             f"{chosen.lexical:.2f}",
             f"{chosen.dense:.2f}",
-            Text.assemble(strategy_line(chosen.strategy), (f"  {chosen.strategy.id}{scope}", "dim")),
+            Text.assemble(worded(chosen.strategy).line, (f"  {chosen.strategy.id}{scope}", "dim")),
         )
     return [grid, *told]

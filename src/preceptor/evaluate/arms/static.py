@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from preceptor.coach.coach import strategy_line
+from preceptor.coach.wording import worded
 from preceptor.core.errors import ConfigError, ModelError, RunError
 from preceptor.core.ids import derive_seed
 from preceptor.core.records import Strategy, Turn
@@ -107,7 +107,7 @@ def _within(strategies: Sequence[Strategy], words: int) -> list[str]:
     ranked = sorted(strategies, key=lambda s: (s.scope != "domain", -len(s.scenarios), s.id))
     lines: list[str] = []
     for strategy in ranked:
-        line = f"{len(lines) + 1}. {strategy_line(strategy)}"
+        line = f"{len(lines) + 1}. {worded(strategy).line}"
         words -= len(line.split())
         if words < 0:
             break
