@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, cast
 
 
@@ -14,13 +15,18 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float)):  # most of all values: the rest is slow to tell
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {name: plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         items = cast("Mapping[Any, Any]", value)
         return {str(k): plain(v) for k, v in items.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in cast("list[Any]", value)]
     return value
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def canonical_json(value: Any) -> str:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -299,7 +300,7 @@ _NAMES: Mapping[Mode, Literal["native", "tool", "prompted"]] = {
 
 
 def _parameters(wanted: Mapping[str, Any], mode: Mode) -> ModelRequestParameters:
-    schema = dict(wanted)
+    schema = deepcopy(dict(wanted))  # what a provider makes of it stays there
     return ModelRequestParameters(
         output_mode=_NAMES[mode],
         output_object=OutputObjectDefinition(json_schema=schema, name="answer"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -110,7 +111,7 @@ class Seat:
         tag: Tag,
         shape: type[BaseModel] | None,
     ) -> R:
-        schema = None if shape is None else shape.model_json_schema()
+        schema = None if shape is None else _schema_of(shape)
         asked = messages
         for number in range(self._again + 1):
             reply: ChatReply | None = None
@@ -145,6 +146,12 @@ class Seat:
         return BadAnswerError(
             f"{self.name} ({self.spec}), asked {asked}: {error.message}", hint=hint, kind=error.kind
         )
+
+
+@cache
+def _schema_of(shape: type[BaseModel]) -> Mapping[str, Any]:
+    """Made once per shape: it takes pydantic longer than all else that a call costs."""
+    return shape.model_json_schema()
 
 
 def _unheard(reply: ChatReply | None, tag: Tag, error: BadAnswerError | None) -> None:
