@@ -129,7 +129,7 @@ class Follower:
         self._pointed = pointed
         if (found.digest if found else "") != (self.current.digest if self.current else ""):
             self.current = found
-            _settle()
+            gc.freeze()  # it lives long: the garbage collector need not walk through it while requests wait
             self._metrics.add("preceptor_release_changes_total")
             self._log("release-changed", release=found.id if found else None, act=pointed.seq)
         self._metrics.only("preceptor_release_info", (("release", found.id if found else ""),))
@@ -178,10 +178,3 @@ class Follower:
         embedder = self._embedder if release.manifest.embedder is not None else None
         coach = Coach.from_release(release, embedder=embedder, student=self._student)
         return InUse(release.id, release.digest, release.trial, coach)
-
-
-def _settle() -> None:
-    """What a release holds lives long: the garbage collector need not walk through it while requests wait."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
