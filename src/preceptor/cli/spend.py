@@ -21,7 +21,7 @@ def spend_table(rows: Sequence[LedgerRow]) -> RenderableType:
     Columns in which nothing stands are left out.
     """
     counts = [c for c in _ORDER if c in _ALWAYS or any(getattr(r, c) for r in rows)]
-    cells = [_cells(r.seat, r.phase, r, counts) for r in rows]
+    cells = [_cells(r.seat, phase, r, counts) for r, phase in zip(rows, _phases(rows), strict=True)]
     if len(rows) > 1:
         total = rows[0]
         for row in rows[1:]:
@@ -29,6 +29,12 @@ def spend_table(rows: Sequence[LedgerRow]) -> RenderableType:
         cells.append(_cells("all", "", total, counts))
     titles = ["seat", "phase", *(_TITLES.get(c, c) for c in counts), "USD"]
     return Group(table(titles, cells, right=titles[2:]), *(line(n, style="yellow") for n in _notes(rows)))
+
+
+def _phases(rows: Sequence[LedgerRow]) -> list[str]:
+    """Phases without what all of them begin with, as in evaluate:coached: the run's own command."""
+    kind = rows[0].phase.partition(":")[0] + ":" if rows else ""
+    return [r.phase.removeprefix(kind) if all(x.phase.startswith(kind) for x in rows) else r.phase for r in rows]
 
 
 def usd(value: float | None) -> str:

@@ -15,6 +15,7 @@ from preceptor.evaluate.result import ArmSummary, Item
 from preceptor.evaluate.spend import SpendOf
 from preceptor.evaluate.statistics import Estimate, Score, analyse
 from preceptor.evaluate.statistics.cells import collect
+from preceptor.evaluate.statistics.intervals import share
 from preceptor.evaluate.statistics.length import LengthPair, adjust_for_length
 from preceptor.evaluate.statistics.paired import mean_of
 from preceptor.judge import DIMENSIONS
@@ -59,11 +60,11 @@ def summary(arm: Arm, items: Sequence[Item], seed: int, spend: SpendOf) -> ArmSu
         planned=len(mine),
         rated=len(rated),
         failed=len(mine) - len(rated),
-        resolved=_mean(rated, _resolved, derive_seed(seed, "resolved")),
+        resolved=_share(rated, _resolved, derive_seed(seed, "resolved")),
         replies=len(words) / len(rated) if rated else None,
         words=float(np.mean(words)) if words else None,
         spend=dict(sorted(spend(phase_of(arm.name)).items())),
-        kept=_mean(rated, _kept, derive_seed(seed, "kept")),
+        kept=_share(rated, _kept, derive_seed(seed, "kept")),
         breaches=sum(len(c.breaches) for c in checks),
         unfounded=sum(c.unfounded for c in checks),
         text=arm.text,
@@ -71,9 +72,9 @@ def summary(arm: Arm, items: Sequence[Item], seed: int, spend: SpendOf) -> ArmSu
     )
 
 
-def _mean(items: Sequence[Item], value: Value, seed: int) -> Estimate | None:
+def _share(items: Sequence[Item], value: Value, seed: int) -> Estimate | None:
     found = scores(items, value)
-    return mean_of(collect(found), found[0].arm, seed=seed) if found else None
+    return share(mean_of(collect(found), found[0].arm, seed=seed)) if found else None
 
 
 def measures(items: Sequence[Item], baseline: str, seed: int) -> tuple[Measured, ...]:

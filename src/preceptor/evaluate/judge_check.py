@@ -16,7 +16,17 @@ from preceptor.core.pool import run_all
 from preceptor.core.records import Domain, Profile, Turn
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate import judge_votes
-from preceptor.evaluate.judge_votes import Vote, Votes, count_votes, kappa, mean_of, pair_of, to_ask, winner
+from preceptor.evaluate.judge_votes import (
+    Vote,
+    Votes,
+    count_votes,
+    kappa,
+    mean_of,
+    pair_of,
+    share_of,
+    to_ask,
+    winner,
+)
 from preceptor.evaluate.result import Evaluation, Item
 from preceptor.evaluate.statistics import Estimate
 from preceptor.evaluate.statistics.agreement import Agreement, Rated, agreement
@@ -173,7 +183,7 @@ async def check_judge(
         contradicted=float(np.mean([p.shown[0] == p.shown[1] != "same" for p in swapped])) if swapped else None,
         pairs=len(swapped),
         padded=mean_of([(s.item.profile, s.padded - s.again) for s in kept], derive_seed(seed, "padded")),
-        padded_wins=mean_of([(s.item.profile, _won(s.preferred)) for s in kept], derive_seed(seed, "padded-wins")),
+        padded_wins=share_of([(s.item.profile, _won(s.preferred)) for s in kept], derive_seed(seed, "padded-wins")),
         padding=_padding([s.item for s in kept]),
     )
 

@@ -13,7 +13,7 @@ from preceptor.core.ids import derive_seed
 from preceptor.evaluate.result import Evaluation, Item
 from preceptor.evaluate.statistics import Estimate
 from preceptor.evaluate.statistics.agreement import Agreement, Rated, agreement
-from preceptor.evaluate.statistics.intervals import estimate, ratio_of_sums
+from preceptor.evaluate.statistics.intervals import estimate, ratio_of_sums, share
 from preceptor.evaluate.summary import spelled
 from preceptor.judge import Preferred
 
@@ -105,7 +105,7 @@ def count_votes(
             profile = profiles[vote.unit]
             rows.append((vote, Rated(item=name, cluster=profile, judge=_VALUE[judge], person=_VALUE[vote.better])))
     told = [r for _, r in rows]
-    same = mean_of([(r.cluster, float(r.judge == r.person)) for r in told], derive_seed(seed, "votes"))
+    same = share_of([(r.cluster, float(r.judge == r.person)) for r in told], derive_seed(seed, "votes"))
     if same is None:
         return None
     together: dict[PairKey, dict[str, str]] = {}
@@ -125,7 +125,7 @@ def count_votes(
         same=same,
         opposed=float(np.mean([r.judge * r.person < 0 for r in told])),
         overall=agreement(told, seed=derive_seed(seed, "votes")),
-        between=mean_of(between, derive_seed(seed, "votes-between")),
+        between=share_of(between, derive_seed(seed, "votes-between")),
     )
 
 
@@ -139,6 +139,12 @@ def mean_of(rows: Sequence[tuple[str, float]], seed: int) -> Estimate | None:
     groups = [clusters[c] for c in sorted(clusters)]
     sums, sizes = np.array([sum(g) for g in groups]), np.array([float(len(g)) for g in groups])
     return estimate(ratio_of_sums(sums, sizes), n=len(rows), clusters=len(groups), seed=seed)
+
+
+def share_of(rows: Sequence[tuple[str, float]], seed: int) -> Estimate | None:
+    """:func:`mean_of` for a share, 0 to 1."""
+    found = mean_of(rows, seed)
+    return None if found is None else share(found)
 
 
 def sentences(v: Votes) -> list[str]:

@@ -90,12 +90,14 @@ def length(evaluation: Evaluation) -> Table:
     """Words beside scores, and differences between replies of equal length."""
     rows: list[tuple[str, ...]] = []
     for found in evaluation.lengths:
-        a = found.adjusted
+        a, compared = found.adjusted, evaluation.difference(found.arm)
+        # The same pairs have one interval throughout a report, not one for each place where they stand.
+        raw = compared.estimate if compared is not None and compared.estimate.n == a.raw.n else a.raw
         rows.append(
             (
                 found.arm,
                 f"{a.ratio:.2f}",
-                spelled(a.raw, sign=True),
+                spelled(raw, sign=True),
                 spelled(a.adjusted, sign=True) if a.adjusted else "cannot be told",
                 spelled(a.per_doubling, sign=True) if a.per_doubling else "",
             )

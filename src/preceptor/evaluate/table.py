@@ -133,9 +133,8 @@ def _notes(table: OutsideTable) -> list[str]:
     notes: list[str] = []
     if table.missing:
         shown = ", ".join(str(n) for n in table.missing[:5]) + (", ..." if len(table.missing) > 5 else "")
-        notes.append(
-            f"{len(table.missing)} rows have no score (empty, NA or the like) and are in no figure (lines {shown})"
-        )
+        rows = "1 row has" if len(table.missing) == 1 else f"{len(table.missing)} rows have"
+        notes.append(f"{rows} no score (empty, NA or the like): in no figure (lines {shown})")
     if not table.clustered:
         notes.append("the table names no clusters: if units hang together, the intervals are too narrow")
     if table.alone:

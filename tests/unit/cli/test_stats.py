@@ -47,9 +47,9 @@ def test_other_column_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_a_bad_line_is_named(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with file.open("a") as out:
-        out.write("coached,99,9,nan\n")
+        out.write("coached,99,9,good\n")
     assert run(["stats", str(file)]) == 1
-    assert "line 74: score: 'nan' is not a finite number" in capsys.readouterr().err
+    assert "line 74: score: 'good' is not a finite number" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", ["arm", "points=x", "arm="])

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preceptor.evaluate.statistics.distributions import t_quantile
-from preceptor.evaluate.statistics.intervals import MANY_CLUSTERS, Estimate, estimate, group_ends, ratio_of_sums
+from preceptor.evaluate.statistics.intervals import (
+    MANY_CLUSTERS,
+    Estimate,
+    estimate,
+    group_ends,
+    ratio_of_sums,
+    share,
+)
 
 
 def mean_estimate(values: list[float] | np.ndarray, seed: int = 1, **options: object) -> Estimate:
@@ -79,6 +86,20 @@ def test_groups_hold_every_cluster_once_and_none_is_empty(count: int, groups: in
     assert (ends[0], ends[-1], len(ends)) == (0, count, groups + 1)
     assert np.diff(ends).min() >= 1
     assert np.diff(ends).max() <= -(-count // groups) + 1
+
+
+def test_a_share_of_all_or_none_has_the_exact_interval_of_its_clusters() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    for wins in (0, 16):
+        theirs = stats.binomtest(wins, 16).proportion_ci(0.95, method="exact")
+        ours = share(mean_estimate([float(wins > 0)] * 16))
+        assert (ours.low, ours.high) == (pytest.approx(theirs.low), pytest.approx(theirs.high))
+        assert (ours.method, ours.note) == ("exact", "")
+
+
+def test_other_shares_stay_as_they_are() -> None:
+    for values in ([0.5] * 12, [1.0] * 11 + [0.0], [1.0]):
+        assert share(mean_estimate(values)) == mean_estimate(values)
 
 
 def test_one_cluster_has_no_interval() -> None:

@@ -89,7 +89,7 @@ def test_empty_scores_are_counted_not_invented() -> None:
 def test_other_tools_marks_of_a_missing_score_are_counted_and_told(mark: str) -> None:
     table = parse_table(GOOD + f"student,3,c,{mark}\ncoached,3,c,4\n", source="t")
     assert table.missing == (6,)
-    assert "1 rows have no score (empty, NA or the like)" in analyse_table(table).notes[0]
+    assert "1 row has no score (empty, NA or the like)" in analyse_table(table).notes[0]
     if mark == "NaN":
         row = '{"arm": "a", "unit": %d, "score": %s}\n'
         assert parse_table(row % (1, 2) + row % (2, "NaN"), source="t").missing == (2,)
@@ -112,7 +112,7 @@ def test_raw_ratings_of_two_raters_with_gaps_are_paired_as_far_as_they_go() -> N
     d = found.differences[0]
     assert (d.baseline, d.estimate.n, d.dropped) == ("base", 2, 1)
     assert d.estimate.value == pytest.approx((1.5 + 0.5) / 2)
-    assert any("1 rows have no score" in n for n in found.notes)
+    assert any("1 row has no score" in n for n in found.notes)
     assert any("averaged before pairing" in n for n in found.notes)
 
 

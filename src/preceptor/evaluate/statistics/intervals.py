@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -42,7 +42,7 @@ class Estimate:
     """Units (dialogues, or pairs of them) behind the value."""
     clusters: int
     """Clusters (profiles) that the units come from: the number that the interval really rests on."""
-    method: Literal["bca", "percentile", "t", "none"]
+    method: Literal["bca", "percentile", "t", "exact", "none"]
     level: float = LEVEL
     note: str = ""
     """In words, what keeps the interval from being an ordinary one; empty when nothing does."""
@@ -114,6 +114,17 @@ def estimate(  # the parts of one bootstrap, each of which a caller may need to 
         return _student(whole, jack, n=n, level=level)
     replicates = bootstrap(statistic, clusters, seed=seed, resamples=resamples)
     return _bca(whole, jack, replicates, n=n, clusters=clusters, level=level, expand=expand)
+
+
+def share(found: Estimate) -> Estimate:
+    """An estimated share that knows of its ends: where every cluster says 0% or every one 100%, resampling finds no
+    spread, and the exact interval of as many trials as there are clusters is told (Clopper and Pearson 1934).
+    """
+    if found.low is None or found.low != found.high or found.value not in (0.0, 1.0):
+        return found
+    reach = ((1 - found.level) / 2) ** (1 / found.clusters)
+    low, high = (0.0, 1 - reach) if found.value == 0 else (reach, 1.0)
+    return replace(found, low=low, high=high, method="exact", note="")
 
 
 def bootstrap(statistic: Statistic, clusters: int, *, seed: int, resamples: int = RESAMPLES) -> Floats:

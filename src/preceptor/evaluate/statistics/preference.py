@@ -11,7 +11,15 @@ import numpy as np
 
 from preceptor.core.errors import InputError
 from preceptor.core.ids import derive_seed
-from preceptor.evaluate.statistics.intervals import RESAMPLES, Estimate, Floats, bootstrap, estimate, ratio_of_sums
+from preceptor.evaluate.statistics.intervals import (
+    RESAMPLES,
+    Estimate,
+    Floats,
+    bootstrap,
+    estimate,
+    ratio_of_sums,
+    share,
+)
 
 Winner = Literal["first", "second", "tie"]
 
@@ -57,12 +65,13 @@ def win_rate(preferences: Sequence[Preference], arm: str, other: str, *, seed: i
         raise InputError(f"'{arm}' and '{other}' were never compared", hint="ask for their preference first")
     groups = [values[c] for c in sorted(values)]
     sums, sizes = np.array([sum(g) for g in groups]), np.array([float(len(g)) for g in groups])
-    return estimate(
+    found = estimate(
         ratio_of_sums(sums, sizes),
         n=int(sizes.sum()),
         clusters=len(groups),
         seed=derive_seed(seed, "win-rate", arm, other),
     )
+    return share(found)
 
 
 def bradley_terry(
@@ -114,9 +123,9 @@ def _wins(preferences: Sequence[Preference], arms: Sequence[str]) -> Floats:
         if p.first == p.second:
             raise InputError(f"'{p.first}' is compared with itself", hint="compare two arms")
         c, i, j = clusters.index(p.cluster), arms.index(p.first), arms.index(p.second)
-        share = {"first": 1.0, "second": 0.0, "tie": 0.5}[p.winner]
-        wins[c, i, j] += share
-        wins[c, j, i] += 1 - share
+        won = {"first": 1.0, "second": 0.0, "tie": 0.5}[p.winner]
+        wins[c, i, j] += won
+        wins[c, j, i] += 1 - won
     return wins
 
 
