@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -14,6 +15,11 @@ _TOKEN = re.compile(r"\w+(?:['’]\w+)*|\s+|[^\w\s]")
 _WORD = re.compile(r"\s*(?:\w+(?:['’]\w+)*|[^\w\s])|\s+")
 _LEAST_KEPT = 2
 """Words that a run of equal words needs to be shown as equal: less is chance, and reads like confetti."""
+
+_SENTENCE = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[。！？\n])")
+_ALIKE = 0.5
+"""Dice's coefficient of two sentences' words from which one is the other in new words."""
+_MOST_PAIRS = 10_000
 
 _LEAST_SHARED = 0.25
 """Share of the longer text that must be in both for marks to help."""
@@ -32,6 +38,11 @@ def compare(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
 
     Nothing is marked where the two share next to nothing: all marked says no more than none, and reads worse.
     """
+    return _by_word(old, new) or (_plain(old), _plain(new))
+
+
+def _by_word(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]] | None:
+    """None where they share next to nothing."""
     before, after = _words(old), _words(new)
     left: list[Piece] = []
     right: list[Piece] = []
@@ -42,8 +53,31 @@ def compare(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
         _add(right, "same" if same else "new", after[j1:j2])
     kept = sum(len(p.text) for p in left if p.kind == "same")
     if kept < _LEAST_SHARED * max(len(old), len(new)):
-        return _plain(old), _plain(new)
+        return None
     return tuple(left), tuple(right)
+
+
+def retold(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Two replies compared as :func:`compare` does, but sentence by sentence: each sentence is held against the one
+    that it is most like, wherever that stands, and what has no counterpart is gone, or new, as a whole.
+
+    Nothing is marked where no sentence has one.
+    """
+    before, after = _SENTENCE.split(old), _SENTENCE.split(new)
+    if len(before) * len(after) > _MOST_PAIRS:
+        return compare(old, new)
+    had, has = ([_content(sentence) for sentence in part] for part in (before, after))
+    likeness = [(_dice(one, other), -i, -j) for i, one in enumerate(had) for j, other in enumerate(has)]
+    was: dict[int, tuple[Piece, ...]] = {}
+    now: dict[int, tuple[Piece, ...]] = {}
+    for score, i, j in sorted(likeness, reverse=True):
+        if score < _ALIKE:
+            break
+        if -i not in was and -j not in now and (both := _by_word(before[-i], after[-j])):
+            was[-i], now[-j] = both
+    if not was:
+        return _plain(old), _plain(new)
+    return _whole(before, was, "gone"), _whole(after, now, "new")
 
 
 def joined(old: str, new: str) -> tuple[Piece, ...]:
@@ -89,6 +123,24 @@ def _key(word: str) -> str:
 
 def _plain(text: str) -> tuple[Piece, ...]:
     return (Piece("same", text),) if text else ()
+
+
+def _content(text: str) -> Counter[str]:
+    return Counter(key for key in map(_key, _words(text)) if key[:1].isalnum())
+
+
+def _dice(one: Counter[str], other: Counter[str]) -> float:
+    size = one.total() + other.total()
+    return 2 * (one & other).total() / size if size else 0.0
+
+
+def _whole(sentences: Sequence[str], paired: Mapping[int, Sequence[Piece]], otherwise: Kind) -> tuple[Piece, ...]:
+    """All sentences again, those without a counterpart as one piece of the other kind."""
+    found: list[Piece] = []
+    for number, sentence in enumerate(sentences):
+        for piece in paired.get(number, (Piece(otherwise, sentence),)):
+            _add(found, piece.kind, [piece.text])
+    return tuple(found)
 
 
 def _counts(tokens: Sequence[str]) -> bool:

@@ -12,10 +12,8 @@ from preceptor.library.near import Alike, Near
 from preceptor.library.screener import Screened, Screener
 from preceptor.library.screening import ALIKE
 from preceptor.library.store import Library
-from preceptor.review.diff import Piece, compare, marked
+from preceptor.review.diff import Piece, compare, marked, retold
 
-_MOST_TURNS = 6
-"""Turns that are shown at once; those before them are folded away."""
 _MOST_NEAR = 4
 _NEAR = 0.62
 """Likeness from which a strategy is shown beside the one under review."""
@@ -24,12 +22,14 @@ _FIELDS = ("when", "do", "avoid", "why")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replies:
-    """The three replies to the same customer, with the student's two compared by word."""
+    """The three replies to the same customer, with the student's two compared sentence by sentence."""
 
     before: tuple[Piece, ...]
     teacher: str
     after: tuple[Piece, ...]
     """Empty where nothing was kept."""
+    marked: bool
+    """False: the student's two replies share no sentence, and nothing is marked in them."""
     attempts: tuple[Attempt, ...]
     """The tries in between, in order, the first and the kept one included."""
     kept: int
@@ -69,7 +69,6 @@ class Dossier:
     lesson: Lesson | None
     lessons: tuple[str, ...]
     """Ids of all lessons behind it."""
-    earlier: tuple[Turn, ...]
     turns: tuple[Turn, ...]
     replies: Replies | None
     near: tuple[Similar, ...]
@@ -121,8 +120,7 @@ def dossier(sources: Sources, entry: Entry, *, lesson_id: str = "") -> Dossier:
         against=_against(entry, screened, named),
         lesson=lesson,
         lessons=ids,
-        earlier=turns[:-_MOST_TURNS],
-        turns=turns[-_MOST_TURNS:],
+        turns=turns,
         replies=_replies(lesson) if lesson else None,
         near=_near(named, entry, alike, {s.id for _, s in screened.against}),
         flagged=tuple((note, named[i]) for note, i in flagged if i in named),
@@ -176,9 +174,14 @@ def _scenario(library: Library, entry: Entry) -> Scenario | None:
 def _replies(lesson: Lesson) -> Replies:
     kept = next((a for a in lesson.attempts if a.number == lesson.kept and a.number), None)
     first = lesson.attempts[0].reply if lesson.attempts else ""
-    before, after = compare(first, kept.reply) if kept else ((Piece("same", first),) if first else (), ())
+    before, after = retold(first, kept.reply) if kept else ((Piece("same", first),) if first else (), ())
     return Replies(
-        before=before, teacher=lesson.teacher_reply, after=after, attempts=lesson.attempts, kept=lesson.kept
+        before=before,
+        teacher=lesson.teacher_reply,
+        after=after,
+        marked=first == (kept.reply if kept else "") or any(p.kind != "same" for p in (*before, *after)),
+        attempts=lesson.attempts,
+        kept=lesson.kept,
     )
 
 

@@ -65,8 +65,8 @@ class Visit:
         text = self.form.get(name, "")
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else -1
 
-    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
-        """A page, or its main part where htmx asks."""
+    def page(self, template: str, *, status: int = 200, url: str = "", **values: Any) -> Response:
+        """A page, or its main part where htmx asks; ``url``: its own, where an action is answered by it."""
         waiting = self.desk.waiting(self.account.name)
         text = self.desk.pages.render(
             template,
@@ -83,9 +83,8 @@ class Visit:
             **values,
         )
         headers = {"vary": "HX-Request, Cookie"}
-        if self.by_htmx and self.request.method == "GET" and self.request.headers.get("hx-target") == "main":
-            url = self.request.url
-            headers["hx-push-url"] = f"{url.path}?{url.query}" if url.query else url.path
+        if self.by_htmx and self.request.headers.get("hx-target") == "main":
+            headers["hx-push-url"] = url or _here(self.request)
         return HTMLResponse(text, status, headers)
 
     def part(self, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -97,8 +96,12 @@ class Visit:
     def see(self, url: str, *, told: str = "", kind: Literal["done", "wrong"] = "done", link: str = "") -> Response:
         """Sends the browser on, to be told something there."""
         if told:
-            self.session.notices.append(Notice(kind, one_line(told, 300), link))
+            self.tell(told, kind=kind, link=link)
         return RedirectResponse(url, 303)
+
+    def tell(self, text: str, *, kind: Literal["done", "wrong"] = "done", link: str = "") -> None:
+        """Something for the next page to tell."""
+        self.session.notices.append(Notice(kind, one_line(text, 300), link))
 
     def wrong(self, error: PreceptorError, back: str) -> Response:
         """Back to ``back``, where the error is told."""
@@ -150,8 +153,7 @@ async def read_form(request: Request) -> dict[str, str]:
 async def _answered(request: Request, handler: Handler, role: Role, form: Mapping[str, str]) -> Response:
     session: Session | None = request.state.session
     if session is None:
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        target = f"/login?next={quote(here)}" if request.method == "GET" else "/login"
+        target = f"/login?next={quote(_here(request))}" if request.method == "GET" else "/login"
         if request.headers.get("hx-request") == "true":
             return Response(status_code=401, headers={"hx-redirect": "/login"})
         return RedirectResponse(target, 303)
@@ -171,6 +173,11 @@ def _at_once(handler: Handler, visit: Visit) -> Response:
     """A page tells of one moment."""
     with visit.desk.library.one_view():
         return handler(visit)
+
+
+def _here(request: Request) -> str:
+    """Path and query."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _problem(request: Request, session: Session, status: int, message: str, hint: str) -> Response:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preceptor.review.diff import compare, joined, marked
+from preceptor.review.diff import compare, joined, marked, retold
 
 
 def text_of(pieces, *kinds):
@@ -18,6 +18,44 @@ def test_the_pieces_are_the_texts(old: str, new: str):
     both = joined(old, new)
     assert text_of(both, "same", "gone") == old
     assert text_of(both, "same", "new") == new
+
+
+SPOKEN = st.lists(
+    st.sampled_from(["I file it now.", " I file it now!", " Soon?", "\n", "的。", " wait", "…", " a b"])
+)
+
+
+@given(SPOKEN.map("".join), SPOKEN.map("".join))
+def test_the_pieces_of_replies_are_the_replies(old: str, new: str):
+    left, right = retold(old, new)
+    assert text_of(left, "same", "gone") == old
+    assert text_of(right, "same", "new") == new
+
+
+def test_a_sentence_that_moved_is_the_same_and_one_that_came_is_new_as_a_whole():
+    left, right = retold(
+        "I am sorry to hear that. Which report number did you get?",
+        "Which report number did you get? The search runs now, every station has it. I am sorry to hear that.",
+    )
+    assert text_of(left, "gone") == ""
+    assert [p.text for p in right if p.kind == "new"] == ["The search runs now, every station has it."]
+
+
+def test_within_a_sentence_the_words_are_marked():
+    left, right = retold("I pay it back by card. Wait here.", "Fine then. I pay it back by voucher.")
+    assert [p.text for p in left if p.kind == "gone"] == ["card. Wait here."]
+    assert [p.text for p in right if p.kind == "new"] == ["Fine then.", "voucher."]
+
+
+def test_replies_that_share_no_sentence_are_not_marked():
+    left, right = retold("I pay it back. Wait here.", "The claims team has the file. You will hear on Monday.")
+    assert {p.kind for p in (*left, *right)} == {"same"}
+
+
+def test_a_reply_without_end_is_compared_all_the_same():
+    left, right = retold("No. " * 400, "Yes. " * 400 + "No.")
+    assert text_of(left, "same", "gone") == "No. " * 400
+    assert text_of(right, "same", "new").endswith("No.")
 
 
 def test_words_are_marked_whole():

@@ -45,25 +45,30 @@ def routes() -> list[BaseRoute]:
 
 
 def _page(visit: Visit) -> Response:
+    return _shown(visit, visit.query.get("at", ""))
+
+
+def _shown(visit: Visit, at: str) -> Response:
+    """The strategy ``at`` in the queue, or the first; empty: the first."""
     chosen = Filter.read(visit.query)
     line = _line(visit, chosen)
-    found, part = line.around(visit.query.get("at", ""), before=_BEFORE, many=_AROUND)
+    found, part = line.around(at, before=_BEFORE, many=_AROUND)
     place = found or 0
     entry = part.at(place)
-    values: dict[str, Any] = {"filter": chosen, "choices": CHOICES, "names": NAMES}
+    values: dict[str, Any] = {"url": _url(visit, at), "filter": chosen, "choices": CHOICES, "names": NAMES}
     if entry is None:
         return visit.page("queue_empty.html", **values)
     before, after = part.at(place - 1), part.at(place + 1)
-    at = _places(chosen)
+    url_of = _places(chosen)
     return visit.page(
         "queue.html",
         item=dossier(visit.desk.sources, entry, lesson_id=visit.query.get("lesson", "")),
-        beside=[Place(entry=e, url=at(e)) for e in part.entries],
+        beside=[Place(entry=e, url=url_of(e)) for e in part.entries],
         number=place + 1,
         total=part.total,
-        next_url=at(after) if after else "",
-        previous_url=at(before) if before else "",
-        query=at(entry).partition("?")[2],
+        next_url=url_of(after) if after else "",
+        previous_url=url_of(before) if before else "",
+        query=url_of(entry).partition("?")[2],
         reasons=REASONS,
         own=own_word(entry, visit.account),
         **values,
@@ -89,8 +94,8 @@ def _approve(visit: Visit) -> Response:
             despite=despite,
         )
     except ConflictError as error:
-        return visit.wrong(error, after)
-    return visit.see(after, told=approved(entry), link=f"/strategies/{visit.path('id')}")
+        return _refused(visit, error, after)
+    return _decided(visit, after, approved(entry))
 
 
 def _reject(visit: Visit) -> Response:
@@ -99,26 +104,28 @@ def _reject(visit: Visit) -> Response:
     try:
         visit.desk.decisions.reject(visit.account.name, visit.path("id"), expect=visit.seen(), reason=reason)
     except ConflictError as error:
-        return visit.wrong(error, after)
-    return visit.see(after, told=f"Rejected: {reason}.", link=f"/strategies/{visit.path('id')}")
+        return _refused(visit, error, after)
+    return _decided(visit, after, f"Rejected: {reason}.")
 
 
 def _edit(visit: Visit) -> Response:
     approve = visit.form.get("then") == "approve"
-    after = _after(visit) if approve else _same(visit)
+    here = visit.path("id")
+    after = _after(visit) if approve else here
     try:
         entry = visit.desk.decisions.edit(
             visit.account.name,
-            visit.path("id"),
+            here,
             Words.read(visit.form),
             expect=visit.seen(),
             reason=visit.form.get("reason", ""),
             approve=approve,
         )
     except ConflictError as error:
-        return visit.wrong(error, _same(visit))
-    told = f"Edited. {approved(entry)}" if approve else "Edited: a new version, to be approved."
-    return visit.see(after, told=told, link=f"/strategies/{visit.path('id')}")
+        return _refused(visit, error, here)
+    return _decided(
+        visit, after, f"Edited. {approved(entry)}" if approve else "Edited: a new version, to be approved."
+    )
 
 
 def _skip(visit: Visit) -> Response:
@@ -128,16 +135,37 @@ def _skip(visit: Visit) -> Response:
     skipped[visit.path("id")] = visit.seen()
     while len(skipped) > MOST_SKIPPED:
         del skipped[next(iter(skipped))]
-    return visit.see(after)
+    return _on(visit, after)
 
 
 def _undo(visit: Visit) -> Response:
     done = visit.desk.decisions.undo(visit.account.name)
     visit.session.skipped.pop(done.strategy_id, None)
-    chosen = Filter.read(visit.query)
     entry = visit.desk.library.entry(done.strategy_id)
-    told = f"Taken back: {done.what}.{' It waits for a second person.' if entry.half_approved else ''}"
-    return visit.see(chosen.url("/queue", at=done.strategy_id), told=told)
+    visit.tell(f"Taken back: {done.what}.{' It waits for a second person.' if entry.half_approved else ''}")
+    return _on(visit, done.strategy_id)
+
+
+def _decided(visit: Visit, at: str, told: str) -> Response:
+    visit.tell(told, link=f"/strategies/{visit.path('id')}")
+    return _on(visit, at)
+
+
+def _refused(visit: Visit, error: ConflictError, at: str) -> Response:
+    visit.tell(f"{error.message} ({error.hint})", kind="wrong")
+    return _on(visit, at)
+
+
+def _on(visit: Visit, at: str) -> Response:
+    """What follows: htmx has it in the same answer, and a reviewer waits for one request; others are sent there."""
+    if not visit.by_htmx:
+        return visit.see(_url(visit, at))
+    with visit.desk.library.one_view():
+        return _shown(visit, at)
+
+
+def _url(visit: Visit, at: str) -> str:
+    return Filter.read(visit.query).url("/queue", at=at)
 
 
 def _line(visit: Visit, chosen: Filter) -> Line:
@@ -148,9 +176,4 @@ def _line(visit: Visit, chosen: Filter) -> Line:
 
 def _after(visit: Visit) -> str:
     """Where to go on: the strategy after this one, found before the decision moves anything."""
-    chosen = Filter.read(visit.query)
-    return chosen.url("/queue", at=_line(visit, chosen).after(visit.path("id")))
-
-
-def _same(visit: Visit) -> str:
-    return Filter.read(visit.query).url("/queue", at=visit.path("id"))
+    return _line(visit, Filter.read(visit.query)).after(visit.path("id"))

@@ -1,7 +1,7 @@
 // Keys, theme, live pages. Everything works without this file but these.
 (() => {
   "use strict";
-  const typing = (el) => el && (el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName));
+  const typing = (el) => el && (el.isContentEditable || (/^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName) && !/^(checkbox|radio)$/.test(el.type)));
   const visible = (el) => el.checkVisibility ? el.checkVisibility() : el.offsetParent !== null;
   const byKey = (key) => [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find((el) => visible(el) && !el.disabled);
   let busy = false;
