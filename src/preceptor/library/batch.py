@@ -18,6 +18,8 @@ from preceptor.library.state import step, touched
 
 _CHUNK = 500
 """Ids in one query; databases limit the number of parameters."""
+_LAW = select(LAW)
+_HEAD = select(HEAD).with_for_update()
 
 
 class Batch:
@@ -25,7 +27,7 @@ class Batch:
 
     def __init__(self, connection: Connection, changes: Sequence[Change], also: Iterable[str] = ()) -> None:
         self._connection = connection
-        head = connection.execute(select(HEAD).with_for_update()).mappings().one_or_none()
+        head = connection.execute(_HEAD).mappings().one_or_none()
         if head is None:
             raise LibraryError("the library has lost its head", hint=rows.DAMAGED)
         self._seq: int = head["seq"]
@@ -136,7 +138,7 @@ def check_expected(state: State, expect: Mapping[str, int]) -> None:
 
 def laws(connection: Connection) -> tuple[Law, Asked | None]:
     """The law as the tables tell it, and the looser one that was asked for."""
-    return rows.law_of(connection.execute(select(LAW)).mappings().one_or_none())
+    return rows.law_of(connection.execute(_LAW).mappings().one_or_none())
 
 
 def _chunks(ids: list[str]) -> Iterator[list[str]]:

@@ -44,8 +44,9 @@ def last_of(connection: Connection, ids: Sequence[str], kinds: Collection[str]) 
 
 
 def touched_query(since: int) -> Select[Any]:
-    """Ids of strategies that changes after number ``since`` touched, in no order."""
-    return select(TOUCHED.c.strategy).where(TOUCHED.c.seq > since).distinct()
+    """Ids of strategies that changes after number ``since`` touched, in no order, one perhaps several times: to ask
+    for each once would lead SQLite to read all that was ever touched."""
+    return select(TOUCHED.c.strategy).where(TOUCHED.c.seq > since)
 
 
 class FormRow(NamedTuple):
@@ -69,4 +70,4 @@ def forms_of(connection: Connection, since: int, status: Status | None) -> tuple
         query = query.where(table.strategy.in_(touched_query(since)))
     if status is not None:
         query = query.where(table.status == status)
-    return head, tuple(FormRow(*row) for row in connection.execute(query))
+    return head, tuple(FormRow(*row) for row in connection.execute(query).all())

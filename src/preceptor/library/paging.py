@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, case, exists, func, not_, or_, select
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Scope, Severity, Status
@@ -27,6 +28,7 @@ that end soonest, then those that do not, then what is not approved."""
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 _CHUNK = 500
+_NAMED = select(STRATEGIES.c.id, STRATEGIES.c.doc).where(STRATEGIES.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,14 @@ class Counts:
     run: Mapping[str, int]
 
 
+def waiting_of(connection: Connection, by: str) -> int:
+    """How many are proposed, but for those that this person has approved already: what a page tells everywhere, so
+    each part is counted by an index."""
+    proposed = select(func.count()).where(STRATEGIES.c.status == "proposed").scalar_subquery()
+    theirs = select(func.count()).where(LABELS.c.kind == "half", LABELS.c.value == one_line(by)).scalar_subquery()
+    return connection.execute(select(proposed - theirs)).scalar_one()
+
+
 def page_of(connection: Connection, which: Filter, terms: Terms, *, order: Order, offset: int, limit: int) -> Page:
     """The page that begins after ``offset`` strategies."""
     conditions = _conditions(which, terms)
@@ -148,7 +158,7 @@ def page_of(connection: Connection, which: Filter, terms: Terms, *, order: Order
 
 def _page(
     connection: Connection,
-    conditions: list[Any],
+    conditions: Sequence[Any],
     terms: Terms,
     *,
     order: Order,
@@ -157,44 +167,60 @@ def _page(
     total: int,
 ) -> Page:
     offset, limit = max(offset, 0), max(limit, 0)
-    # The place first, by an index that holds it; documents are read for the page alone.
     if not limit:
-        ids: list[str] = []
-    elif order == "ends":
+        entries: tuple[Entry, ...] = ()
+    elif order == "ends" and terms.law.valid_days:
         ids = _by_end(connection, conditions, terms)[offset : offset + limit]
+        entries = tuple(entries_of(connection, ids).values())
     else:
-        places = select(STRATEGIES.c.id).where(*conditions).order_by(*_order(order)).offset(offset).limit(limit)
-        ids = list(connection.execute(places).scalars())
-    entries = tuple(entries_of(connection, ids).values())
+        entries = _entries(connection, conditions, order, offset=offset, limit=limit)
     return Page(entries=entries, total=total, offset=offset, terms=terms)
+
+
+def _entries(
+    connection: Connection, conditions: Sequence[Any], order: Order, *, offset: int, limit: int
+) -> tuple[Entry, ...]:
+    """The places first, by an index that holds them; documents are read for the page alone."""
+    keys = select(*(STRATEGIES.c[name] for name in ("id", "rank", "first_seq", "status", "until"))).where(
+        *conditions
+    )
+    places = keys.order_by(*_order(order, STRATEGIES.c)).offset(offset).limit(limit).subquery()
+    documents = select(STRATEGIES.c.id, STRATEGIES.c.doc).join(places, places.c.id == STRATEGIES.c.id)
+    found = connection.execute(documents.order_by(*_order(order, places.c))).mappings().all()
+    return tuple(map(rows.entry_of, found))
 
 
 def entries_of(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
     """The entries with these ids, in this order; unknown ones are left out."""
     found = dict[str, Entry]()
     for start in range(0, len(ids), _CHUNK):
-        part = STRATEGIES.c.id.in_(ids[start : start + _CHUNK])
-        documents = connection.execute(select(STRATEGIES.c.id, STRATEGIES.c.doc).where(part))
-        found |= {row["id"]: rows.entry_of(row) for row in documents.mappings()}
+        documents = connection.execute(_NAMED, {"ids": ids[start : start + _CHUNK]}).mappings().all()
+        found |= {row["id"]: rows.entry_of(row) for row in documents}
     return {i: found[i] for i in ids if i in found}
 
 
-class ApprovedRow(NamedTuple):
-    """An approved strategy, as far as a release asks."""
+class Approved(NamedTuple):
+    """What is approved, as far as a release asks."""
 
-    id: str
-    version: int
-    usable: bool
-    expired: bool
+    versions: Mapping[str, int]
+    """Of what it may hold now, in the library's order."""
+    left_out: tuple[str, ...]
+    """Ids of those that must not be used."""
+    expired: tuple[str, ...]
+    """Ids of those that might be used, but for their approval, which has ended."""
 
 
-def approved_of(connection: Connection, terms: Terms) -> tuple[ApprovedRow, ...]:
-    """All that is approved, in the library's order."""
+def approved_of(connection: Connection, terms: Terms) -> Approved:
+    """All that is approved, without documents."""
     table = STRATEGIES.c
     ended = case((_expired(terms), 1), else_=0)
     query = select(table.id, table.version, table.usable, ended).where(table.status == "approved")
-    found = connection.execute(query.order_by(table.first_seq))
-    return tuple(ApprovedRow(id, version, bool(usable), bool(ended)) for id, version, usable, ended in found)
+    found = connection.execute(query.order_by(table.first_seq)).all()
+    return Approved(
+        versions={id: version for id, version, usable, expired in found if usable and not expired},
+        left_out=tuple(id for id, _, usable, _ in found if not usable),
+        expired=tuple(id for id, _, usable, expired in found if usable and expired),
+    )
 
 
 def position_of(
@@ -205,9 +231,9 @@ def position_of(
 
 
 def _place(
-    connection: Connection, conditions: list[Any], terms: Terms, strategy_id: str, order: Order
+    connection: Connection, conditions: Sequence[Any], terms: Terms, strategy_id: str, order: Order
 ) -> tuple[int | None, int]:
-    """The position, and how many there are in all: counted at once, since both look at the whole list."""
+    """The position, and how many there are in all."""
     if order == "ends":
         every = _by_end(connection, conditions, terms)
         return every.index(strategy_id) if strategy_id in every else None, len(every)
@@ -216,12 +242,15 @@ def _place(
         return None, _total(connection, conditions)
     rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
     before = {
-        "review": or_(rank < at[0], and_(rank == at[0], seq < at[1])),
+        "review": and_(rank <= at[0], or_(rank < at[0], seq < at[1])),
         "oldest": seq < at[1],
         "newest": seq > at[1],
     }[order]
-    both = select(func.count(case((before, 1))), func.count()).select_from(STRATEGIES).where(*conditions)
-    place, total = connection.execute(both).one()
+    # Apart: the index leads straight to what stands before, which for who works from the front is next to nothing.
+    counted = select(func.count()).select_from(STRATEGIES).where(*conditions)
+    place, total = connection.execute(
+        select(counted.where(before).scalar_subquery(), counted.scalar_subquery())
+    ).one()
     return place, total
 
 
@@ -237,15 +266,15 @@ def next_of(connection: Connection, which: Filter, terms: Terms, strategy_id: st
         return None
     rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
     after = {
-        "review": or_(rank > at[0], and_(rank == at[0], seq > at[1])),
+        "review": and_(rank >= at[0], or_(rank > at[0], seq > at[1])),
         "oldest": seq > at[1],
         "newest": seq < at[1],
     }[order]
-    query = select(STRATEGIES.c.id).where(*conditions, after).order_by(*_order(order)).limit(1)
+    query = select(STRATEGIES.c.id).where(*conditions, after).order_by(*_order(order, STRATEGIES.c)).limit(1)
     return connection.execute(query).scalar_one_or_none() or ""
 
 
-def _key(connection: Connection, strategy_id: str, conditions: list[Any]) -> Any:
+def _key(connection: Connection, strategy_id: str, conditions: Sequence[Any]) -> Any:
     """Rank and number, by which lists are ordered; None where it is not in the list."""
     key = select(STRATEGIES.c.rank, STRATEGIES.c.first_seq).where(STRATEGIES.c.id == strategy_id, *conditions)
     return connection.execute(key).one_or_none()
@@ -296,29 +325,40 @@ def check_order(order: str) -> None:
         raise LibraryError(f"there is no order '{order}'", hint=", ".join(ORDERS))
 
 
-def _order(order: Order) -> tuple[Any, ...]:
+def _order(order: Order, columns: Any) -> tuple[Any, ...]:
     if order == "review":
-        return STRATEGIES.c.rank, STRATEGIES.c.first_seq
-    return (STRATEGIES.c.first_seq if order == "oldest" else STRATEGIES.c.first_seq.desc(),)
+        return columns.rank, columns.first_seq
+    if order == "ends":  # by the ends that were given; where the law sets others, see _by_end
+        approved = columns.status == "approved"
+        group = case((and_(approved, columns.until != ""), 0), (approved, 1), else_=2)
+        return group, columns.until, columns.first_seq
+    return (columns.first_seq if order == "oldest" else columns.first_seq.desc(),)
 
 
-def _by_end(connection: Connection, conditions: list[Any], terms: Terms) -> list[str]:
-    """All ids by the end of their approval. Here, since no column holds it: it follows from the law of the day."""
+def _by_end(connection: Connection, conditions: Sequence[Any], terms: Terms) -> list[str]:
+    """All ids by the end of their approval. Here, where no column holds it: it follows from the law of the day."""
     table = STRATEGIES.c
     if not terms.law.valid_days:
-        none = case((and_(table.status == "approved", table.until != ""), 0), else_=1)
-        other = case((table.status == "approved", 0), else_=1)
-        ordered = select(table.id).where(*conditions).order_by(other, none, table.until, table.first_seq)
-        return list(connection.execute(ordered).scalars())
+        ordered = select(table.id).where(*conditions).order_by(*_order("ends", table))
+        return list(connection.execute(ordered).scalars().all())
     query = select(table.id, table.status, table.approved_at, table.until).where(*conditions)
     keyed: list[tuple[bool, str, str]] = []
-    for row in connection.execute(query.order_by(table.first_seq)).mappings():
-        end = ends_at(terms.law, approved_at=row["approved_at"], until=row["until"])
-        keyed.append((row["status"] != "approved", end or "~", row["id"]))
+    for id, status, approved_at, until in connection.execute(query.order_by(table.first_seq)).all():
+        end = ends_at(terms.law, approved_at=approved_at, until=until)
+        keyed.append((status != "approved", end or "~", id))
     return [id for _, _, id in sorted(keyed, key=lambda k: k[:2])]
 
 
-def _conditions(which: Filter, terms: Terms) -> list[Any]:
+def _conditions(which: Filter, terms: Terms) -> tuple[Any, ...]:
+    if which.expired is None:
+        return _lasting(which)
+    return (*_lasting(which), _expired(terms) if which.expired else not_(_expired(terms)))
+
+
+@lru_cache(maxsize=256)
+def _lasting(which: Filter) -> tuple[Any, ...]:
+    """What does not depend on the time: a reviewer asks the same many times, and building it takes longer than to
+    find a page by it."""
     table = STRATEGIES.c
     found: list[Any] = []
     if which.status:
@@ -331,8 +371,6 @@ def _conditions(which: Filter, terms: Terms) -> list[Any]:
     marks = ((table.tainted, which.tainted), (table.flagged, which.flagged), (table.usable, which.usable))
     marks += ((table.half_approved, which.half_approved),)
     found += [column == int(value) for column, value in marks if value is not None]
-    if which.expired is not None:
-        found.append(_expired(terms) if which.expired else not_(_expired(terms)))
     stage = "" if which.stage is None else str(which.stage)
     for kind, value in (("run", one_line(which.run)), ("stage", stage), ("check", one_line(which.check))):
         if value:
@@ -340,13 +378,13 @@ def _conditions(which: Filter, terms: Terms) -> list[Any]:
             found.append(exists().where(*labelled))
     if which.not_approved_by:
         theirs = (LABELS.c.kind == "half", LABELS.c.value == one_line(which.not_approved_by))
-        found.append(table.id.not_in(select(LABELS.c.strategy).where(*theirs)))
+        found.append(or_(table.half_approved == 0, table.id.not_in(select(LABELS.c.strategy).where(*theirs))))
     for word in rows.folded(which.text).split():
         within = (table.words, table.id)
         found.append(or_(*(column.contains(word, autoescape=True) for column in within)))
     if which.without:
         found.append(table.id.not_in([one_line(i) for i in which.without]))
-    return found
+    return tuple(found)
 
 
 def _expired(terms: Terms) -> Any:
@@ -357,11 +395,11 @@ def _expired(terms: Terms) -> Any:
     return and_(table.status == "approved", or_(ended, table.approved_at <= oldest) if oldest else ended)
 
 
-def _total(connection: Connection, conditions: list[Any]) -> int:
+def _total(connection: Connection, conditions: Sequence[Any]) -> int:
     return connection.execute(select(func.count()).select_from(STRATEGIES).where(*conditions)).scalar_one()
 
 
-def _labelled(connection: Connection, kind: str, which: list[Any]) -> dict[str, int]:
+def _labelled(connection: Connection, kind: str, which: Sequence[Any]) -> dict[str, int]:
     conditions = list[Any]([LABELS.c.kind == kind])
     if which:
         conditions.append(LABELS.c.strategy.in_(select(STRATEGIES.c.id).where(*which)))

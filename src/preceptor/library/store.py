@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Table, func, or_, select
+from sqlalchemy import Connection, Table, bindparam, func, or_, select
 
 from preceptor.core.clock import Clock
 from preceptor.core.errors import LibraryError
@@ -28,7 +28,7 @@ from preceptor.library.law import Asked, Law, moment
 from preceptor.library.log import FormRow, changes_query, forms_of, last_of
 from preceptor.library.paging import (
     EVERY,
-    ApprovedRow,
+    Approved,
     Counts,
     Filter,
     Order,
@@ -42,11 +42,13 @@ from preceptor.library.paging import (
     next_of,
     page_of,
     position_of,
+    waiting_of,
 )
 from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 
 _FEW = 500
 """Ids that are asked for by name; databases limit the number of parameters."""
+_RECORDED = select(CHANGES).join(LESSONS, LESSONS.c.seq == CHANGES.c.seq).where(LESSONS.c.id == bindparam("id"))
 
 
 class Library:
@@ -77,8 +79,6 @@ class Library:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    # Writing
 
     def apply(
         self,
@@ -164,6 +164,11 @@ class Library:
         with self._database.reading() as connection:
             return page_of(connection, which, self._terms(connection), order=order, offset=offset, limit=limit)
 
+    def waiting(self, by: str = "") -> int:
+        """How many strategies wait for a decision; ``by``: without those that this person has approved already."""
+        with self._database.reading() as connection:
+            return waiting_of(connection, by)
+
     def position(self, strategy_id: str, which: Filter = EVERY, *, order: Order = "review") -> int | None:
         """How many strategies of the list stand before this one; None where it is not in the list."""
         check_order(order)
@@ -218,7 +223,7 @@ class Library:
         with self._database.reading() as connection:
             return forms_of(connection, since, status)
 
-    def approved(self) -> tuple[ApprovedRow, ...]:
+    def approved(self) -> Approved:
         """What a release is made from, in the library's order, without documents."""
         with self._database.reading() as connection:
             return approved_of(connection, self._terms(connection))
@@ -252,8 +257,7 @@ class Library:
     def lesson(self, id_or_prefix: str) -> Lesson:
         """The lesson with its whole trail. LibraryError: none, or more than one begins so."""
         id_or_prefix = one_line(id_or_prefix)
-        recorded = select(CHANGES).join(LESSONS, LESSONS.c.seq == CHANGES.c.seq)
-        logged, name = self._all(recorded.where(LESSONS.c.id == id_or_prefix)), id_or_prefix
+        logged, name = self._all(_RECORDED, id=id_or_prefix), id_or_prefix
         if not logged:
             row = self._only(LESSONS, id_or_prefix, "lesson", "preceptor library show STRATEGY")
             logged, name = self._all(select(CHANGES).where(CHANGES.c.seq == row["seq"])), row["id"]
@@ -362,9 +366,9 @@ class Library:
     def _terms(self, connection: Connection) -> Terms:
         return Terms(laws(connection)[0], moment(self._clock()))
 
-    def _all(self, query: Any) -> list[Any]:
+    def _all(self, query: Any, **values: Any) -> list[Any]:
         with self._database.reading() as connection:
-            return list(connection.execute(query).mappings())
+            return list(connection.execute(query, values).mappings().all())
 
     def _only(self, table: Table, prefix: str, kind: str, listing: str) -> Any:
         if prefix:

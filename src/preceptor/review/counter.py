@@ -131,12 +131,11 @@ class Counter:
 
     def next(self, before: str) -> Following:
         """What a release made now would change. Asks the library each time: approvals also end by themselves."""
-        rows = self._library.approved()
-        after = {r.id: r.version for r in rows if r.usable and not r.expired}
+        approved = self._library.approved()
         return Following(
-            moves=moves(_versions(self.held(before)), after, ()),
-            left_out=tuple(r.id for r in rows if not r.usable),
-            expired=tuple(r.id for r in rows if r.usable and r.expired),
+            moves=moves(_versions(self.held(before)), approved.versions, ()),
+            left_out=approved.left_out,
+            expired=approved.expired,
         )
 
     def shown(self, found: Sequence[Move], before: str, after: str | None) -> tuple[Shown, ...]:

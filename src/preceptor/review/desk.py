@@ -11,7 +11,6 @@ from preceptor.core.clock import Clock
 from preceptor.core.records import Domain
 from preceptor.library.chain import Verification
 from preceptor.library.near import Near
-from preceptor.library.paging import Filter, Page
 from preceptor.library.publishing import Recipe, Releases
 from preceptor.library.screener import Screener
 from preceptor.library.store import Library
@@ -86,11 +85,6 @@ class Desk:
         self.closing = Event()
         """Set when the app ends: live pages close."""
         self._checking = Lock()
-
-    def waiting(self, by: str = "") -> Page:
-        """How many strategies wait for a decision, and the law of the day; ``by``: without those that this person
-        has approved already."""
-        return self.library.page(Filter(status=("proposed",), not_approved_by=by), limit=0)
 
     def verify(self) -> Checked:
         """Verifies the library; takes seconds for a large one."""

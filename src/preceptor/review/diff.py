@@ -82,6 +82,8 @@ def retold(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
 
 def joined(old: str, new: str) -> tuple[Piece, ...]:
     """Both texts as one: what is gone stands before what is new."""
+    if old == new:
+        return _plain(old)
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     found: list[Piece] = []
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

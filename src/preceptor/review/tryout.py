@@ -203,7 +203,7 @@ class Tryout:
 
     def _releasable(self) -> list[Strategy]:
         """What a release made now would hold."""
-        ids = [row.id for row in self._library.approved() if row.usable and not row.expired]
+        ids = list(self._library.approved().versions)
         return [e.strategy for e in self._library.named(ids).values()]
 
     def _made(self, source: Source, digest: str) -> Coach:

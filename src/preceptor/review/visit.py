@@ -67,7 +67,6 @@ class Visit:
 
     def page(self, template: str, *, status: int = 200, url: str = "", **values: Any) -> Response:
         """A page, or its main part where htmx asks; ``url``: its own, where an action is answered by it."""
-        waiting = self.desk.waiting(self.account.name)
         text = self.desk.pages.render(
             template,
             bare=self.by_htmx,
@@ -75,8 +74,8 @@ class Visit:
             csrf=self.session.csrf,
             notices=self.session.told(),
             here=self.request.url.path,
-            waiting=waiting.total,
-            terms=waiting.terms,
+            waiting=self.desk.library.waiting(self.account.name),
+            terms=self.desk.library.terms(),
             undo=self.desk.decisions.last(self.account.name),
             theme=self.request.cookies.get("preceptor_theme", ""),
             domain=self.desk.domain.name if self.desk.domain else "",

@@ -122,8 +122,12 @@ def test_what_a_release_asks_needs_no_documents(tmp_path: Path) -> None:
     with library(tmp_path) as made:
         full(made)
         terms = made.terms()
-        wanted = [(e.strategy.id, e.version, e.usable, terms.expired(e)) for e in made.entries(status="approved")]
-        assert [tuple(row) for row in made.approved()] == wanted
+        approved = made.entries(status="approved")
+        found = made.approved()
+        now = [(e.strategy.id, e.version) for e in approved if e.usable and not terms.expired(e)]
+        assert list(found.versions.items()) == now
+        assert found.left_out == tuple(e.strategy.id for e in approved if not e.usable)
+        assert found.expired == tuple(e.strategy.id for e in approved if e.usable and terms.expired(e))
 
 
 def test_named_are_exactly_those_in_their_order(tmp_path: Path) -> None:
@@ -178,5 +182,7 @@ def test_what_one_person_approved_of_two_is_left_out_for_them_alone(tmp_path: Pa
             which = Filter(status=("proposed",), not_approved_by=name)
             assert sorted(e.strategy.id for e in made.page(which).entries) == wanted
             assert sorted(e.strategy.id for e in made.entries() if which.fits(e, terms)) == wanted
+            assert made.waiting(name) == len(wanted)
         apply(made, Approve(strategy_id="strategy-0001"), author="bob", reason="fits")
         assert made.page(Filter(not_approved_by="ann")).total == 2
+        assert (made.waiting("ann"), made.waiting()) == (1, 1)

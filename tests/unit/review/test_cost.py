@@ -39,7 +39,11 @@ def decided(desk: Desk, mara: Browser, csrf: str) -> list[str]:
             data={"csrf": csrf, "expect": str(entry.changed_seq)},
             headers=headers,
         )
-    assert answer.status_code == 200
+    assert (answer.status_code, answer.history) == (200, [])  # one request: the answer is what follows
+    following = waiting(desk)[0].strategy.id
+    assert answer.headers["hx-push-url"] == f"/queue?severity=clean&at={following}"
+    assert f'aria-label="Strategy {following}"' in answer.text
+    assert "Approved." in answer.text
     assert desk.library.entry(entry.strategy.id).status == "approved"
     return sent
 
