@@ -63,9 +63,27 @@ def retold(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
 
     Nothing is marked where no sentence has one.
     """
+    return _by_sentence(old, new) or (_plain(old), _plain(new))
+
+
+def taken(old: str, new: str) -> tuple[Piece, ...]:
+    """``old``; as ``new``: words of it that also stand in a sentence of the other text that is like theirs."""
+    both = _by_sentence(old, new)
+    if both is None:
+        return _plain(old)
+    found: list[Piece] = []
+    for piece in both[0]:
+        held = piece.text.rstrip() if piece.kind == "same" and any(map(str.isalnum, piece.text)) else ""
+        _add(found, "new", [held])
+        _add(found, "same", [piece.text[len(held) :]])
+    return tuple(found)
+
+
+def _by_sentence(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]] | None:
+    """None where no sentence has a counterpart."""
     before, after = _SENTENCE.split(old), _SENTENCE.split(new)
     if len(before) * len(after) > _MOST_PAIRS:
-        return compare(old, new)
+        return _by_word(old, new)
     had, has = ([_content(sentence) for sentence in part] for part in (before, after))
     likeness = [(_dice(one, other), -i, -j) for i, one in enumerate(had) for j, other in enumerate(has)]
     was: dict[int, tuple[Piece, ...]] = {}
@@ -76,7 +94,7 @@ def retold(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
         if -i not in was and -j not in now and (both := _by_word(before[-i], after[-j])):
             was[-i], now[-j] = both
     if not was:
-        return _plain(old), _plain(new)
+        return None
     return _whole(before, was, "gone"), _whole(after, now, "new")
 
 

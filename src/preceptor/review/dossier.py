@@ -12,7 +12,7 @@ from preceptor.library.near import Alike, Near
 from preceptor.library.screener import Screened, Screener
 from preceptor.library.screening import ALIKE
 from preceptor.library.store import Library
-from preceptor.review.diff import Piece, compare, marked, retold
+from preceptor.review.diff import Piece, compare, marked, retold, taken
 
 _MOST_NEAR = 4
 _NEAR = 0.62
@@ -25,7 +25,8 @@ class Replies:
     """The three replies to the same customer, with the student's two compared sentence by sentence."""
 
     before: tuple[Piece, ...]
-    teacher: str
+    teacher: tuple[Piece, ...]
+    """``new``: what the student took over."""
     after: tuple[Piece, ...]
     """Empty where nothing was kept."""
     marked: bool
@@ -177,7 +178,7 @@ def _replies(lesson: Lesson) -> Replies:
     before, after = retold(first, kept.reply) if kept else ((Piece("same", first),) if first else (), ())
     return Replies(
         before=before,
-        teacher=lesson.teacher_reply,
+        teacher=taken(lesson.teacher_reply, kept.reply if kept else ""),
         after=after,
         marked=first == (kept.reply if kept else "") or any(p.kind != "same" for p in (*before, *after)),
         attempts=lesson.attempts,

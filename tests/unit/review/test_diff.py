@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preceptor.review.diff import compare, joined, marked, retold
+from preceptor.review.diff import compare, joined, marked, retold, taken
 
 
 def text_of(pieces, *kinds):
@@ -45,6 +45,16 @@ def test_within_a_sentence_the_words_are_marked():
     left, right = retold("I pay it back by card. Wait here.", "Fine then. I pay it back by voucher.")
     assert [p.text for p in left if p.kind == "gone"] == ["card. Wait here."]
     assert [p.text for p in right if p.kind == "new"] == ["Fine then.", "voucher."]
+
+
+def test_what_was_taken_over_is_marked():
+    teacher = "Thank you. The search runs now, every station has it."
+    assert [p.text for p in taken(teacher, "Well, the search runs now!") if p.kind == "new"] == [
+        "The search runs now"
+    ]
+    assert {p.kind for p in taken(teacher, "No idea.")} == {"same"}
+    assert {p.kind for p in taken(teacher, teacher)} == {"new"}
+    assert taken("", "x") == ()
 
 
 def test_replies_that_share_no_sentence_are_not_marked():
