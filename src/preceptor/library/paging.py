@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import Connection, Select, and_, bindparam, case, exists, func, not_, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, not_, or_, select
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Scope, Severity, Status
@@ -122,25 +122,6 @@ class Page:
         return self.offset + len(self.entries) < self.total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How many strategies of each kind a filter lets through: what stands beside the choices of a list."""
-
-    total: int
-    status: Mapping[str, int]
-    severity: Mapping[str, int]
-    """By the worst finding; ``clean`` for none."""
-    scope: Mapping[str, int]
-    verdict: Mapping[str, int]
-    tainted: int
-    flagged: int
-    expired: int
-    half_approved: int
-    check: Mapping[str, int]
-    """By name of a check that found something; a strategy counts for each of its checks."""
-    run: Mapping[str, int]
-
-
 def waiting_of(connection: Connection, by: str) -> int:
     """How many are proposed, but for those that this person has approved already: what a page tells everywhere, so
     each part is counted by an index."""
@@ -151,8 +132,8 @@ def waiting_of(connection: Connection, by: str) -> int:
 
 def page_of(connection: Connection, which: Filter, terms: Terms, *, order: Order, offset: int, limit: int) -> Page:
     """The page that begins after ``offset`` strategies."""
-    conditions = _conditions(which, terms)
-    total = _total(connection, conditions)
+    conditions = conditions_of(which, terms)
+    total = total_of(connection, conditions)
     return _page(connection, conditions, terms, order=order, offset=offset, limit=limit, total=total)
 
 
@@ -213,7 +194,7 @@ class Approved(NamedTuple):
 def approved_of(connection: Connection, terms: Terms) -> Approved:
     """All that is approved, without documents."""
     table = STRATEGIES.c
-    ended = case((_expired(terms), 1), else_=0)
+    ended = case((expired_by(terms), 1), else_=0)
     query = select(table.id, table.version, table.usable, ended).where(table.status == "approved")
     found = connection.execute(query.order_by(table.first_seq)).all()
     return Approved(
@@ -227,7 +208,7 @@ def position_of(
     connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order
 ) -> int | None:
     """How many of the list stand before the strategy; None where it is not in the list."""
-    return _place(connection, _conditions(which, terms), terms, strategy_id, order)[0]
+    return _place(connection, conditions_of(which, terms), terms, strategy_id, order)[0]
 
 
 def _place(
@@ -239,7 +220,7 @@ def _place(
         return every.index(strategy_id) if strategy_id in every else None, len(every)
     at = _key(connection, strategy_id, conditions)
     if at is None:
-        return None, _total(connection, conditions)
+        return None, total_of(connection, conditions)
     rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
     before = {
         "review": and_(rank <= at[0], or_(rank < at[0], seq < at[1])),
@@ -256,7 +237,7 @@ def _place(
 
 def next_of(connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order) -> str | None:
     """Id of the strategy that follows in the list; empty at its end, None where it is not in the list."""
-    conditions = _conditions(which, terms)
+    conditions = conditions_of(which, terms)
     if order == "ends":
         every = _by_end(connection, conditions, terms)
         place = every.index(strategy_id) if strategy_id in every else None
@@ -287,36 +268,10 @@ def around_of(
     in the list."""
     if not strategy_id:
         return None, page_of(connection, which, terms, order=order, offset=0, limit=limit)
-    conditions = _conditions(which, terms)
+    conditions = conditions_of(which, terms)
     place, total = _place(connection, conditions, terms, strategy_id, order)
     offset = max(0, (place or 0) - before)
     return place, _page(connection, conditions, terms, order=order, offset=offset, limit=limit, total=total)
-
-
-def counts_of(connection: Connection, which: Filter, terms: Terms) -> Counts:
-    """The numbers beside a list."""
-    conditions = _conditions(which, terms)
-    names = ("status", "severity", "scope", "verdict", "tainted", "flagged", "half_approved")
-    columns = [STRATEGIES.c[name] for name in names]
-    query: Select[Any] = select(*columns, func.count().label("n")).where(*conditions).group_by(*columns)
-    by = {name: dict[Any, int]() for name in names}
-    for row in connection.execute(query).mappings():
-        for name, counted in by.items():
-            counted[row[name]] = counted.get(row[name], 0) + row["n"]
-    status, severity, scope, verdict, tainted, flagged, half = by.values()
-    return Counts(
-        total=sum(status.values()),
-        status=status,
-        severity={name or "clean": count for name, count in severity.items()},
-        scope=scope,
-        verdict=verdict,
-        tainted=tainted.get(1, 0),
-        flagged=flagged.get(1, 0),
-        expired=_total(connection, [*conditions, _expired(terms)]),
-        half_approved=half.get(1, 0),
-        check=_labelled(connection, "check", conditions),
-        run=_labelled(connection, "run", conditions),
-    )
 
 
 def check_order(order: str) -> None:
@@ -349,10 +304,11 @@ def _by_end(connection: Connection, conditions: Sequence[Any], terms: Terms) -> 
     return [id for _, _, id in sorted(keyed, key=lambda k: k[:2])]
 
 
-def _conditions(which: Filter, terms: Terms) -> tuple[Any, ...]:
+def conditions_of(which: Filter, terms: Terms) -> tuple[Any, ...]:
+    """What a row of ``strategies`` must fulfil for the filter to let it through."""
     if which.expired is None:
         return _lasting(which)
-    return (*_lasting(which), _expired(terms) if which.expired else not_(_expired(terms)))
+    return (*_lasting(which), expired_by(terms) if which.expired else not_(expired_by(terms)))
 
 
 @lru_cache(maxsize=256)
@@ -387,7 +343,7 @@ def _lasting(which: Filter) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _expired(terms: Terms) -> Any:
+def expired_by(terms: Terms) -> Any:
     """As :meth:`Entry.expired` tells it."""
     table = STRATEGIES.c
     ended = and_(table.until != "", table.until <= terms.now)
@@ -395,13 +351,6 @@ def _expired(terms: Terms) -> Any:
     return and_(table.status == "approved", or_(ended, table.approved_at <= oldest) if oldest else ended)
 
 
-def _total(connection: Connection, conditions: Sequence[Any]) -> int:
+def total_of(connection: Connection, conditions: Sequence[Any]) -> int:
+    """How many rows fulfil all of it."""
     return connection.execute(select(func.count()).select_from(STRATEGIES).where(*conditions)).scalar_one()
-
-
-def _labelled(connection: Connection, kind: str, which: Sequence[Any]) -> dict[str, int]:
-    conditions = list[Any]([LABELS.c.kind == kind])
-    if which:
-        conditions.append(LABELS.c.strategy.in_(select(STRATEGIES.c.id).where(*which)))
-    query = select(LABELS.c.value, func.count().label("n")).where(*conditions).group_by(LABELS.c.value)
-    return {row["value"]: row["n"] for row in connection.execute(query.order_by(LABELS.c.value)).mappings()}

@@ -21,6 +21,7 @@ from preceptor.library.audit import streamed, verify
 from preceptor.library.batch import Batch, check_expected, laws, normal
 from preceptor.library.chain import BrokenError, Verification
 from preceptor.library.changes import Change, Checkpoint, RecordLesson
+from preceptor.library.counts import Counts, counts_of
 from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry, LessonRow, Record, State
 from preceptor.library.finding import ranked
@@ -29,7 +30,6 @@ from preceptor.library.log import FormRow, changes_query, forms_of, last_of
 from preceptor.library.paging import (
     EVERY,
     Approved,
-    Counts,
     Filter,
     Order,
     Page,
@@ -37,7 +37,6 @@ from preceptor.library.paging import (
     approved_of,
     around_of,
     check_order,
-    counts_of,
     entries_of,
     next_of,
     page_of,
