@@ -312,7 +312,27 @@ def test_learn_dry_run(demo: tuple[Path, dict[str, Any]], capsys: pytest.Capture
         "calls": "int",
         "tokens": "int",
         "usd": "float",
+        "log": "NoneType",
     }
+
+
+def test_a_dry_run_over_a_log_tells_what_is_in_it(
+    demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    log = tmp_path / "calls.jsonl"
+    log.write_text(
+        '{"id": "1", "messages": [{"role": "user", "content": "My bag?"}, {"role": "agent", "content": "Oh."}]}\n'
+        "{broken\n"
+    )
+    told = read(capsys, "learn", "--dry-run", "-C", demo[0], "--logs", log)
+    assert (told["log"]["scenarios"], told["log"]["counts"]["bad-json"]["lines"]) == (1, [2])
+    code, out, _ = call(capsys, "learn", "--dry-run", "-C", demo[0], "--logs", log)
+    assert (code, "not JSON (line 2)" in out) == (0, True)
+    log.write_text("{broken\n")
+    code, out, err = call(capsys, "learn", "--dry-run", "-C", demo[0], "--logs", log)
+    assert (code, out) == (1, "")
+    assert "no scenario in it" in err
+    assert "not JSON (line 1)" in err
 
 
 def test_library(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]):

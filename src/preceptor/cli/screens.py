@@ -19,6 +19,7 @@ from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.sections import told
 from preceptor.evaluate.statistics import Estimate
 from preceptor.evaluate.summary import SIMULATED, failures, headline, remarks
+from preceptor.learn.log_report import Report
 from preceptor.project.results import EvaluateResult, LearnResult
 
 _LOWEST, _HIGHEST, _WIDTH = 1.0, 5.0, 41
@@ -29,14 +30,19 @@ def learned_screen(result: LearnResult, folder: Path) -> RenderableType:
     """The end of ``preceptor learn``."""
     parts: list[RenderableType] = [*learned(result)]
     if result.log is not None:
-        parts += ["", line("the log: " + result.log.text().splitlines()[0], style="dim")]
-        parts += [line(text, style="dim") for text in result.log.text().splitlines()[1:]]
+        parts += ["", *log_lines(result.log)]
     parts += ["", spend_table(result.spend)]
     if result.simulated:
         parts += ["", simulated()]
     next_step = "evaluate" if result.strategies else "runs show"
     parts += ["", *closing(result.folder, f"{program()} {next_step}{where(folder)}")]
     return Group(*parts)
+
+
+def log_lines(report: Report) -> list[RenderableType]:
+    """What reading a log found: its sums, and a line for each oddity."""
+    first, *rest = report.text().splitlines()
+    return [line(f"the log: {first}", style="dim"), *(line(text, style="dim") for text in rest)]
 
 
 def learned(result: LearnResult) -> list[RenderableType]:

@@ -51,9 +51,7 @@ def _cells(seat: str, phase: str, row: LedgerRow, counts: Sequence[str]) -> tupl
 def _notes(rows: Sequence[LedgerRow]) -> list[str]:
     notes: list[str] = []
     if any(r.estimated for r in rows):
-        notes.append(
-            "~ some tokens are estimated: the server told no usage, or a try without an answer may be charged"
-        )
+        notes.append("~ estimated in part: a model told no tokens, or a try without an answer may be charged")
     seats = sorted({r.seat for r in rows if r.over})
     if seats:
         notes.append(

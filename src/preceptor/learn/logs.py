@@ -131,6 +131,22 @@ def read_logs(path: Path | str, *, longest_line: int = LONGEST_LINE) -> LogReadi
     return LogReading(Path(path), longest_line=longest_line)
 
 
+def scenarios_in(path: Path) -> tuple[list[Scenario], Report]:
+    """All scenarios of a log, and what was met while it was read.
+
+    Raises:
+        InputError: the file cannot be read, or there is no scenario in it.
+    """
+    reading = read_logs(path)
+    scenarios = list(reading)
+    if not scenarios:
+        raise InputError(
+            f"{path}: no scenario in it: {'; '.join(reading.report.text().splitlines())}",
+            hint="docs/logs.md shows the form: one conversation a line, with messages of both sides",
+        )
+    return scenarios, reading.report
+
+
 def scenarios_of(conversation: Conversation) -> Iterator[Scenario]:
     """One scenario per agent turn that answers a customer, or an action after one. ``reference`` is what the human
     agent said, ``profile`` the conversation's id; the same conversation always gives the same ids.

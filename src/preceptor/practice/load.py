@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from preceptor.core.errors import WorldError
-from preceptor.practice.world import PHASES, Fact, Matter, Move, MoveKind, Rule, Trait, World
+from preceptor.practice.world import PHASES, Fact, Matter, Move, MoveKind, Rule, Trait, World, spoken
 
 _HINT = "docs/worlds.md describes the format; airline.yaml in preceptor/practice/worlds is a full example"
 
@@ -249,6 +249,7 @@ def _check_references(file: _File, source: str, lines: _Lines) -> None:
             need("emotion", rule.emotion, set(file.emotions), (*where, i, "emotion"))
 
     _check_heard(file, moves, source, lines)
+    _check_phrasings(file, source, lines)
     check_rules(file.rules, ("rules",))
     for key, issue in file.issues.items():
         need("fact", issue.needs, set(file.facts), ("issues", key, "needs"))
@@ -270,6 +271,29 @@ def _check_heard(file: _File, moves: set[str], source: str, lines: _Lines) -> No
         for key in listed:
             if key not in known:
                 raise _wrong(source, lines, ("heard", part, key), f"the world has nothing called '{key}'")
+
+
+def _check_phrasings(file: _File, source: str, lines: _Lines) -> None:
+    """Every ``[a|b]`` is closed and every ``{name}`` is filled: else agents and customers would say the marks."""
+    facts = dict.fromkeys(file.facts, "")
+    agents = [(("moves", k, "say"), m.say) for k, m in file.moves.items()]
+    agents += [(("facts", k, "ask"), f.ask) for k, f in file.facts.items()]
+    customers = [
+        (("facts", k, "tell"), tuple(t.replace("{value}", "") for t in f.tell)) for k, f in file.facts.items()
+    ]
+    customers += [(("issues", k, p), getattr(i, p)) for k, i in file.issues.items() for p in ("opens", "pushes")]
+    for where, texts in agents:
+        for n, text in enumerate(texts):
+            if left := re.search(r"\{[^{}]*\}|[\[\]{}]", spoken(text, 0, facts)):
+                told = (
+                    f"nothing fills '{left[0]}'; facts are: {', '.join(facts) or 'none'}; choices look like [a|b]"
+                )
+                raise _wrong(source, lines, (*where, n), told)
+    for where, texts in customers:
+        for n, text in enumerate(texts):
+            if left := re.search(r"\{[^{}]*\}|[\[\]{}]", text):
+                told = f"'{left[0]}' would be said as it stands; only 'tell' may hold {{value}}"
+                raise _wrong(source, lines, (*where, n), told)
 
 
 def _rule(rule: _Rule, issue: str) -> Rule:

@@ -13,14 +13,12 @@ from preceptor.core.decode import decode
 from preceptor.core.errors import InputError
 from preceptor.core.events import Emit, Event
 from preceptor.core.ids import digest, plain
-from preceptor.core.records import Scenario
 from preceptor.evaluate.latency import latency
 from preceptor.evaluate.run import evaluate
 from preceptor.evaluate.spend import SpendTally
 from preceptor.learn import learn
 from preceptor.learn.fit import Size
-from preceptor.learn.log_report import Report
-from preceptor.learn.logs import read_logs
+from preceptor.learn.logs import scenarios_in
 from preceptor.learn.loop import begun
 from preceptor.library.embedder import Embedder
 from preceptor.library.remembered import Remembering, remembering
@@ -51,7 +49,7 @@ async def learn_job(
             run.finish("failed", "its name is that of an earlier run, in the library, whose folder is gone")
             run = start(project, "learn", resume=None, inputs=inputs)
         async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
-            scenarios, report = _read(logs) if logs else (None, None)
+            scenarios, report = scenarios_in(logs) if logs else (None, None)
             if report is not None:
                 now.write_result("log-report", plain(report))
             embedder = remembering(open_embedder(project.config.embedder, project.environ))
@@ -168,17 +166,6 @@ def _size(project: Project, now: Session, scenarios: int | None) -> Size:
     if project.config.learn.fit:
         now.write_result("size", plain(size))
     return size
-
-
-def _read(logs: Path) -> tuple[list[Scenario], Report]:
-    reading = read_logs(logs)
-    scenarios = list(reading)
-    if not scenarios:
-        raise InputError(
-            f"{logs}: no scenario in it: {reading.report.text().splitlines()[0]}",
-            hint="docs/logs.md shows the form: one conversation a line, with messages of both sides",
-        )
-    return scenarios, reading.report
 
 
 def _file_digest(path: Path) -> str:

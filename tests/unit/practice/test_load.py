@@ -37,6 +37,9 @@ def _line(text: str, of: str) -> int:
         ("{do: reason, weight: 2, phase: [solve]", "{do: reason, weight: 2, phase: [night]", "night"),
         ("{avoid: promise_refund, weight: 2.5}", "{avoid: promise_refund, do: own}", "'do' or 'avoid'"),
         ("{avoid: promise_bag, weight: 2.5}", "{avoid: promise_bag, weight: heavy}", "weight"),
+        ("the value of your ticket as travel credit for", "the {wroth} of your ticket as credit for", "{wroth}"),
+        ("A fee [of 60 |]is kept", "A fee [of 60 |is kept", "'['"),
+        ("[\"My luggage did not arrive with", "[\"My [luggage|bag] did not arrive.", "said as it stands"),
         ("    pattern: '\\bTRN\\d{5}\\b'", "    pattern: '('", "pattern"),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from preceptor.cli.options import json_option
-from preceptor.cli.out import program, write_json
+from preceptor.cli.out import counted, program, write_json
 from preceptor.project import Project
 
 
@@ -34,7 +34,7 @@ def command(folder: Path, world: str, blank: bool, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"Made {folder}: {domain.name}, {len(domain.issues)} issues,")
+    click.echo(f"Made {folder}: {domain.name}, {counted(len(domain.issues), 'issue')},")
     click.echo(f"{len(domain.profiles) - held} customers to learn from, {held} kept for evaluation.")
     click.echo("")
     click.echo(f"  {folder}/preceptor.toml   models, budgets, the loop's numbers")

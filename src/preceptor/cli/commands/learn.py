@@ -9,12 +9,13 @@ import click
 from preceptor.cli.options import flags, json_option, project_options, seat_options, worker_options
 from preceptor.cli.out import console, line, table, write_json
 from preceptor.cli.progress import Progress
-from preceptor.cli.screens import learned_screen
+from preceptor.cli.screens import learned_screen, log_lines
 from preceptor.cli.tally import short
 from preceptor.core.config import Flag
 from preceptor.core.ids import plain
 from preceptor.learn.fit import size_of
-from preceptor.learn.logs import read_logs
+from preceptor.learn.log_report import Report
+from preceptor.learn.logs import scenarios_in
 from preceptor.project import Project
 from preceptor.project.estimate import Estimate
 from preceptor.project.results import LearnResult
@@ -59,14 +60,18 @@ def command(
     if run_id and not resume:
         raise click.UsageError("--run goes with --resume")
     stages = len(project.config.learn.teacher_share)
+    report, found = None, None
+    if logs is not None and (dry_run or (project.config.learn.fit and not resume)):
+        scenarios, report = scenarios_in(logs)
+        found = len(scenarios)
     if project.config.learn.fit and not resume:
-        size = project.size(scenarios=_count(logs))
+        size = project.size(scenarios=found)
         stages = len(size.teacher_share)
         if size != size_of(project.config.learn):
             left_out = ", no primer" if project.config.learn.primer and not size.primer else ""
             click.echo(f"Sized to the budget: {size.text()}{left_out}.", err=as_json)
     if dry_run:
-        _tell(project.estimate(scenarios=_count(logs)), as_json)
+        _tell(project.estimate(scenarios=found), report, as_json)
         return
     with Progress("learning", stages=stages, quiet=as_json) as progress:
         result = project.learn(
@@ -94,11 +99,7 @@ def learned_json(result: LearnResult) -> dict[str, object]:
     }
 
 
-def _count(logs: Path | None) -> int | None:
-    return None if logs is None else sum(1 for _ in read_logs(logs))
-
-
-def _tell(estimate: Estimate, as_json: bool) -> None:
+def _tell(estimate: Estimate, report: Report | None, as_json: bool) -> None:
     if as_json:
         write_json(
             {
@@ -107,6 +108,7 @@ def _tell(estimate: Estimate, as_json: bool) -> None:
                 "calls": estimate.calls,
                 "tokens": estimate.tokens,
                 "usd": estimate.usd,
+                "log": plain(report),
             }
         )
         return
@@ -122,6 +124,8 @@ def _tell(estimate: Estimate, as_json: bool) -> None:
         for s in estimate.seats
     ]
     columns = ["seat", "model", "calls", "tokens in", "tokens out", "USD"]
+    if report is not None:
+        console().print(*log_lines(report), sep="\n")
     console().print(table(columns, rows, right=columns[2:]))
     total = "unknown: no price for every model" if estimate.usd is None else f"{estimate.usd:.2f} USD"
     click.echo(f"Expected: {short(estimate.calls)} calls, {short(estimate.tokens)} tokens, {total}.")

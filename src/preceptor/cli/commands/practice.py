@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from preceptor.cli.options import json_option
-from preceptor.cli.out import console, line, table, write_json
+from preceptor.cli.out import console, counted, line, table, write_json
 from preceptor.core.errors import ConfigError
 from preceptor.practice import load_world, shipped_world, shipped_worlds
 
@@ -56,7 +56,8 @@ def check(file: Path, as_json: bool) -> None:
             {"ok": True, "domain": domain.name, "issues": len(domain.issues), "profiles": len(domain.profiles)}
         )
     else:
-        click.echo(f"ok: {line(domain.name)}, {len(domain.issues)} issues, {len(domain.profiles)} profiles")
+        issues, profiles = counted(len(domain.issues), "issue"), counted(len(domain.profiles), "profile")
+        click.echo(f"ok: {line(domain.name)}, {issues}, {profiles}")
 
 
 @command.command("serve")
