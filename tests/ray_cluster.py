@@ -2,12 +2,14 @@
 
 Tells as a line of JSON its address and the process ids of its two nodes, the head first. Then each line that it
 reads is an order: ``kill`` ends the second node as a power cut would, ``add`` starts another. It answers each with
-the ids that there are then. At the end of its input all ends.
+the ids that there are then. ``end`` ends the whole cluster so, and this process. At the end of its input all ends.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from typing import Any
 
@@ -37,6 +39,20 @@ def started() -> tuple[Any, Any]:
     raise AssertionError("the loop returns or raises")
 
 
+def added(cluster: Any) -> Any:
+    """Another node, with the same patience."""
+    for left in reversed(range(3)):
+        there = set(cluster.worker_nodes)
+        try:
+            return cluster.add_node(**_NODE)
+        except Exception:  # as above
+            for half in set(cluster.worker_nodes) - there:
+                cluster.remove_node(half, allow_graceful=False)
+            if not left:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
 def main() -> None:
     """See above."""
     cluster, node = started()
@@ -50,8 +66,13 @@ def main() -> None:
     for order in sys.stdin:
         if order.strip() == "kill":
             cluster.remove_node(node, allow_graceful=False)
+        elif order.strip() == "end":
+            for one in (cluster.head_node, *cluster.worker_nodes):
+                for process in (p.process for started in one.all_processes.values() for p in started):
+                    os.kill(process.pid, signal.SIGKILL)
+            os._exit(0)  # there is nothing left to shut down in an orderly way
         else:
-            node = cluster.add_node(**_NODE)
+            node = added(cluster)
         told()
     cluster.shutdown()
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -56,11 +56,14 @@ class Nodes:
         self.address, self.raylets = told["address"], tuple(told["raylets"])
 
     def order(self, word: str) -> None:
-        """``kill`` or ``add``."""
+        """``kill``, ``add`` or ``end``."""
         assert self.process.stdin is not None
         self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
-        self.heard()
+        if word == "end":
+            self.process.wait(30)
+        else:
+            self.heard()
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +99,7 @@ def place(postgres: URL) -> Iterator[str]:
 
 
 @contextmanager
-def preceptor(*words: str, mark: str = "") -> Iterator[subprocess.Popen[str]]:
+def preceptor(*words: str, mark: str = "") -> Generator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "preceptor.cli", *words],
         env={**os.environ, **EPOCH, **TOKEN, "MARK": mark},
@@ -300,3 +303,35 @@ def test_without_an_address_a_ray_is_started_for_the_run_and_ended_with_it(tmp_p
     assert process.returncode == 0, told
     assert dump(other.folder) == dump(alone.folder)
     assert workers_of(mark) == []
+    assert "ended from outside" not in told, "no last word of a run that came to its end"
+
+
+def test_a_cluster_that_ends_in_the_middle_ends_the_run_with_a_word_and_it_goes_on_without_one(
+    tmp_path: Path, nodes: Nodes, place: str
+) -> None:
+    with watched() as server:
+        alone = Project.create(tmp_path / "alone", settings=settings(server.url), environ=EPOCH)
+        alone.learn()
+        calls = len(set(server.arrivals))
+        server.arrivals.clear()
+        watch = Watch(server, place, set())
+        many = Project.create(
+            tmp_path / "many",
+            settings={**settings(server.url), "budget.calls": 5000, "journal.path": place},
+            environ=EPOCH,
+        )
+        words = ("learn", "-C", str(many.folder), "--executor", "ray", "--ray-address", nodes.address, "--json")
+        with preceptor(*words, "--workers", "2") as process:
+            wait_for(process, lambda: len(set(server.arrivals)) >= calls // 3)
+            nodes.order("end")
+            told = ended(process)
+        assert process.returncode not in (0, None)
+        assert "Traceback" not in told
+        assert told.endswith("go on with: preceptor learn --resume\n"), told
+        assert "learn-001 was ended from outside" in told
+        watch.struck()
+        (run,) = many.runs().list()
+        assert not run.process
+        many.learn(resume="")
+        watch.checked()
+        assert dump(many.folder) == dump(alone.folder), "the library, byte for byte"

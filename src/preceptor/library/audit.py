@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, Table, delete, insert, select
 
 from preceptor.core.errors import LibraryError
+from preceptor.core.untrusted import one_line
 from preceptor.library import rows
 from preceptor.library.chain import BrokenError, Verification, replay
 from preceptor.library.entry import Record, State
@@ -19,6 +21,7 @@ Row = RowMapping
 
 _PART = 1000
 """Rows written at once."""
+_ANEW = "back it up (preceptor library backup FILE), move it away, then: preceptor library restore FILE"
 
 
 @contextmanager
@@ -26,6 +29,31 @@ def streamed(connection: Connection, query: Select[Any]) -> Generator[Iterable[R
     """Rows as they come, a few hundred in memory at a time."""
     with connection.execute(query, execution_options={"yield_per": 500}) as result:
         yield result.mappings()
+
+
+def verify_whole(connection: Connection) -> Verification:
+    """:func:`verify`, and every page of the file: what the log does not need may be damaged too."""
+    found = verify(connection)
+    page = damaged_page(connection, "integrity_check") if found.ok else ""
+    if not page:
+        return found
+    problem = f"every change holds, but the file is damaged ({page}); {_ANEW}"
+    return replace(found, problem=problem)
+
+
+def damaged_page(connection: Connection, check: str = "quick_check") -> str:
+    """What SQLite says of the first damaged page; empty: none, or the database is no file of ours."""
+    if connection.dialect.name != "sqlite":
+        return ""
+    told = str(connection.exec_driver_sql(f"PRAGMA {check}(1)").scalar_one())
+    return "" if told == "ok" else one_line(told, 200)
+
+
+def require_whole(connection: Connection, name: str) -> None:
+    """LibraryError where a page of the file is damaged: before anything is paid for that could not be kept."""
+    page = damaged_page(connection)
+    if page:
+        raise LibraryError(f"{name} is damaged ({page})", hint=f"see: preceptor library verify; {_ANEW}")
 
 
 def verify(connection: Connection) -> Verification:

@@ -17,7 +17,7 @@ from preceptor.core.ids import digest
 from preceptor.core.records import Lesson, Scenario, Scope, Status, Strategy
 from preceptor.core.untrusted import clean, one_line
 from preceptor.library import chain, rows
-from preceptor.library.audit import streamed, verify
+from preceptor.library.audit import require_whole, streamed, verify_whole
 from preceptor.library.batch import Batch, check_expected, laws, normal
 from preceptor.library.chain import BrokenError, Verification
 from preceptor.library.changes import Change, Checkpoint, RecordLesson
@@ -326,16 +326,20 @@ class Library:
         return state
 
     def verify(self) -> Verification:
-        """Recomputes the chain and the state, and compares every stored row with what it must be."""
+        """Recomputes chain and state, compares every stored row with what it must be, looks at every page."""
         with self._database.reading() as connection:
-            return verify(connection)
+            return verify_whole(connection)
+
+    def require_whole(self) -> None:
+        """LibraryError where the file has a damaged page."""
+        with self._database.reading() as connection:
+            require_whole(connection, self._database.name)
 
     def digest(self) -> str:
         """Digest of strategies, scenarios, lessons and statuses, without times, authors, runs and order: equal
         for equal runs."""
-        entries = [
-            [e.strategy, e.version, e.status, e.verdict, e.findings, e.flags, e.merged_into] for e in self.entries()
-        ]
+        told = self.entries()
+        entries = [[e.strategy, e.version, e.status, e.verdict, e.findings, e.flags, e.merged_into] for e in told]
         lessons = [[row.id, row.stage, row.outcome, row.digest] for row in self.lessons()]
         scenarios = sorted(digest("scenario", s) for s in self.scenarios())
         return digest(

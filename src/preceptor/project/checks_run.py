@@ -56,6 +56,7 @@ def _folder(project: Project) -> str:
 
 def _library(project: Project) -> str:
     with project.library() as library:
+        library.require_whole()
         return f"opens, {len(library.entries())} strategies"
 
 

@@ -44,6 +44,7 @@ async def learn_job(
     require_workers(project)
     inputs = {"domain": digest("domain", project.domain), "logs": _file_digest(logs) if logs else ""}
     with project.library(create=True) as library:
+        library.require_whole()
         run = start(project, "learn", resume=resume, inputs=inputs)
         while resume is None and begun(library, run.id):
             run.finish("failed", "its name is that of an earlier run, in the library, whose folder is gone")

@@ -28,6 +28,7 @@ async def prove_job(project: Project, *, resume: str | None, emit: Emit, stop: S
     """See :meth:`Project.prove_async`."""
     embedder = remembering(open_embedder(project.config.embedder, project.environ))
     with project.library() as library:
+        library.require_whole()
         entries = [e for e in library.entries() if e.provable]
         known = {e.strategy.id: e.version for e in entries}
         inputs = {"domain": digest("domain", project.domain), "strategies": digest("proved", sorted(known.items()))}

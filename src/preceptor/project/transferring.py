@@ -47,6 +47,7 @@ async def transfer_job(project: Project, *, resume: str | None, emit: Emit, stop
     embedder = remembering(open_embedder(config.embedder, project.environ)) if dense else None
     students = list(config.transfer.students) or [config.seats.student.model]
     with project.library() as library:
+        library.require_whole()
         entries = _entries(library, release)
         known = sorted((e.strategy.id, e.version) for e in entries)
         inputs = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from tests.unit.library.made import NOON, library, one_of_each, ticking
 from tests.unit.library.raw import Raw, raw_hands
 
 from preceptor.core.errors import LibraryError
+from preceptor.library.backup import back_up, restore
 from preceptor.library.schema import METADATA
 from preceptor.library.store import Library
 
@@ -126,3 +129,33 @@ def test_a_page_of_garbage_is_told(tmp_path: Path) -> None:
     with pytest.raises(LibraryError, match="damaged") as caught, Library.open(path, clock=ticking()) as made:
         made.verify()
     assert "backup" in caught.value.hint
+
+
+def test_a_damaged_page_that_no_change_needs_is_found_and_can_be_mended(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    with library(tmp_path, *one_of_each()) as made:
+        assert made.verify().ok
+        made.require_whole()
+        lines = list(made.dump())
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = 'touched' LIMIT 1"
+        (page,) = raw.execute(query).fetchone()
+        (size,) = raw.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size + 8)
+        file.write(b"\x7f" * 200)
+    with Library.open(path, clock=ticking()) as made:
+        found = made.verify()
+        assert not found.ok
+        assert "page" in found.problem or "malformed" in found.problem
+        with pytest.raises(LibraryError, match="damaged") as caught:
+            made.require_whole()
+        assert "library backup" in caught.value.hint
+    back_up(path, tmp_path / "kept.jsonl")
+    path.rename(tmp_path / "damaged.db")
+    restore(tmp_path / "kept.jsonl", path)
+    with Library.open(path, clock=ticking()) as made:
+        assert made.verify().ok
+        made.require_whole()
+        assert list(made.dump()) == lines

@@ -19,11 +19,15 @@ from preceptor.project.stopping import Stop
 from preceptor.project.workers.beside import Shared
 from preceptor.project.workers.choose import most_workers, require_listening, shared
 from preceptor.project.workers.crew import Crew
+from preceptor.project.workers.last_word import last_word
 from preceptor.project.workers.worker import Site, Surroundings
 
 _INITS = 3
 """Times that Ray is started: it gives itself 30 seconds, which a busy machine may need more of."""
 _UNREACHED = "see: ray status; does it ask for a token? set RAY_AUTH_MODE=token here too (docs/scale.md)"
+_ENDED = """error: the process of {run} was ended from outside; Ray does so when its cluster is gone
+next: see whether the cluster is up (ray status); every answer is kept, go on with: preceptor {job} --resume
+"""
 _STORE = 100 * 2**20
 """Bytes of the object store of a Ray of our own: snapshots pass through it, and nothing else that is large."""
 
@@ -64,11 +68,12 @@ async def on_ray(
             shared=Shared(beside=now.beside, embedder=embedder),
         )
         stop.when(hired.stop)
-        try:
-            await hired.hire(number)
-            yield hired
-        finally:
-            await hired.dismiss()
+        with last_word(_ENDED.format(run=now.run.id, job=now.run.info.job)):
+            try:
+                await hired.hire(number)
+                yield hired
+            finally:
+                await hired.dismiss()
     finally:
         if own:
             ray.shutdown()
