@@ -341,15 +341,12 @@ class Library:
         told = self.entries()
         entries = [[e.strategy, e.version, e.status, e.verdict, e.findings, e.flags, e.merged_into] for e in told]
         lessons = [[row.id, row.stage, row.outcome, row.digest] for row in self.lessons()]
-        scenarios = sorted(digest("scenario", s) for s in self.scenarios())
-        return digest(
-            "library",
-            {
-                "strategies": sorted(digest("entry", e) for e in entries),
-                "lessons": sorted(digest("lesson", row) for row in lessons),
-                "scenarios": scenarios,
-            },
-        )
+        whole = {
+            "strategies": sorted(digest("entry", e) for e in entries),
+            "lessons": sorted(digest("lesson", row) for row in lessons),
+            "scenarios": sorted(digest("scenario", s) for s in self.scenarios()),
+        }
+        return digest("library", whole)
 
     def log(self) -> Iterator[Record]:
         """Every change, oldest first."""
