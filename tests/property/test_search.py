@@ -25,8 +25,8 @@ from preceptor.library.conversation_state import (
 )
 from preceptor.library.index import IndexSettings, StrategyIndex
 from preceptor.library.ordinary import ORDINARY, share
-from preceptor.library.postings import Bounds, Postings
-from preceptor.library.scores import best, fewer, may_be_best
+from preceptor.library.postings import Postings, highest
+from preceptor.library.scores import best, edge_of
 from preceptor.library.sparse import SparseIndex
 from preceptor.library.vocabulary import Vocabulary
 
@@ -177,7 +177,7 @@ def talk(first: str, last: str) -> tuple[Turn, ...]:
     return (Turn(speaker="agent", text=first), Turn(speaker="customer", text=last))
 
 
-@pytest.mark.parametrize("few", [0, 256])  # 0: never score everything where bounds do
+@pytest.mark.parametrize("few", [0, 256])  # 0: never score everything where some will do
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(libraries(), st.tuples(text, text), st.sampled_from([0.0, 0.15, 0.5]), st.integers(1, 30))
 def test_search_ranks_as_a_plain_reference_does(
@@ -211,35 +211,55 @@ def test_fused_scores_are_those_of_a_plain_reference(
     assert all(found.get(name, 0.0) == pytest.approx(score, abs=4e-3) for name, score in wanted.items())
 
 
-@given(
-    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.3)), min_size=1, max_size=60),
-    st.integers(1, 12),
-    st.data(),
-)
-def test_bounds_never_lose_one_of_the_best(
-    rows: list[tuple[float, float]], limit: int, data: st.DataObject
+@pytest.fixture(scope="module")
+def many() -> tuple[StrategyIndex, StrategyIndex]:
+    """Thousands of strategies of several kinds, by words and by words and vectors."""
+    rng = np.random.default_rng(5)
+    known = np.array([f"v{n}x" for n in range(600)])
+    share_of = 1 / (np.arange(600) + 3)
+
+    def said(count: int) -> str:
+        return " ".join(rng.choice(known, count, p=share_of / share_of.sum()))
+
+    states = {f"c{n:04}": f"agent: {said(6)}\ncustomer: {said(8)}" for n in range(900)}
+    ids = sorted(states)
+    made = [
+        Strategy(
+            id=f"s{n:04}",
+            when=said(5),
+            do=said(7),
+            scenarios=tuple(ids[at] for at in rng.integers(0, 900, (1, 1, 1, 0, 3, 30)[n % 6])),
+        )
+        for n in range(2400)
+    ]
+    by_words, by_both = (StrategyIndex(made, scenarios=states, embedder=e) for e in (None, Hashed()))
+    return by_words, by_both
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.15, 0.4]), st.sampled_from([1, 7, 40]), st.booleans())
+def test_what_is_not_looked_at_is_none_of_the_best(
+    many: tuple[StrategyIndex, StrategyIndex], seed: int, floor: float, limit: int, lexical: bool
 ) -> None:
-    low = np.array([a for a, _ in rows], dtype=np.float32)
-    high = low + np.array([b for _, b in rows], dtype=np.float32)
-    share = np.array([data.draw(st.floats(0, 1)) for _ in rows], dtype=np.float32)
-    real = np.clip(low + share * (high - low), low, high).astype(np.float32)
-    kept = set(may_be_best(Bounds(low, high), limit).tolist())
-    assert set(best(real, limit).tolist()) <= kept
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.floats(0.0, 0.5))
-@settings(max_examples=40, deadline=None)
-def test_what_a_real_score_shuts_out_is_none_of_the_best(seed: int, limit: int, width: float) -> None:
     rng = np.random.default_rng(seed)
-    real = rng.beta(1, 6, 3000).astype(np.float32)
-    real[rng.integers(0, 3000, 200)] = 0.5  # ties
-    slack = (width * rng.random((2, 3000))).astype(np.float32)
-    bounds = Bounds(real - slack[0], real + slack[1])
-    found = np.flatnonzero(rng.random(3000) < 0.8)
-    kept = fewer(found, bounds, limit, lambda places: real[places])
-    assert set(found[best(real[found], limit)].tolist()) <= set(kept.tolist()) <= set(found.tolist())
-    if width < 0.01:
-        assert len(kept) < len(found) // 2
+    spoken = [" ".join(f"v{n}x" for n in rng.geometric(0.02, size) % 600) for size in (6, 9)]
+    looked = many[not lexical].search(talk(spoken[0], spoken[1]), limit=limit, floor=floor)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "_of_most", lambda values, places, count: np.arange(len(values)))
+        wanted = many[not lexical].search(talk(spoken[0], spoken[1]), limit=limit, floor=floor)
+    assert {h.position: h.score for h in looked} == pytest.approx({h.position: h.score for h in wanted}, abs=1e-5)
+
+
+@given(st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9]), max_size=40), st.integers(0, 12), st.data())
+def test_the_best_are_the_highest_in_order_of_place(values: list[float], limit: int, data: st.DataObject) -> None:
+    scores = np.array(values, dtype=np.float32)
+    places = np.array(data.draw(st.permutations(range(len(values)))), dtype=np.int64)
+    plain = sorted((n for n in range(len(values)) if scores[n] > 0), key=lambda n: (-scores[n], places[n]))
+    assert best(scores, places, limit).tolist() == plain[:limit]
+    assert best(scores, places, limit, 0.2).tolist() == [n for n in plain[:limit] if scores[n] >= 0.2]
+    top = sorted(scores.tolist(), reverse=True)
+    assert sorted(scores[highest(scores, limit)].tolist(), reverse=True) == top[:limit]
+    assert edge_of(scores, limit) == ([float("inf"), *top][limit] if limit <= len(top) else 0.0)
 
 
 @given(
@@ -248,14 +268,13 @@ def test_what_a_real_score_shuts_out_is_none_of_the_best(seed: int, limit: int, 
     st.sampled_from([0.0, ORDINARY]),
 )
 @settings(max_examples=20, deadline=None)
-def test_scores_of_a_sparse_index_lie_within_its_bounds(
+def test_scores_of_a_sparse_index_lie_below_its_ceilings(
     documents: list[dict[str, float]], asked: dict[str, float], ordinary: float
 ) -> None:
     built = SparseIndex(documents, ordinary=ordinary)
     query = built.query(asked)
-    (bounds,), scores = built.postings.bounds(query), built.postings.all(query)
-    assert np.all(bounds.low <= scores + 1e-6)
-    assert np.all(scores <= bounds.high)
+    (ceilings,), scores = built.postings.ceilings(query), built.postings.all(query)
+    assert np.all(scores <= ceilings)
     assert scores == pytest.approx(cosines(documents, asked, ordinary), abs=1e-5)
     assert built.postings.exact(query, np.arange(len(documents))) == pytest.approx(scores, abs=1e-6)
 

@@ -27,8 +27,8 @@ from preceptor.library.embedder import Embedder
 from preceptor.library.fitting import Fitting
 from preceptor.library.links import Links
 from preceptor.library.ordinary import ORDINARY
-from preceptor.library.postings import Bounds, Floats, Places, Postings
-from preceptor.library.scores import Fused, Lexical, Score, best, fewer, may_be_best
+from preceptor.library.postings import Floats, Places, Postings, highest
+from preceptor.library.scores import Fused, Lexical, Score, best, edge_of
 from preceptor.library.sparse import SparseIndex
 from preceptor.library.vocabulary import Vocabulary
 
@@ -43,6 +43,9 @@ _AT_ONCE = 512
 """Strategies that others are compared with in one table."""
 _NONE: Places = np.zeros(0, dtype=np.int64)
 _REACH = 0.25
+"""Share of the nearest state's likeness from which others have a say."""
+_CLOSE = 0.2
+"""The same of the highest ceiling, which lies a little above the highest likeness."""
 _NEAR = 400
 """Documents that an approximate search looks at, by words and by vectors each."""
 _NEAREST = 100
@@ -68,16 +71,16 @@ class Hit:
 class Hits(list[Hit]):
     """What one search found, best first, and how alike it is."""
 
-    def __init__(self, hits: Iterable[Hit] = (), alike: Floats | None = None, rows: Sequence[int] = ()) -> None:
-        """``rows``: positions of the strategies that the rows and columns of ``alike`` stand for."""
+    def __init__(self, hits: Iterable[Hit] = (), positions: Sequence[int] = (), deeds: Floats | None = None) -> None:
+        """``deeds``: of the strategies at ``positions``, a row each; products are cosines."""
         super().__init__(hits)
-        self._alike = np.zeros((0, 0), dtype=np.float32) if alike is None else alike
-        self._row = {position: n for n, position in enumerate(rows)}
+        self._row = {position: n for n, position in enumerate(positions)}
+        self._deeds = np.zeros((0, 0), dtype=np.float32) if deeds is None else deeds
 
     def likeness(self, some: Sequence[int], others: Sequence[int]) -> Floats:
         """As :meth:`StrategyIndex.likeness`, of what was found."""
-        columns = [self._row[position] for position in others]
-        return self._alike[[self._row[position] for position in some]][:, columns]
+        first, second = (self._deeds.take([self._row[n] for n in part], axis=0) for part in (some, others))
+        return first @ second.T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,24 +170,12 @@ class StrategyIndex:
             return Hits()
         said = state_words(turns, self._settings.weights)
         asked = self._asked(turns, said, lexical=lexical)
-        limit = max(limit, 1)
-        near, found, own = self._candidates(asked, limit, floor)
-        learned_in, whose = self._learned_in.of(found)
-        states, places = _once(np.concatenate([near, learned_in]))
-        few = len(found) <= 4 * limit
-        looked = asked.exact(states, found if few else _NONE)
-        likes, of_own = looked[:, : len(states)][:, places], looked[:, len(states) :]
-        most = _most(likes[:, len(near) :], whose, len(found))
-        if not few:
-            kept = self._reachable(most[0], own, found, limit)
-            found, most = found[kept], most[:, kept]
-            of_own = asked.exact(_NONE, found)
-        matches = self._raised(most, of_own, self._worth.take(found))
-        at = best(np.where(matches[0] < floor, np.float32(0), matches[0]), limit)
+        looked = self._looked(asked, max(limit, 1), floor)
+        at = best(looked.matches[0], looked.strategies, max(limit, 1), floor)
         if not len(at):
             return Hits()
-        found, matches = found.take(at), matches.take(at, axis=1)
-        agreement, alike = self._agreement(near, likes[0, : len(near)], found, matches[0])
+        found, matches = looked.strategies.take(at), looked.matches.take(at, axis=1)
+        agreement, deeds = self._agreement(looked, found, matches[0])
         scores: list[float] = self._fitted(matches[0] * agreement, turns, said, found).tolist()
         # Where nothing is fused, the match is that of the words.
         words: list[float] = matches[-2 if len(matches) > 1 else 0].tolist()
@@ -192,7 +183,7 @@ class StrategyIndex:
         positions: list[int] = found.tolist()
         order = sorted((n for n in range(len(at)) if scores[n] > 0), key=lambda n: (-scores[n], positions[n]))
         hits = [Hit(positions[n], scores[n], words[n], vectors[n], self._strategies) for n in order]
-        return Hits(hits, alike, positions)
+        return Hits(hits, positions, deeds)
 
     def likeness(self, some: Sequence[int] | Places, others: Sequence[int] | Places) -> Floats:
         """How much what each of some strategies says to do is what others say, 0..1: variety is measured by it."""
@@ -212,39 +203,40 @@ class StrategyIndex:
             return by_words
         return Fused(by_words, *self._dense.question(turns), self._settings.dense)
 
-    def _candidates(self, asked: Score, limit: int, floor: float) -> tuple[Places, Places, Bounds | None]:
-        """States that may be among the nearest, and strategies that may be among the best, in order of place; and
-        bounds of all strategies' own words, where every one was looked at."""
+    def _looked(self, asked: Score, limit: int, floor: float) -> _Looked:
+        """All states that may be among the nearest, all strategies that may be among the best, and some others."""
         if len(self) > self._settings.exact and (self._dense is None or self._dense.approximate):
             near, named = asked.near(_NEAR)
-            near = np.sort(near)[best(asked.exact(np.sort(near), _NONE)[0], _NEAREST)]
-            return near, np.union1d(self._taught.of(near)[0], named).astype(np.int64), None
-        states, own = asked.bounds()
-        high = self._raised(self._learned_in.most(states.high), own.high, self._worth)
-        found = (high >= floor).nonzero()[0]
-        if len(found) > max(4 * limit, _FEW):
-            low = self._raised(self._learned_in.most(states.low), own.low, self._worth)
-            found = found[may_be_best(Bounds(low[found], high[found]), limit)]
-            found = fewer(found, Bounds(low, high), limit, lambda some: self._match(asked, some))
+            near = near[best(asked.exact(near, _NONE)[0], near, _NEAREST)]
+            return self._exactly(asked, near, np.union1d(self._taught.of(near)[0], named).astype(np.int64))
+        states, own = asked.ceilings()
+        most = self._learned_in.most(states)
+        high = self._raised(most, own, self._worth)
+        reach = _CLOSE * float(states.max(initial=0.0))
+        near, found = (states >= reach).nonzero()[0], (high >= floor).nonzero()[0]
+        # The real scores of the most promising shut out nearly all others.
         neighbours = self._settings.neighbours
-        near = may_be_best(states, neighbours, _REACH)
-        if not neighbours:
-            return near, found, own
-        return fewer(near, states, neighbours, lambda some: asked.exact(some, _NONE)[0]), found, own
+        first = self._exactly(asked, _of_most(states, near, 2 * neighbours), _of_most(high, found, 2 * limit))
+        near_edge = max(_REACH * float(first.likes.max(initial=0.0)), edge_of(first.likes, neighbours))
+        if len(first.strategies) == len(found) and (len(first.states) == len(near) or not neighbours) and near_edge >= reach:
+            return first
+        states[first.states] = high[first.strategies] = -1
+        edge = max(floor, edge_of(first.matches[0], limit))
+        near, found = (states >= near_edge).nonzero()[0], (high >= edge).nonzero()[0]
+        if len(found) > 4 * limit:
+            high = self._raised(most.take(found), asked.nearer(own, found), self._worth.take(found))
+            found = found[high >= edge]
+        return first.and_also(self._exactly(asked, near, found))
 
-    def _reachable(self, most: Floats, own: Bounds | None, strategies: Places, limit: int) -> Places:
-        """Which of ``strategies`` may be among the best, now that it is known how like their scenarios are."""
-        worth = self._worth[strategies]
-        low = np.zeros_like(most) if own is None else own.low[strategies]
-        high = np.ones_like(most) if own is None else own.high[strategies]
-        return may_be_best(Bounds(self._raised(most, low, worth), self._raised(most, high, worth)), limit)
-
-    def _match(self, asked: Score, strategies: Places) -> Floats:
-        """Per strategy the likeness of its best scenario, raised by its own words."""
+    def _exactly(self, asked: Score, near: Places, strategies: Places) -> _Looked:
+        """The likeness of states, and per strategy that of its best scenario, raised by its own words."""
         learned_in, whose = self._learned_in.of(strategies)
-        looked = asked.exact(learned_in, strategies)[:1]
-        most = _most(looked[:, : len(learned_in)], whose, len(strategies))
-        return self._raised(most, looked[:, len(learned_in) :], self._worth[strategies])[0]
+        states, places = _once(np.concatenate([near, learned_in]))
+        scores = asked.exact(states, strategies)
+        likes = scores[:, : len(states)][:, places]
+        most = _most(likes[:, len(near) :], whose, len(strategies))
+        matches = self._raised(most, scores[:, len(states) :], self._worth.take(strategies))
+        return _Looked(near, likes[0, : len(near)], strategies, matches)
 
     def _raised(self, most: Floats, own: Floats, worth: Floats) -> Floats:
         found = own * worth
@@ -252,9 +244,9 @@ class StrategyIndex:
         found += most
         return found
 
-    def _agreement(self, near: Places, likes: Floats, found: Places, match: Floats) -> tuple[Floats, Floats]:
-        """Per found strategy the factor, at most 1, that the nearest scenarios' vote leaves of its score; and how
-        alike the found ones are.
+    def _agreement(self, looked: _Looked, found: Places, match: Floats) -> tuple[Floats, Floats]:
+        """Per found strategy the factor, at most 1, that the nearest scenarios' vote leaves of its score; and what
+        it says to do, as a row whose products with others are cosines.
 
         Each of the nearest scenarios votes for its strategies, and so for those that say to do alike, in proportion
         to the square of the likeness: one thing learned in ten situations counts as ten, however many strategies
@@ -262,28 +254,49 @@ class StrategyIndex:
         """
         settings = self._settings
         if not settings.neighbours:
-            return np.ones(len(found), dtype=np.float32), self._deeds.likeness(found, found)
-        at = best(likes, settings.neighbours)
-        if len(at):
-            at = at[likes[at] >= _REACH * likes[at[0]]]
-        voters, which = self._taught.of(near[at])
-        votes = likes[at].take(which)
+            return np.ones(len(found), dtype=np.float32), self._deeds.table(found)
+        at = best(looked.likes, looked.states, settings.neighbours)
+        likes = looked.likes.take(at)
+        likes = likes[likes >= _REACH * likes[:1]]
+        voters, which = self._taught.of(looked.states.take(at[: len(likes)]))
+        votes = likes.take(which)
         alone = self._alone.take(found)
         if alone.any():
             voters, votes = np.concatenate([voters, found[alone]]), np.concatenate([votes, match[alone]])
         votes **= np.float32(settings.sharpness)
-        alike = self._deeds.likeness(found, np.concatenate([found, voters[:_AT_ONCE]]))
-        support = np.square(alike[:, len(found) :]) @ votes[:_AT_ONCE]
+        table = self._deeds.table(np.concatenate([found, voters[:_AT_ONCE]]))
+        deeds, theirs = table[: len(found)], table[len(found) :]
+        support = np.square(deeds @ theirs.T) @ votes[:_AT_ONCE]
         for start in range(_AT_ONCE, len(voters), _AT_ONCE):  # a scenario may have taught very many strategies
             part = slice(start, start + _AT_ONCE)
             support += np.square(self._deeds.likeness(found, voters[part])) @ votes[part]
         support *= np.float32(settings.trust / max(float(support.max(initial=0.0)), 1e-9))
         support += np.float32(1 - settings.trust)
-        return support, alike[:, : len(found)]
+        return support, deeds
 
     def _embedded(self, states: Sequence[Sequence[Turn]], embedder: Embedder) -> _Dense:
         many = len(self._strategies) > self._settings.exact
         return _Dense(embedder, [state_text(turns) for turns in states], [s.text() for s in self._strategies], many)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """States and strategies that were scored exactly."""
+
+    states: Places
+    likes: Floats
+    strategies: Places
+    matches: Floats
+    """One row, and where scores are fused, one more for each part."""
+
+    def and_also(self, other: _Looked) -> _Looked:
+        """Both."""
+        return _Looked(
+            np.concatenate([self.states, other.states]),
+            np.concatenate([self.likes, other.likes]),
+            np.concatenate([self.strategies, other.strategies]),
+            np.concatenate([self.matches, other.matches], axis=1),
+        )
 
 
 class _Dense:
@@ -312,6 +325,11 @@ def _once(places: Places) -> tuple[Places, Places | slice]:
         return places, slice(None)
     found, where = np.unique(places, return_inverse=True)
     return found, where
+
+
+def _of_most(values: Floats, places: Places, count: int) -> Places:
+    """Those of ``places`` that have the ``count`` highest values."""
+    return places if len(places) <= count else places.take(highest(values.take(places), count))
 
 
 def _most(values: Floats, whose: Places, count: int) -> Floats:

@@ -21,9 +21,11 @@ _COMMON_LEAST = 64
 """Documents below which no term is common."""
 _FEW = 256
 """Documents fewer than which are scored one by one, however few there are in all."""
+_SEEN = 16
+"""Postings that an approximate search looks at, for each document that it names."""
 _ONE = np.float32(1.0)
 ROUNDING = np.float32(1e-5)
-"""What bounds are widened by: sums of float32 in another order differ by less."""
+"""What ceilings are raised by: sums of float32 in another order differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +39,18 @@ class Query:
     """How many terms each part is asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Per document, between what its score surely lies."""
-
-    low: Floats
-    high: Floats
-
-
 class Postings:
-    """Scores by cosine, exactly or between bounds.
+    """Scores by cosine, exactly or from above.
 
-    What many documents have says little and costs most to add up. So :meth:`bounds` adds the rare terms and bounds
+    What many documents have says little and costs most to add up. So :meth:`ceilings` adds the rare terms and bounds
     the common ones (Cauchy-Schwarz over both common parts), and :meth:`exact` adds all terms of the documents
     that can still matter.
 
     Args:
         rows: per document the numbers of its terms, and their weights: of length 1.
         rarities: of each term, and last of a term that no document has, whose number is the last.
-        common: share of the documents from which a term is common. The fewer terms are added up, the wider are the
-            bounds.
+        common: share of the documents from which a term is common. The fewer terms are added up, the higher are
+            ceilings above scores.
     """
 
     def __init__(self, rows: Sequence[tuple[Ids, Floats]], rarities: Sequence[float], *, common: float) -> None:
@@ -129,21 +123,21 @@ class Postings:
         starts = self._posting_start.take(query.terms)
         return np.minimum(self._sums(query, starts, self._posting_start.take(query.terms + 1) - starts), _ONE)
 
-    def bounds(self, query: Query) -> list[Bounds]:
-        """Between what every document's score lies, part by part."""
+    def ceilings(self, query: Query) -> list[Floats]:
+        """What no document's score lies above, part by part."""
         starts = self._posting_start.take(query.terms)
-        low = self._sums(query, starts, self._rare.take(query.terms))
-        rest = query.weights * self._common.take(query.terms)
-        high = low + ROUNDING
-        found: list[Bounds] = []
+        high = self._sums(query, starts, self._rare.take(query.terms))
+        high += ROUNDING
+        common = query.weights * self._common.take(query.terms)
+        found: list[Floats] = []
         start, parts = 0, self._parts.tolist()
         for size, first, end in zip(query.sizes, parts, parts[1:], strict=False):
-            common = rest[start : start + size]
-            length = math.sqrt(float(common @ common))
+            asked = common[start : start + size]
+            length = math.sqrt(float(asked @ asked))
             if length:
                 high[first:end] += self._common_length[first:end] * np.float32(length)
             start += size
-            found.append(Bounds(low[first:end], high[first:end]))
+            found.append(high[first:end])
         np.minimum(high, _ONE, out=high)
         return found
 
@@ -160,27 +154,35 @@ class Postings:
         return np.minimum(found, _ONE, out=found)
 
     def near(self, query: Query, part: int, most: int) -> Places:
-        """Documents of a part that share the query's rarest terms, until ``most`` postings are seen, and those with
-        the largest sums first. For indexes too large to look at every document; ``exact`` tells their scores."""
+        """At most ``most`` documents of a part that hold the query's rarest terms, those with the largest sums of
+        them. For indexes too large to look at every document; ``exact`` tells their scores."""
         start = sum(query.sizes[:part])
-        terms = query.terms[start : start + query.sizes[part]]
-        starts = self._posting_start[terms]
-        sizes = self._posting_start[terms + 1] - starts
+        asked = slice(start, start + query.sizes[part])
+        terms = query.terms[asked]
+        starts = self._posting_start.take(terms)
+        sizes = self._posting_start.take(terms + 1) - starts
         order = np.argsort(sizes, kind="stable")
-        kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), most, side="right")))]
-        places, owners = _runs(starts[kept], np.minimum(sizes[kept], most))
-        documents = self._posting_documents[places]
-        values = self._posting_values[places] * query.weights[start : start + query.sizes[part]][kept][owners]
-        order = np.argsort(documents, kind="stable")
-        documents, values = documents[order], values[order]
+        seen = _SEEN * most
+        kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), seen, side="right")))]
+        places, owners = _runs(starts[kept], np.minimum(sizes[kept], seen))
+        values = self._posting_values.take(places)
+        values *= query.weights[asked][kept].take(owners)
+        # Documents with the order of what was seen in one number each: these are sorted fastest.
+        both = (self._posting_documents.take(places).astype(np.int64) << 32) + np.arange(len(places))
+        both.sort()
+        documents = both >> 32
         first = np.flatnonzero(np.diff(documents, prepend=-1))
-        sums = np.add.reduceat(values, first) if len(first) else values
-        found = documents[first][np.argsort(-sums, kind="stable")]
-        return found.astype(np.int64) - int(self._parts[part])
+        sums = np.add.reduceat(values.take(both & 0xFFFFFFFF), first) if len(first) else values
+        return documents.take(first.take(highest(sums, most))) - int(self._parts[part])
 
     def likeness(self, some: Sequence[int] | Places, others: Sequence[int] | Places) -> Floats:
         """Cosines of some documents with others: one row for each of ``some``."""
-        places, owners = self._spans(np.concatenate([some, others]).astype(np.int64))
+        table = self.table(np.concatenate([some, others]).astype(np.int64))
+        return table[: len(some)] @ table[len(some) :].T
+
+    def table(self, documents: Places) -> Floats:
+        """These documents with all their terms' weights, a row each: products of rows are cosines."""
+        places, owners = self._spans(documents)
         terms = self._row_terms.take(places)
         # A column for each term that is there, in no order: each is known by where it comes up last. Sorting them
         # would take longer than all else.
@@ -190,12 +192,12 @@ class Postings:
         last = last.take(terms)
         columns = (last == each).cumsum()
         width = int(columns[-1]) if len(terms) else 0
-        wide = np.zeros((len(some) + len(others), width), dtype=np.float32)
+        wide = np.zeros((len(documents), width), dtype=np.float32)
         owners *= width
         owners += columns.take(last)
         owners -= 1
         wide.ravel()[owners] = self._row_values.take(places)
-        return wide[: len(some)] @ wide[len(some) :].T
+        return wide
 
     def _sums(self, query: Query, starts: Places, sizes: Places) -> Floats:
         """Per document the sum over so many postings of each term."""
@@ -218,3 +220,9 @@ def _runs(starts: Places, sizes: Places) -> tuple[Places, Places]:
     places = np.arange(int(ends[-1]) if len(ends) else 0)
     places += (starts - ends + sizes).repeat(sizes)
     return places, np.arange(len(starts)).repeat(sizes)
+
+
+def highest(values: Floats, count: int) -> Places:
+    """Places of the ``count`` highest, in no order."""
+    kept = len(values) - count
+    return np.arange(len(values)) if kept <= 0 else np.argpartition(values, kept - 1)[kept:]

@@ -1,27 +1,28 @@
 """One query's scores over one set of documents: lexical, dense, or both fused.
 
-A search that wants only the best must not add up everything. So a score tells bounds for all documents cheaply,
+A search that wants only the best must not add up everything. So a score tells ceilings for all documents cheaply,
 and exact values for those that can still be among the best.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from preceptor.library.dense import DenseScore
-from preceptor.library.postings import Bounds, Floats, Places, Postings, Query
-
-_LEAST = 64
+from preceptor.library.postings import Floats, Places, Postings, Query
 
 
 class Score(Protocol):
     """One question's scores in 0..1: with the states of scenarios, and with strategies' own words."""
 
-    def bounds(self) -> tuple[Bounds, Bounds]:
-        """Between what the score of every state surely lies, and of every strategy's own words."""
+    def ceilings(self) -> tuple[Floats, Floats]:
+        """What the score of no state lies above, and of no strategy's own words. The arrays are the caller's."""
+        ...
+
+    def nearer(self, ceilings: Floats, own: Places) -> Floats:
+        """Ceilings of these strategies' own words, no higher than those of all that :meth:`ceilings` told."""
         ...
 
     def exact(self, states: Places, own: Places) -> Floats:
@@ -43,10 +44,14 @@ class Lexical:
         self._query = query
         self._states = states
 
-    def bounds(self) -> tuple[Bounds, Bounds]:
+    def ceilings(self) -> tuple[Floats, Floats]:
         """See :class:`Score`."""
-        states, own = self._postings.bounds(self._query)
+        states, own = self._postings.ceilings(self._query)
         return states, own
+
+    def nearer(self, ceilings: Floats, own: Places) -> Floats:
+        """See :class:`Score`."""
+        return ceilings.take(own)
 
     def exact(self, states: Places, own: Places) -> Floats:
         """See :class:`Score`."""
@@ -54,22 +59,31 @@ class Lexical:
 
     def near(self, most: int) -> tuple[Places, Places]:
         """See :class:`Score`."""
-        states, own = (self._postings.near(self._query, part, 16 * most)[:most] for part in (0, 1))
+        states, own = (self._postings.near(self._query, part, most) for part in (0, 1))
         return states, own
 
 
 class Fused:
-    """``(1 - share) * lexical + share * dense``."""
+    """``(1 - share) * lexical + share * dense``.
+
+    Own words count little beside states: their vectors are looked at only where a strategy is not out without that.
+    """
 
     def __init__(self, lexical: Lexical, states: DenseScore, own: DenseScore, share: float) -> None:
         self._lexical = lexical
         self._states, self._own = states, own
         self._share = np.float32(share)
 
-    def bounds(self) -> tuple[Bounds, Bounds]:
+    def ceilings(self) -> tuple[Floats, Floats]:
         """See :class:`Score`."""
-        of_states, of_own = self._lexical.bounds()
-        return self._both(of_states, self._states.bounds()), self._both(of_own, self._own.bounds())
+        states, own = self._lexical.ceilings()
+        own *= 1 - self._share
+        own += self._share
+        return self._mixed(states, self._states.ceilings()), own
+
+    def nearer(self, ceilings: Floats, own: Places) -> Floats:
+        """See :class:`Score`."""
+        return ceilings.take(own) - self._share * (1 - self._own.ceilings(own))
 
     def exact(self, states: Places, own: Places) -> Floats:
         """See :class:`Score`."""
@@ -82,55 +96,22 @@ class Fused:
         states, own = self._lexical.near(most)
         return np.union1d(states, self._states.near(most)), np.union1d(own, self._own.near(most))
 
-    def _both(self, first: Bounds, second: Bounds) -> Bounds:
-        return Bounds(self._mixed(first.low, second.low), self._mixed(first.high, second.high))
-
     def _mixed(self, first: Floats, second: Floats) -> Floats:
         mixed = first * (1 - self._share)
         mixed += second * self._share
         return mixed
 
 
-def best(scores: Floats, limit: int) -> Places:
-    """Places of the highest scores above 0, best first; equal scores in order of place."""
-    found = (scores > 0).nonzero()[0]
-    if len(found) > limit:
-        # Everything tied with the last one stays in, so that the tie is broken by place and not by partition.
-        edge = np.partition(scores[found], len(found) - limit)[len(found) - limit]
-        found = found[scores[found] >= edge]
-    return found[(-scores[found]).argsort(kind="stable")][:limit]
+def best(scores: Floats, places: Places, limit: int, floor: float = 0.0) -> Places:
+    """Which of ``places`` have the highest scores, best first, equal ones in order of place: none with 0, none below
+    ``floor``."""
+    order = np.lexsort((places, -scores))[:limit]
+    ranked = scores.take(order)
+    return order[: np.count_nonzero((ranked > 0) & (ranked >= floor))]
 
 
-def fewer(found: Places, bounds: Bounds, limit: int, exact: Callable[[Places], Floats]) -> Places:
-    """Those of ``found`` that may be among the ``limit`` highest, when the most promising were scored by ``exact``.
-
-    Where bounds are wide, the real score of the ``limit``-th of a few shuts out far more than any bound does.
-    """
-    few = max(2 * limit, _LEAST)
-    if len(found) <= 4 * few:
-        return found
-    promising = found[np.argpartition(-(bounds.low[found] + bounds.high[found]), few)[:few]]
-    edge = float(np.partition(exact(np.sort(promising)), few - limit)[few - limit])
-    return found[bounds.high[found] >= edge]
-
-
-def may_be_best(bounds: Bounds, limit: int, share: float = 0.0) -> Places:
-    """Places of all that may be among the ``limit`` highest and have at least ``share`` of the highest."""
-    low = bounds.low
-    if not limit:
-        return np.zeros(0, dtype=np.int64)
-    if len(low) <= limit:
-        return np.arange(len(low))
-    # A few comparisons from the top are cheaper than a partition of everything.
-    top = float(low.max())
-    if share:
-        found = (bounds.high >= share * top).nonzero()[0]
-        if len(found) <= max(4 * limit, _LEAST):
-            return found
-    for part in (0.75, 0.5, 0.25):
-        some = low[low >= part * top]
-        if len(some) >= limit:
-            low = some
-            break
-    edge = float(np.partition(low, len(low) - limit)[len(low) - limit])
-    return np.flatnonzero(bounds.high >= max(edge, share * top))
+def edge_of(values: Floats, count: int) -> float:
+    """The ``count``-th highest of values; 0 where there are not so many, infinite where none is wanted."""
+    if count > len(values):
+        return 0.0
+    return float(np.partition(values, len(values) - count)[len(values) - count]) if count else np.inf
