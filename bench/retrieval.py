@@ -117,7 +117,7 @@ def large(count: int, *, approximate: bool) -> None:
     strategies = [
         Strategy(id=f"s-{n:07}", when=when, do=do, scenarios=(f"c-{n // 4}",)) for n, (when, do) in enumerate(pairs)
     ]
-    settings = IndexSettings() if approximate else IndexSettings(exact=2 * count)
+    settings = IndexSettings(exact=count // 2 if approximate else 2 * count)
     embedder = MadeUp(128) if approximate else None
     named = {f"c-{n}": text for n, text in enumerate(states)}
     before = memory()

@@ -1,8 +1,8 @@
 """Vectors of documents, searched exactly without reading all of them, or approximately where there are very many.
 
 Vectors are turned (an orthogonal matrix, from the principal axes), so that their first coordinates carry most of
-their length. Products do not change by that. The product of the first coordinates, give or take the product of the
-lengths of the rest (Cauchy-Schwarz), bounds the cosine from above; only what may still be among the best is read whole.
+their length. Products do not change by that. The product of the first coordinates, and that of the lengths of the
+rest (Cauchy-Schwarz), bound the cosine from above; only what may still be among the best is read whole.
 """
 
 from __future__ import annotations

@@ -34,10 +34,11 @@ from preceptor.library.vocabulary import Vocabulary
 
 __all__ = ["Embedder", "Hit", "IndexSettings", "StrategyIndex"]
 
-_COMMON = 1 / 12
-_OWN_COMMON = 1 / 32
-"""Share of the strategies from which a word is common, where most have scenarios: their own words then count
-little, and wide bounds do no harm."""
+_COMMON, _OWN_COMMON = 1 / 12, 1 / 32
+"""Share of the states, and of the strategies, from which a word is common. Where most strategies have scenarios,
+their own words count little, and high ceilings do no harm."""
+_FUSED_COMMON, _FUSED_OWN_COMMON = 1 / 3, 1 / 12
+"""The same where there are vectors: all are somewhat alike by these, so words must tell apart."""
 _FEW = 256
 _AT_ONCE = 512
 """Strategies that others are compared with in one table."""
@@ -46,9 +47,9 @@ _REACH = 0.25
 """Share of the nearest state's likeness from which others have a say."""
 _CLOSE = 0.2
 """The same of the highest ceiling, which lies a little above the highest likeness."""
-_NEAR = 400
+_NEAR = 200
 """Documents that an approximate search looks at, by words and by vectors each."""
-_NEAREST = 100
+_NEAREST = 60
 """States of these, by their real scores, whose strategies an approximate search looks at."""
 
 
@@ -71,7 +72,9 @@ class Hit:
 class Hits(list[Hit]):
     """What one search found, best first, and how alike it is."""
 
-    def __init__(self, hits: Iterable[Hit] = (), positions: Sequence[int] = (), deeds: Floats | None = None) -> None:
+    def __init__(
+        self, hits: Iterable[Hit] = (), positions: Sequence[int] = (), deeds: Floats | None = None
+    ) -> None:
         """``deeds``: of the strategies at ``positions``, a row each; products are cosines."""
         super().__init__(hits)
         self._row = {position: n for n, position in enumerate(positions)}
@@ -126,12 +129,13 @@ class StrategyIndex:
         states = [_turns(scenarios[i]) for i in used]
         place = {name: at for at, name in enumerate(used)}
         weights = self._settings.weights
-        said = SparseIndex([state_terms(turns, weights) for turns in states], ordinary=ORDINARY)
+        common, own_common = (_COMMON, _OWN_COMMON) if embedder is None else (_FUSED_COMMON, _FUSED_OWN_COMMON)
+        said = SparseIndex([state_terms(turns, weights) for turns in states], ordinary=ORDINARY, common=common)
         alone = [s for s in self._strategies if not any(i in place for i in s.scenarios)]
         own = SparseIndex(
             [_own_terms(s) for s in self._strategies],
             ordinary=ORDINARY,
-            common=_COMMON if 2 * len(alone) > len(strategies) else _OWN_COMMON,
+            common=common if 2 * len(alone) > len(strategies) else own_common,
             # Where nothing else tells when a strategy fits, its "when" must, though hundreds have the same.
             telling={word for s in alone for word in words(s.when)},
         )
@@ -218,25 +222,42 @@ class StrategyIndex:
         neighbours = self._settings.neighbours
         first = self._exactly(asked, _of_most(states, near, 2 * neighbours), _of_most(high, found, 2 * limit))
         near_edge = max(_REACH * float(first.likes.max(initial=0.0)), edge_of(first.likes, neighbours))
-        if len(first.strategies) == len(found) and (len(first.states) == len(near) or not neighbours) and near_edge >= reach:
+        all_near = not neighbours or (len(first.states) == len(near) and near_edge >= reach)
+        if all_near and len(first.strategies) == len(found):
             return first
         states[first.states] = high[first.strategies] = -1
         edge = max(floor, edge_of(first.matches[0], limit))
         near, found = (states >= near_edge).nonzero()[0], (high >= edge).nonzero()[0]
-        if len(found) > 4 * limit:
-            high = self._raised(most.take(found), asked.nearer(own, found), self._worth.take(found))
-            found = found[high >= edge]
-        return first.and_also(self._exactly(asked, near, found))
+        own = asked.nearer(own, found)
+        kept = (self._raised(most.take(found), own, self._worth.take(found)) >= edge).nonzero()[0]
+        return first.and_also(self._exactly(asked, near, found.take(kept), own.take(kept), edge))
 
-    def _exactly(self, asked: Score, near: Places, strategies: Places) -> _Looked:
-        """The likeness of states, and per strategy that of its best scenario, raised by its own words."""
+    def _exactly(
+        self, asked: Score, near: Places, strategies: Places, own: Floats | None = None, edge: float = 0.0
+    ) -> _Looked:
+        """The likeness of states, and per strategy that of its best scenario, raised by its own words; where
+        ``own`` has the ceilings of these, only of strategies that reach ``edge`` with them."""
         learned_in, whose = self._learned_in.of(strategies)
-        states, places = _once(np.concatenate([near, learned_in]))
-        scores = asked.exact(states, strategies)
-        likes = scores[:, : len(states)][:, places]
+        states, places = self._once(np.concatenate([near, learned_in]))
+        scores = asked.exact(states, strategies if own is None else _NONE)
+        likes, of_own = scores[:, : len(states)][:, places], scores[:, len(states) :]
         most = _most(likes[:, len(near) :], whose, len(strategies))
-        matches = self._raised(most, scores[:, len(states) :], self._worth.take(strategies))
+        if own is not None:
+            kept = (self._raised(most[0], own, self._worth.take(strategies)) >= edge).nonzero()[0]
+            strategies, most = strategies.take(kept), most.take(kept, axis=1)
+            of_own = asked.exact(_NONE, strategies)
+        matches = self._raised(most, of_own, self._worth.take(strategies))
         return _Looked(near, likes[0, : len(near)], strategies, matches)
+
+    def _once(self, states: Places) -> tuple[Places, Places | slice]:
+        """Each state once, and where each then stands. A few are cheaper read twice than told apart."""
+        if len(states) <= _FEW:
+            return states, slice(None)
+        place = np.zeros(self._situations, dtype=np.int64)
+        place[states] = 1
+        found = place.nonzero()[0]
+        place[found] = np.arange(len(found))
+        return found, place.take(states)
 
     def _raised(self, most: Floats, own: Floats, worth: Floats) -> Floats:
         found = own * worth
@@ -317,14 +338,6 @@ class _Dense:
         """With the states, and with the strategies' own words."""
         vector = self._embedder.embed([state_text(turns)])[0]
         return self._states.question(vector), self._own.question(vector)
-
-
-def _once(places: Places) -> tuple[Places, Places | slice]:
-    """Each place once, and where each then stands. A few are cheaper read twice than sorted."""
-    if len(places) <= _FEW:
-        return places, slice(None)
-    found, where = np.unique(places, return_inverse=True)
-    return found, where
 
 
 def _of_most(values: Floats, places: Places, count: int) -> Places:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from preceptor.library.postings import Floats, Places
+from preceptor.library.postings import Floats, Places, runs
 
 
 class Links:
@@ -34,11 +34,8 @@ class Links:
         if not len(self._many) and not len(self._none):
             return self._first.take(left), np.arange(len(left))
         starts = self._start.take(left)
-        sizes = self._start.take(left + 1) - starts
-        ends = sizes.cumsum()
-        places = np.arange(int(ends[-1]) if len(ends) else 0)
-        places += (starts - ends + sizes).repeat(sizes)
-        return self._right.take(places).astype(np.int64), np.arange(len(left)).repeat(sizes)
+        places, whose = runs(starts, self._start.take(left + 1) - starts)
+        return self._right.take(places).astype(np.int64), whose
 
     def each(self) -> list[list[int]]:
         """The right ones of every left one."""

@@ -42,9 +42,9 @@ class Query:
 class Postings:
     """Scores by cosine, exactly or from above.
 
-    What many documents have says little and costs most to add up. So :meth:`ceilings` adds the rare terms and bounds
-    the common ones (Cauchy-Schwarz over both common parts), and :meth:`exact` adds all terms of the documents
-    that can still matter.
+    What many documents have says little and costs most to add up. So :meth:`ceilings` adds the rare terms and
+    bounds the common ones (Cauchy-Schwarz over both common parts), and :meth:`exact` adds all terms of the
+    documents that can still matter.
 
     Args:
         rows: per document the numbers of its terms, and their weights: of length 1.
@@ -164,7 +164,7 @@ class Postings:
         order = np.argsort(sizes, kind="stable")
         seen = _SEEN * most
         kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), seen, side="right")))]
-        places, owners = _runs(starts[kept], np.minimum(sizes[kept], seen))
+        places, owners = runs(starts[kept], np.minimum(sizes[kept], seen))
         values = self._posting_values.take(places)
         values *= query.weights[asked][kept].take(owners)
         # Documents with the order of what was seen in one number each: these are sorted fastest.
@@ -211,10 +211,10 @@ class Postings:
     def _spans(self, documents: Places) -> tuple[Places, Places]:
         """Places of the documents' terms in the rows, and for each which of ``documents`` it belongs to."""
         starts = self._row_start.take(documents)
-        return _runs(starts, self._row_start.take(documents + 1) - starts)
+        return runs(starts, self._row_start.take(documents + 1) - starts)
 
 
-def _runs(starts: Places, sizes: Places) -> tuple[Places, Places]:
+def runs(starts: Places, sizes: Places) -> tuple[Places, Places]:
     """``sizes[n]`` numbers from ``starts[n]`` on, for each ``n``; and which ``n`` each is of."""
     ends = sizes.cumsum()
     places = np.arange(int(ends[-1]) if len(ends) else 0)

@@ -13,6 +13,9 @@ import numpy as np
 from preceptor.library.dense import DenseScore
 from preceptor.library.postings import Floats, Places, Postings, Query
 
+_LEAST = 1e-30
+"""Above 0, and below any score."""
+
 
 class Score(Protocol):
     """One question's scores in 0..1: with the states of scenarios, and with strategies' own words."""
@@ -103,11 +106,10 @@ class Fused:
 
 
 def best(scores: Floats, places: Places, limit: int, floor: float = 0.0) -> Places:
-    """Which of ``places`` have the highest scores, best first, equal ones in order of place: none with 0, none below
-    ``floor``."""
+    """Which of ``places`` have the highest scores, best first, equal ones in order of place: none with 0, none
+    below ``floor``."""
     order = np.lexsort((places, -scores))[:limit]
-    ranked = scores.take(order)
-    return order[: np.count_nonzero((ranked > 0) & (ranked >= floor))]
+    return order[: np.count_nonzero(scores.take(order) >= max(floor, _LEAST))]
 
 
 def edge_of(values: Floats, count: int) -> float:
