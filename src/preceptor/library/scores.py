@@ -86,7 +86,11 @@ class Fused:
 
     def nearer(self, ceilings: Floats, own: Places) -> Floats:
         """See :class:`Score`."""
-        return ceilings.take(own) - self._share * (1 - self._own.ceilings(own))
+        found = self._own.ceilings(own)
+        found -= 1
+        found *= self._share
+        found += ceilings.take(own)
+        return found
 
     def exact(self, states: Places, own: Places) -> Floats:
         """See :class:`Score`."""
