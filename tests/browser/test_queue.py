@@ -147,3 +147,52 @@ def test_the_second_of_two_reviewers_is_told(site: Site, second: str):
     entry = site.desk.library.entry(strategy_id)
     assert (entry.status, entry.changed_by) == ("approved", "otto")
     assert waiting(site.desk)
+
+
+def test_what_a_decision_needs_stands_above_the_fold(opened: Open, project: Path):
+    """Rule, findings, what was said last and the three replies, at 1280 by 800, without scrolling."""
+    site = opened(project)
+    mara = site.window()
+    mara.go("/queue")
+    many = min(12, len(waiting(site.desk)))
+    assert many > 3
+    for _ in range(many):
+        fold = mara.page.locator(".actions").bounding_box()
+        replies = mara.page.locator(".replies").bounding_box()
+        assert fold is not None
+        assert replies is None or replies["y"] + replies["height"] <= fold["y"]
+        mara.press("j")
+
+
+def test_the_conversation_unfolds_and_keys_go_on(opened: Open, project: Path):
+    site = opened(project)
+    mara = site.window()
+    mara.go("/queue")
+    turns = mara.page.locator(".talk .turn")
+    while turns.count() < 3:
+        mara.press("j")
+    first = turns.first.locator("p")
+    one_line = first.bounding_box()
+    label = shown(mara)
+    mara.page.keyboard.press("t")
+    expect(turns.first.locator("p")).to_have_css("white-space-collapse", "preserve-breaks")
+    whole = first.bounding_box()
+    assert one_line is None or (whole is not None and whole["height"] >= one_line["height"])
+    mara.page.get_by_label("turns in full").focus()
+    mara.press("s")  # a box in focus swallows no keys
+    assert shown(mara) != label
+    expect(mara.page.locator(".talk :checked")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_viewer_reads_along_and_decides_nothing(site: Site, width: int):
+    vera = site.window("vera", "viewer", {"viewport": {"width": width, "height": 800}})
+    vera.go("/queue?severity=clean")
+    first = shown(vera)
+    vera.page.locator(".actions [data-key=j]").click()
+    expect(vera.page.locator("#item")).not_to_have_attribute("aria-label", f"Strategy {first}")
+    vera.press("k")
+    assert shown(vera) == first
+    vera.press("a", "s", "u")
+    assert shown(vera) == first
+    expect(vera.page.locator(".actions form")).to_have_count(0)

@@ -92,17 +92,26 @@ def _create(visit: Visit) -> Response:
 
 def _publish(visit: Visit) -> Response:
     here = f"/releases/{visit.path('id')}"
-    done = visit.desk.releases.publish(
-        visit.path("id"), author=visit.account.name, reason=visit.form.get("reason", ""), expect=_expected(visit)
-    )
+    try:
+        done = visit.desk.releases.publish(
+            visit.path("id"),
+            author=visit.account.name,
+            reason=visit.form.get("reason", ""),
+            expect=_expected(visit),
+        )
+    except LibraryError as error:
+        return visit.wrong(error, here)
     name = done.current.id if done.current else ""
     return visit.see(here, told=f"Published: {name} is what is served now.")
 
 
 def _rollback(visit: Visit) -> Response:
-    done = visit.desk.releases.rollback(
-        author=visit.account.name, reason=visit.form.get("reason", ""), expect=_expected(visit)
-    )
+    try:
+        done = visit.desk.releases.rollback(
+            author=visit.account.name, reason=visit.form.get("reason", ""), expect=_expected(visit)
+        )
+    except LibraryError as error:
+        return visit.wrong(error, "/releases")
     name = (
         f"{done.current.id} is current again." if done.current else "No release is current: requests go uncoached."
     )
