@@ -26,7 +26,7 @@ from preceptor.review.people import Account
 
 READ = 40
 WORDS_A_MINUTE = 238
-SCREENS = {"1280 x 840": {"width": 1280, "height": 840}, "390 x 760 (phone)": {"width": 390, "height": 760}}
+SCREENS = {"1280 x 800": {"width": 1280, "height": 800}, "390 x 760 (phone)": {"width": 390, "height": 760}}
 _COUNT = """() => {
   const box = document.querySelector("#item .scroll");
   const fold = document.querySelector(".actions").getBoundingClientRect().top;
@@ -39,7 +39,9 @@ _COUNT = """() => {
     if (!node.textContent.trim() || !holder.checkVisibility() || holder.closest(".sr, kbd")) continue;
     range.selectNodeContents(node);
     const rects = [...range.getClientRects()], lines = rects.length || 1;
-    const above = rects.filter((r) => r.bottom <= fold).length, many = words(node.textContent);
+    const line = holder.closest("p"), cut = line && line.scrollWidth > line.clientWidth;
+    const seen = cut ? line.clientWidth / line.scrollWidth : 1;
+    const above = rects.filter((r) => r.bottom <= fold).length, many = Math.round(words(node.textContent) * seen);
     told.all += many;
     told.above += Math.round(many * above / lines);
     if (node.parentElement.closest("#rule, .findings")) told.rule += many;

@@ -104,7 +104,7 @@ class Visit:
 
     def wrong(self, error: PreceptorError, back: str) -> Response:
         """Back to ``back``, where the error is told."""
-        return self.see(back, told=f"{error.message}{f' ({error.hint})' if error.hint else ''}", kind="wrong")
+        return self.see(back, told=_in_one(error.message, error.hint), kind="wrong")
 
 
 def get(path: str, handler: Handler, role: Role = "viewer") -> Route:
@@ -179,11 +179,15 @@ def _here(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
+def _in_one(message: str, hint: str) -> str:
+    return f"{message} ({hint})" if hint else message
+
+
 def _problem(request: Request, session: Session, status: int, message: str, hint: str) -> Response:
     desk: Desk = request.app.state.desk
     visit = Visit(request, desk, session, {})
     if visit.by_htmx:
-        notice = Notice("wrong", one_line(f"{message} {hint}".strip(), 400))
+        notice = Notice("wrong", one_line(_in_one(message, hint), 400))
         text = desk.pages.render("notices.html", notices=(notice,))
         return HTMLResponse(text, status, {"hx-retarget": "#notices", "hx-reswap": "innerHTML"})
     return visit.page("problem.html", status=status, message=message, hint=hint, code=status)

@@ -11,7 +11,7 @@ from tests.review_app import Browser, waiting
 
 from preceptor.review.desk import Desk
 
-MOST = 32
+MOST = 29
 """A decision of one change, and the page of the strategy that follows."""
 
 
