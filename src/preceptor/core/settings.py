@@ -265,7 +265,9 @@ class ProveConfig(Section):
 
     seed: int = Field(default=1, ge=0, lt=2**31, description="everything random derives from it")
     calls: int | None = Field(
-        default=None, ge=1, description="calls to spend; empty: 50 per strategy, beside the fresh dialogues"
+        default=None,
+        ge=1,
+        description="calls to spend; empty: 50 per strategy (100 in a small library), beside the fresh dialogues",
     )
     dialogues: int = Field(
         default=80,

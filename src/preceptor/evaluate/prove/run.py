@@ -18,7 +18,11 @@ from preceptor.evaluate.prove.spend import HARM, ROUNDS, Plan, Task, worth
 from preceptor.evaluate.prove.verdicts import Looks
 
 PER_STRATEGY = 50
-"""Calls per strategy where no budget is set."""
+"""Calls per strategy where no budget is set and replays are shared."""
+SHARING = 4.0
+"""Strategies that fit a scenario, on average, from which on replays count as shared."""
+MOST = 2.0
+"""Times ``PER_STRATEGY`` at most, where they are not."""
 _SHUFFLES = 20
 
 
@@ -40,7 +44,7 @@ async def prove(ground: Ground, pool: Pool | None = None) -> Proof:
             "no scenario calls up any strategy that was not learned from it",
             hint="raise prove.dialogues, or lower coach.floor",
         )
-    total = ground.settings.calls or PER_STRATEGY * len(ground.strategies) + pool.calls
+    total = ground.settings.calls or pool.calls + budget(pool, len(ground.strategies), ground.settings.retrieved)
     looks = Looks(planned=ROUNDS, rate=ground.settings.false_discoveries)
     plan = Plan(pool.situations, ground.settings.retrieved)
     replays: list[Replay] = []
@@ -55,6 +59,16 @@ async def prove(ground: Ground, pool: Pool | None = None) -> Proof:
             hint="see the failures with: preceptor runs show" if replays else "raise prove.calls",
         )
     return _proof(ground, pool, replays, looks)
+
+
+def budget(pool: Pool, strategies: int, places: int) -> int:
+    """Calls for replays where none are set.
+
+    A replay tells of every strategy in it at the same price. In a small library few fit the same scenario, so that
+    each would get fewer replays for as many calls, and be held back for want of them: there it gets more calls.
+    """
+    together = sum(min(len(s.strategies), places) for s in pool.situations) / len(pool.situations)
+    return round(PER_STRATEGY * min(MOST, max(1.0, SHARING / together)) * strategies)
 
 
 async def _round(ground: Ground, tasks: Sequence[Task], number: int) -> list[Replay]:

@@ -16,7 +16,8 @@ from preceptor.core.ids import canonical_json
 from preceptor.core.records import Dialogue, Issue, Scenario, Strategy, Turn
 from preceptor.core.settings import ProveConfig
 from preceptor.evaluate.prove import Ground, Proof, evidence, prove, situations
-from preceptor.evaluate.prove.pool import prefixes
+from preceptor.evaluate.prove.pool import Pool, Situation, prefixes
+from preceptor.evaluate.prove.run import budget
 from preceptor.evaluate.prove.spend import Plan
 from preceptor.llm import ChatRequest
 from preceptor.prompts import load_prompts
@@ -163,6 +164,14 @@ def test_a_strategy_is_tried_first_where_customers_have_the_issue_that_it_was_le
     assert [s.scenario.id for s in situations(moved, [elsewhere, same], 1, elsewhere=1.0)] == [elsewhere.id]
     general = replace(moved, strategies=[replace(learned, scope="domain")])
     assert [s.scenario.id for s in situations(general, [elsewhere, same], 1)] == [elsewhere.id]
+
+
+@pytest.mark.parametrize(("fit", "each"), [(1, 100), (2, 100), (3, 66.67), (4, 50), (9, 50)])
+def test_where_few_strategies_meet_in_a_replay_each_has_more_calls(fit: int, each: float) -> None:
+    here = tuple(replace(IDLE, id=f"idle-{n}") for n in range(fit))
+    situation = Situation(scenario=scenario(0), strategies=here, fits={s.id: 1.0 for s in here})
+    pool = Pool(situations=(situation, situation), dialogues=0, calls=0)
+    assert budget(pool, 30, 6) == pytest.approx(30 * each, abs=1)
 
 
 def test_replays_are_dealt_to_those_that_had_fewest_and_never_to_those_held() -> None:
