@@ -104,7 +104,8 @@ def test_options_named_in_the_docs_exist():
     known = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", reference))
     foreign = {"--heldout"}
     for page in PAGES:
-        lines = [m["body"] for m in _BLOCK.finditer(page.read_text()) if m["info"].split()[:1] == ["sh"]]
+        text = page.read_text(encoding="utf-8").replace("~~~", "```")
+        lines = [m["body"] for m in _BLOCK.finditer(text) if m["info"].split()[:1] == ["sh"]]
         used = {
             o
             for body in lines

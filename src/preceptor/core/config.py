@@ -21,7 +21,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from preceptor.core.clock import Clock, fixed_clock, system_clock
-from preceptor.core.errors import ConfigError
+from preceptor.core.errors import ConfigError, unreadable
 from preceptor.core.fields import Setting, settings
 from preceptor.core.settings import Config
 from preceptor.core.toml_lines import key_lines
@@ -143,7 +143,9 @@ class _Layers:
                 hint="make one with: preceptor init DIR (or name one with --project DIR)",
             ) from error
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}", hint="save it as UTF-8 text") from error
+            raise ConfigError(
+                f"{path} cannot be read: {unreadable(error)}", hint="save it as UTF-8 text"
+            ) from error
         try:
             tree = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

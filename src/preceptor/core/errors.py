@@ -99,3 +99,8 @@ class ModelDownError(ModelError):
     """No call to this model can work: unreachable, key refused, no such model."""
 
     ends_run = True
+
+
+def unreadable(error: OSError | UnicodeError) -> str:
+    """Why a file could not be read, in words: ``No such file or directory``, ``it is not UTF-8 text``."""
+    return "it is not UTF-8 text" if isinstance(error, UnicodeError) else error.strerror or str(error)

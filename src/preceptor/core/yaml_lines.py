@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import yaml
 
-from preceptor.core.errors import InputError
+from preceptor.core.errors import InputError, unreadable
 from preceptor.core.untrusted import one_line
 
 _MOST_NODES = 500_000
@@ -68,7 +68,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist", hint="see docs/config.md for the files of a domain") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}", hint="save it as UTF-8 text") from error
+        raise InputError(f"{path} cannot be read: {unreadable(error)}", hint="save it as UTF-8 text") from error
 
 
 class _Reader:

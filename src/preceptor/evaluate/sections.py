@@ -162,8 +162,8 @@ def again_sentence(again: Again) -> str:
         f"experiments drawn from these at this evaluation's size the gate passes {again.passed * 100:.1f}%, "
         f"and noise alone stays below {again.noise:.2f} in 95%"
     )
-    large = [f"as {one_line(arm, 60)}'s in {_share(s)}" for arm, s in again.as_large.items()]
-    return text + (f"; a difference as large {', '.join(large)}" if large else "")
+    large = [f"as large as {one_line(arm, 60)}'s in {_share(s)}" for arm, s in again.as_large.items()]
+    return text + (f"; differences come up {', '.join(large)}" if large else "")
 
 
 def _share(value: float) -> str:

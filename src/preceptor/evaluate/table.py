@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from preceptor.core.errors import InputError
+from preceptor.core.errors import InputError, unreadable
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate.statistics import Analysis, Score, analyse
 from preceptor.evaluate.statistics.intervals import RESAMPLES
@@ -57,7 +57,9 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> OutsideT
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}", hint="give a CSV or JSONL file in UTF-8") from error
+        raise InputError(
+            f"{path} cannot be read: {unreadable(error)}", hint="give a CSV or JSONL file in UTF-8"
+        ) from error
     return parse_table(text, source=str(path), columns=columns)
 
 

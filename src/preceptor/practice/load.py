@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from preceptor.core.errors import WorldError
+from preceptor.core.errors import WorldError, unreadable
 from preceptor.practice.world import PHASES, Fact, Matter, Move, MoveKind, Rule, Trait, World, spoken
 
 _HINT = "docs/worlds.md describes the format; airline.yaml in preceptor/practice/worlds is a full example"
@@ -142,10 +142,9 @@ def load_world(path: Path) -> World:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
         shipped = ", ".join(shipped_worlds())
         raise WorldError(
-            f"{path} cannot be read as a world: {told}",
+            f"{path} cannot be read as a world: {unreadable(error)}",
             hint=f"give a shipped world ({shipped}) or the path of a YAML file in UTF-8",
         ) from error
     return parse_world(text, str(path))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from preceptor.core.errors import BudgetError, InputError, PreceptorError, StoppedError
+from preceptor.core.errors import BudgetError, InputError, PreceptorError, StoppedError, unreadable
 from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
 from preceptor.evaluate.judge_check import PHASE, Bench, Given, JudgeCheck, check_judge, sentences
@@ -37,7 +37,9 @@ def read_ratings(path: Path, run: str) -> tuple[tuple[Given, ...], tuple[Vote, .
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}", hint="name the export of the review app's ratings") from error
+        raise InputError(
+            f"{path} cannot be read: {unreadable(error)}", hint="name the export of the review app's ratings"
+        ) from error
     told = read_lines(text)
     mine = [r for r in told if r.run == run]
     given = tuple(Given(unit=r.unit, arm=r.arm, by=r.by, score=r.score) for r in mine if r.score is not None)

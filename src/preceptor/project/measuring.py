@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from preceptor.coach import Coach
-from preceptor.core.errors import ConfigError, InputError
+from preceptor.core.errors import ConfigError, InputError, unreadable
 from preceptor.core.ids import digest
 from preceptor.core.records import Lesson
 from preceptor.core.untrusted import one_line
@@ -127,7 +127,7 @@ def _file(folder: Path, text: str) -> tuple[str, str]:
     try:
         found = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}", hint="name a text file in UTF-8") from error
+        raise InputError(f"{path} cannot be read: {unreadable(error)}", hint="name a text file in UTF-8") from error
     if not found.strip():
         raise InputError(f"{path} is empty", hint="an arm from a file needs a text")
     return name.strip(), found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from preceptor.core.errors import PromptError
+from preceptor.core.errors import PromptError, unreadable
 
 NAMES = (
     *("primer", "agent", "customer", "compare", "teach", "merge", "generalise", "screen", "rate", "advice"),
@@ -103,7 +103,9 @@ def _override(original: Prompt, path: Path) -> Prompt:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"{path}: {error}", hint="save the prompt as UTF-8 text") from error
+        raise PromptError(
+            f"{path} cannot be read: {unreadable(error)}", hint="save the prompt as UTF-8 text"
+        ) from error
     prompt = _parse(original.name, text, str(path))
     unknown = sorted(prompt.placeholders - original.placeholders)
     if unknown:

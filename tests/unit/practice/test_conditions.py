@@ -40,6 +40,9 @@ OWN = (
 OTHER = (
     "When a name on a ticket is misspelled, once the details are known: correct the spelling of the name for free."
 )
+MISPLACED = (
+    "When a name on a ticket is misspelled, once the details are known: open the search for the luggage right away."
+)
 WRONG = "When luggage is missing after a flight: promise that the bag arrives tomorrow."
 
 # 1. Only text crosses.
@@ -146,6 +149,8 @@ def test_guidance_for_another_situation_does_not_help() -> None:
     assert own > base + 0.08
     assert other < base + 0.03
     assert share("trace", LATER, advice(OTHER)) < share("trace", LATER) + 0.06
+    # The very deed that is wanted here, bound to another situation: the "when" decides, not the words of the "do".
+    assert share("trace", LATER, advice(MISPLACED)) < share("trace", LATER, advice(OWN)) - 0.3
 
 
 def test_much_guidance_for_other_situations_distracts() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from preceptor.cli.options import flags, json_option, project_options
-from preceptor.cli.out import console, line, table, write_json
+from preceptor.cli.out import console, counted, line, table, write_json
 from preceptor.core.ids import plain
 from preceptor.exchange.taking import Taken
 from preceptor.project import Project
@@ -56,7 +56,7 @@ def _tell(taken: Taken, dry_run: bool) -> None:
     click.echo(f"{len(taken.new)} {verb}{blocked}, {taken.known} known already")
     click.echo(f"with {taken.scenarios} new scenarios and {taken.lessons} new lessons")
     if taken.remarks:
-        click.echo(f"{taken.lost} places could not be taken:" if taken.lost else "remarks:")
+        click.echo(f"{counted(taken.lost, 'place')} could not be taken:" if taken.lost else "remarks:")
         rows = [
             (r.where, "not taken" if r.lost else "taken", line(r.kind), line(r.reason, 120))
             for r in sorted(taken.remarks, key=lambda r: not r.lost)[:_MOST_SHOWN]
