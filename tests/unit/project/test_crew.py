@@ -15,7 +15,8 @@ from preceptor.core.events import Event, ItemDone
 from preceptor.llm import Ledger
 from preceptor.llm.amounts import LedgerRow
 from preceptor.llm.seats import Beside
-from preceptor.project.workers.beside import Shared
+from preceptor.llm.trace import CallTold, NoTrace
+from preceptor.project.workers.beside import Found, Shared
 from preceptor.project.workers.crew import Crew
 from preceptor.project.workers.worker import Outcome
 
@@ -36,6 +37,10 @@ class Actor:
     refuses: Exception | None = None
     opening: asyncio.Event | None = None
     stopped: bool = False
+    dead: asyncio.Event | None = None
+    """Where there is one: it dies when it is asked what it found."""
+    calls: list[CallTold] = field(default_factory=list[CallTold])
+    """What it has found and not told."""
     asked: list[int] = field(default_factory=list[int])
     number: int = 0
 
@@ -60,6 +65,14 @@ class Actor:
         if isinstance(made, Exception):
             raise made
         return self._outcome(result=made, events=(ItemDone(kind="dialogue", id=str(item)),))
+
+    async def _tell(self) -> Outcome:
+        if self.dead is not None:
+            self.dead.set()
+            raise DiedError("gone")
+        self.number += 1
+        calls, self.calls = tuple(self.calls), []
+        return self._outcome(found=Found(calls=calls))
 
     async def _close(self) -> Outcome:
         return self._outcome()
@@ -195,3 +208,59 @@ async def test_who_takes_the_place_of_a_dead_worker_after_a_stop_is_stopped_too(
     with pytest.raises(StoppedError):
         await run(made, 2, 1)
     assert next_one.stopped
+
+
+class Spans(NoTrace):
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.heard = asyncio.Event()
+
+    def told(self, call: CallTold) -> None:
+        self.names.append(call.name)
+        self.heard.set()
+
+
+async def test_workers_are_heard_while_their_items_are_under_way() -> None:
+    release = asyncio.Event()
+
+    class Held(Actor):
+        async def _do(self, phase: int, item: int) -> Outcome:
+            await release.wait()
+            return await super()._do(phase, item)
+
+    actor = Held(double, calls=[CallTold(name="chat one", attributes={}, began=1, ended=2)])
+    made, _, _, _ = crew(actor)
+    spans = Spans()
+    made.asks, made.shared = 0.001, Shared(beside=Beside(trace=spans), embedder=None)
+    await made.hire(1)
+    under_way = asyncio.ensure_future(run(made, 1, 1))
+    await spans.heard.wait()
+    assert made.ledger.table()[0].calls >= 1, "its spend too"
+    actor.dead = asyncio.Event()
+    await actor.dead.wait()
+    actor.dead = None
+    release.set()
+    assert await under_way == [0]
+    assert spans.names == ["chat one"], "told once"
+
+
+async def test_what_a_worker_answers_at_the_end_of_a_phase_is_heard_still() -> None:
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    class Slow(Actor):
+        async def _tell(self) -> Outcome:
+            asked.set()
+            await release.wait()
+            return self._outcome(found=Found(calls=(CallTold(name="late", attributes={}, began=1, ended=2),)))
+
+        async def _do(self, phase: int, item: int) -> Outcome:
+            await asked.wait()
+            asyncio.get_running_loop().call_soon(release.set)
+            return await super()._do(phase, item)
+
+    made, _, _, _ = crew(Slow(double))
+    spans = Spans()
+    made.asks, made.shared = 0.001, Shared(beside=Beside(trace=spans), embedder=None)
+    await made.hire(1)
+    assert await run(made, 1, 1) == [0]
+    assert "late" in spans.names

@@ -30,6 +30,8 @@ _STARTS = 120.0
 """Seconds that a worker may take to start."""
 _TRIES = 4
 """Workers that an item may outlive before it is taken to be what kills them."""
+_EACH = 0.02
+"""Seconds a worker, at least, between two questions to all of them: the driver has items to send."""
 _SHARE = 0.01
 """Of a processor, as Ray counts: workers wait for models, and where a machine dies the others take its workers."""
 
@@ -73,6 +75,8 @@ class Crew:
     emit: Emit
     shared: Shared
     places: list[_Place] = field(default_factory=list[_Place])
+    asks: float = 2.0
+    """Seconds between two questions to a worker what it has found: what it did not tell dies with it."""
     phases: int = 0
     stopped: bool = False
 
@@ -91,9 +95,15 @@ class Crew:
             results=[None] * len(items),
         )
         hands = max(1, ceil(concurrency / len(self.places)))
-        async with asyncio.TaskGroup() as group:
-            for place in self.places:
-                group.create_task(self._hands(place, phase, min(hands, len(items))))
+        ended = asyncio.Event()
+        asking = asyncio.ensure_future(self._ask_all(ended))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for place in self.places:
+                    group.create_task(self._hands(place, phase, min(hands, len(items))))
+        finally:
+            ended.set()
+            await asking
         if phase.errors:
             raise phase.errors[min(phase.errors)]
         return phase.results
@@ -143,6 +153,23 @@ class Crew:
             if outcome.error is not None:
                 phase.errors[index] = outcome.error
             phase.results[index] = outcome.result
+
+    async def _ask_all(self, ended: asyncio.Event) -> None:
+        """Hears every worker now and then until the phase has ended; what one has answered is always heard."""
+        while not ended.is_set():
+            try:
+                async with asyncio.timeout(max(self.asks, _EACH * len(self.places))):
+                    await ended.wait()
+            except TimeoutError:
+                await asyncio.gather(*(self._ask(place) for place in self.places))
+
+    async def _ask(self, place: _Place) -> None:
+        actor = place.actor
+        try:
+            outcome: Outcome = await actor.tell.remote()
+        except self._deaths():
+            return  # whoever waits for an item of its finds that out
+        self._heard(place, actor, outcome)
 
     def _heard(self, place: _Place, actor: Any, outcome: Outcome) -> None:
         for event in outcome.events:
@@ -248,6 +275,9 @@ class _Actor:
 
     async def do(self, phase: int, item: Any) -> Outcome:
         return await self._worker.do(phase, item)
+
+    async def tell(self) -> Outcome:
+        return self._worker.tell()
 
     async def stop(self) -> None:
         self._worker.stop()

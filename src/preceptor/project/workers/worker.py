@@ -135,6 +135,10 @@ class Worker:
             failed = error
         return self._outcome(result=result, error=failed, events=tuple(told))
 
+    def tell(self) -> Outcome:
+        """What was found and taken since it was told last, items under way included."""
+        return self._outcome()
+
     def stop(self) -> None:
         """No call begins from now on; those under way come to their end."""
         if self._ledger is not None:
