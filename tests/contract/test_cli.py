@@ -335,6 +335,14 @@ def test_a_dry_run_over_a_log_tells_what_is_in_it(
     assert "not JSON (line 1)" in err
 
 
+def test_a_change_that_was_not_made_yet_has_no_past(
+    demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+):
+    code, out, err = call(capsys, "library", "list", "-C", demo[0], "--as-of", "99999")
+    assert (code, out) == (1, "")
+    assert "there is no change 99999 yet" in err
+
+
 def test_library(demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]):
     told = read(capsys, "library", "list", "-C", demo[0])
     bound = [s for s in told["strategies"] if s["lesson"] and not s["merged_into"]]

@@ -163,7 +163,7 @@ def _write(target: Path, lines: Iterator[bytes]) -> None:
         temporary.replace(target)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"{target.name} cannot be written: {reason}", hint="name another file") from error
+        raise InputError(f"{target} cannot be written: {reason}", hint="name another file") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -156,6 +156,11 @@ def _open(folder: Path, sets: tuple[str, ...]) -> Library:
 def _then(library: Library, as_of: str) -> tuple[State, Terms]:
     """The state of the past, with the law and the time of then."""
     when = read_as_of(as_of)
+    if isinstance(when, int) and when > library.head():
+        raise LibraryError(
+            f"there is no change {when} yet: the log ends with {library.head()}",
+            hint="give a smaller number, or leave out --as-of for the present",
+        )
     state = library.as_of(when)
     last = max((e.changed_at for e in state.entries.values()), default=library.terms().now)
     return state, Terms(state.law, last if isinstance(when, int) else moment(when))
