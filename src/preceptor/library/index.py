@@ -48,7 +48,9 @@ _REACH = 0.25
 _CLOSE = 0.2
 """The same of the highest ceiling, which lies a little above the highest likeness."""
 _NEAR = 200
-"""Documents that an approximate search looks at, by words and by vectors each."""
+"""States that an approximate search looks at, by words and by vectors each, and strategies where none has a state:
+the more have one, the fewer are looked at by their own words."""
+_LEAST_OWN = 0.25
 _NEAREST = 60
 """States of these, by their real scores, whose strategies an approximate search looks at."""
 
@@ -210,7 +212,8 @@ class StrategyIndex:
     def _looked(self, asked: Score, limit: int, floor: float) -> _Looked:
         """All states that may be among the nearest, all strategies that may be among the best, and some others."""
         if len(self) > self._settings.exact and (self._dense is None or self._dense.approximate):
-            near, named = asked.near(_NEAR)
+            alone = self._learned_in.without / len(self)
+            near, named = asked.near(_NEAR, round(_NEAR * max(alone, _LEAST_OWN)))
             near = near[best(asked.exact(near, _NONE)[0], near, _NEAREST)]
             return self._exactly(asked, near, np.union1d(self._taught.of(near)[0], named).astype(np.int64))
         states, own = asked.ceilings()

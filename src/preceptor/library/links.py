@@ -29,6 +29,11 @@ class Links:
         """How many belong to each left one."""
         return np.diff(self._start)
 
+    @property
+    def without(self) -> int:
+        """Left ones to which nothing belongs."""
+        return len(self._none)
+
     def of(self, left: Places) -> tuple[Places, Places]:
         """The right ones of each of ``left``, and for each of them whose it is (a place in ``left``)."""
         if not len(self._many) and not len(self._none):

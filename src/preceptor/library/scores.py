@@ -33,8 +33,9 @@ class Score(Protocol):
         more for each part."""
         ...
 
-    def near(self, most: int) -> tuple[Places, Places]:
-        """About ``most`` states and strategies among which the best probably are; does not look at all."""
+    def near(self, states: int, own: int) -> tuple[Places, Places]:
+        """About so many states, and strategies by their own words, among which the best probably are; does not look
+        at all."""
         ...
 
 
@@ -60,10 +61,9 @@ class Lexical:
         """See :class:`Score`."""
         return self._postings.exact(self._query, np.concatenate([states, own + self._states]))[None]
 
-    def near(self, most: int) -> tuple[Places, Places]:
+    def near(self, states: int, own: int) -> tuple[Places, Places]:
         """See :class:`Score`."""
-        states, own = (self._postings.near(self._query, part, most) for part in (0, 1))
-        return states, own
+        return self._postings.near(self._query, 0, states), self._postings.near(self._query, 1, own)
 
 
 class Fused:
@@ -98,10 +98,10 @@ class Fused:
         second = np.concatenate([self._states.exact(states), self._own.exact(own)])
         return np.stack([self._mixed(first, second), first, second])
 
-    def near(self, most: int) -> tuple[Places, Places]:
+    def near(self, states: int, own: int) -> tuple[Places, Places]:
         """See :class:`Score`."""
-        states, own = self._lexical.near(most)
-        return np.union1d(states, self._states.near(most)), np.union1d(own, self._own.near(most))
+        first, second = self._lexical.near(states, own)
+        return np.union1d(first, self._states.near(states)), np.union1d(second, self._own.near(own))
 
     def _mixed(self, first: Floats, second: Floats) -> Floats:
         mixed = first * (1 - self._share)
