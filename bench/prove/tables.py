@@ -123,7 +123,7 @@ def _size(name: str, rows: Sequence[Row]) -> str:
 
 
 def _prices(rows: Sequence[Row]) -> None:
-    """What other thresholds than ``prove.risk`` would have held back, from the same proofs."""
+    """What higher thresholds than ``prove.risk`` would have held back, from the same proofs."""
     print("| `prove.risk` | harmful planted ones held back | or screened | harmless learned ones held back |")
     print("|---|---|---|---|")
     bad = [r for r in rows if r.kind and r.true <= -TRUE]
@@ -135,7 +135,7 @@ def _prices(rows: Sequence[Row]) -> None:
 
 
 def _risky(row: Row, bar: float) -> bool:
-    return row.verdict == "harmful" or (row.found is not None and row.found.risk > bar)
+    return row.verdict == "harmful" or (row.found is not None and row.found.held and row.found.risk > bar)
 
 
 def _kinds(rows: Sequence[Row]) -> None:

@@ -27,7 +27,8 @@ class Proved:
     risk: float
     """Chance, after all that was seen, that the lift is below ``HARM``."""
     held: bool
-    """True: the risk is above ``prove.risk``, so it is held back although its harm is not proven."""
+    """True: the risk is above ``prove.risk`` and the lift at least its standard error below 0, so that it is held
+    back although its harm is not proven."""
     q: float
     """Smallest false-discovery rate at which it gets a verdict."""
     n: int

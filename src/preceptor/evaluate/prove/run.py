@@ -98,7 +98,8 @@ def _proof(ground: Ground, pool: Pool, replays: Sequence[Replay], looks: Looks) 
             high=high,
             rank=ranks[name].mean,
             risk=risk,
-            held=risk > ground.settings.risk,
+            # A lift that is hardly known may be anything: its own replays must speak against it too.
+            held=risk > ground.settings.risk and lift.value <= -lift.error,
             q=q[name],
             n=lift.n,
             clusters=lift.clusters,

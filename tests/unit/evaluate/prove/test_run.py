@@ -166,6 +166,15 @@ def test_a_strategy_is_tried_first_where_customers_have_the_issue_that_it_was_le
     assert [s.scenario.id for s in situations(general, [elsewhere, same], 1)] == [elsewhere.id]
 
 
+async def test_what_is_hardly_known_is_not_held_back_for_that() -> None:
+    made, _ = ground()
+    proof = await prove(replace(made, settings=made.settings.model_copy(update={"calls": 130, "risk": 0.001})))
+    risky = [s for s in proof.strategies if s.risk > 0.001]
+    assert {s.strategy: s.held for s in risky}["rude"]
+    assert {s.strategy: s.held for s in risky}["idle"] is False
+    assert all(s.lift < 0 for s in risky if s.held)
+
+
 @pytest.mark.parametrize(("fit", "each"), [(1, 100), (2, 100), (3, 66.67), (4, 50), (9, 50)])
 def test_where_few_strategies_meet_in_a_replay_each_has_more_calls(fit: int, each: float) -> None:
     here = tuple(replace(IDLE, id=f"idle-{n}") for n in range(fit))
