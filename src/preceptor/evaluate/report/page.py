@@ -124,7 +124,7 @@ def _learning(report: Report) -> str:
         columns = ("verdict", "strategy", "lift (95%)", "n")
         parts.append(_table(Table(title="Most helpful and most harmful strategies", columns=columns, rows=rows)))
     elif report.evaluation.strategies:
-        parts.append('<p class="soft">No strategy has evidence of its own yet.</p>')
+        parts.append('<p class="soft">No strategy was measured to help or to harm yet (preceptor prove).</p>')
     return "\n".join(p for p in parts if p)
 
 
