@@ -267,7 +267,7 @@ class ProveConfig(Section):
     calls: int | None = Field(
         default=None,
         ge=1,
-        description="calls to spend; empty: 50 per strategy (100 in a small library), beside the fresh dialogues",
+        description="calls to spend; empty: 80 per strategy (100 in a small library), beside the fresh dialogues",
     )
     dialogues: int = Field(
         default=80,

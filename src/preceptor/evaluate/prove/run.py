@@ -17,11 +17,11 @@ from preceptor.evaluate.prove.result import Proof, Proved
 from preceptor.evaluate.prove.spend import HARM, ROUNDS, Plan, Task, worth
 from preceptor.evaluate.prove.verdicts import Looks
 
-PER_STRATEGY = 50
+PER_STRATEGY = 80
 """Calls per strategy where no budget is set and replays are shared."""
 SHARING = 4.0
 """Strategies that fit a scenario, on average, from which on replays count as shared."""
-MOST = 2.0
+MOST = 1.25
 """Times ``PER_STRATEGY`` at most, where they are not."""
 _SHUFFLES = 20
 
