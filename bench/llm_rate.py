@@ -92,7 +92,7 @@ def server(delay: float) -> Generator[str]:
 
 @asynccontextmanager
 async def seat(spec: str, journal: Journal | NullJournal, concurrency: int) -> AsyncGenerator[Seat]:
-    one = SeatConfig(model=spec, concurrency=concurrency)
+    one = SeatConfig(model=spec, concurrency=concurrency, price_input=0.0, price_output=0.0)
     async with open_seats(
         SeatsConfig(student=one, teacher=one, customer=one, judge=one),
         environ={"OPENAI_API_KEY": "sk-bench"},
