@@ -15,13 +15,13 @@ from preceptor.core.ids import derive_seed
 from preceptor.core.records import Advice, Turn
 from preceptor.core.settings import SeatsConfig
 from preceptor.dialogue.messages import Plain, as_chat, for_agent
-from preceptor.llm import ChatMessage, ChatRequest, Ledger, NullJournal, Seat, open_seats
+from preceptor.llm import ChatMessage, ChatRequest, Ledger, NullJournal, Seat
 from preceptor.llm.answers import bare
 from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.seats import Beside
-from preceptor.practice import open_practice
 from preceptor.project.advising import Advisor
 from preceptor.project.project import Project
+from preceptor.project.seating import opener
 
 NO_ADVICE = Advice(chosen=(), text="")
 PHASE = "chat"
@@ -182,13 +182,12 @@ async def open_chat(
     # Only the student speaks; the other seats are not opened, so their keys are not asked for.
     seats = SeatsConfig(student=student, teacher=student, customer=student, judge=student)
     ears = None if hear is None else Ears(hear)
-    async with open_seats(
-        seats,
-        environ=project.environ,
-        factories={"practice": open_practice},
+    open_with = opener(
+        project.environ,
         journal=NullJournal(),
         ledger=Ledger(project.config.budget, by_seat=seat_budgets({"student": student})),
         emit=ignore,
         beside=Beside(hear=ears),
-    ) as opened:
+    )
+    async with open_with(seats) as opened:
         yield Chat(opened.student, system, advisor, seed=seed, ears=ears)

@@ -12,13 +12,13 @@ from preceptor.core.records import Turn
 from preceptor.core.settings import BudgetConfig, SeatConfig, SeatsConfig
 from preceptor.dialogue import Agent, Customer
 from preceptor.judge import Case, Pair, compare, rate
-from preceptor.llm import Ledger, LedgerRow, NullJournal, Seat, open_seats
+from preceptor.llm import Ledger, LedgerRow, NullJournal, Seat
 from preceptor.llm.limiter import Monotonic
 from preceptor.llm.modes import ModeMemory
 from preceptor.llm.seats import Beside
-from preceptor.practice import open_practice
 from preceptor.project.checks import PHASE, Check, failed, good, price_check, raw_checks, warned
 from preceptor.project.checks_run import run_checks
+from preceptor.project.seating import opener
 
 if TYPE_CHECKING:
     from preceptor.project.project import Project
@@ -101,15 +101,14 @@ class _Patient:
         self.checks.append(price_check(self.name, self.config, self.project.config.budget))
         try:
             one = SeatsConfig.model_validate(dict.fromkeys(SEATS, self.config))
-            async with open_seats(
-                one,
-                environ=self.project.environ,
-                factories={"practice": open_practice},
+            open_with = opener(
+                self.project.environ,
                 journal=NullJournal(),
                 ledger=self.ledger,
                 emit=ignore,
                 beside=Beside(modes=self.memory),
-            ) as seats:
+            )
+            async with open_with(one) as seats:
                 seat: Seat = getattr(seats, self.name)
                 if await self._job(seat):
                     await self._more(seat)

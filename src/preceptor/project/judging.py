@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from preceptor.core.errors import BudgetError, InputError, PreceptorError, StoppedError, unreadable
+from preceptor.core.errors import InputError, PreceptorError, unreadable
 from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
 from preceptor.evaluate.judge_check import PHASE, Bench, Given, JudgeCheck, check_judge, sentences
 from preceptor.evaluate.judge_votes import Vote
-from preceptor.llm import Ledger, LedgerRow, open_seats
+from preceptor.llm import Ledger, LedgerRow
 from preceptor.llm.ledger import seat_budgets
-from preceptor.practice import open_practice
 from preceptor.project.journal_places import open_journal
-from preceptor.project.session import spend_rows, traced
+from preceptor.project.seating import opener
+from preceptor.project.session import spend_rows, status_of, traced, with_next
 from preceptor.project.stopping import Stop
 from preceptor.review.ratings import read_lines
 
@@ -91,16 +91,8 @@ async def judge_job(
             emit(event)
 
         with _ending(run.id, tell):
-            seats = open_seats(
-                project.config.seats,
-                environ=project.environ,
-                factories={"practice": open_practice},
-                journal=journal,
-                ledger=ledger,
-                emit=tell,
-                beside=beside,
-            )
-            async with seats as ready:
+            open_with = opener(project.environ, journal=journal, ledger=ledger, emit=tell, beside=beside)
+            async with open_with(project.config.seats) as ready:
                 bench = Bench(
                     domain=project.domain,
                     judge=ready.judge,
@@ -118,17 +110,12 @@ def _ending(run: str, tell: Emit) -> Generator[None]:
     """Tells of the beginning and the end, and of errors how to go on."""
     tell(RunStarted(run=run, job="judge check", resumed=False))
     status, message = "failed", "ended by an unexpected error"
-    again = f"preceptor judge check {run}"
     try:
         yield
         status, message = "done", ""
-    except BudgetError as error:
-        status, message = "over_budget", error.message
-        error.hint = error.hint.replace("resume the run", f"go on with: {again} --set ...")
-        raise
     except PreceptorError as error:
-        status, message = "stopped" if isinstance(error, StoppedError) else "failed", error.message
-        error.hint = f"{error.hint}; then: {again}" if error.hint else f"go on with: {again}"
+        status, message = status_of(error), error.message
+        with_next(error, f"preceptor judge check {run}")
         raise
     finally:
         tell(RunEnded(run=run, status=status, message=message))

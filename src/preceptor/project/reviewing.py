@@ -8,9 +8,9 @@ from pathlib import Path
 
 from preceptor.llm import ChatModel
 from preceptor.llm.opening import open_model
-from preceptor.practice import open_practice
 from preceptor.project.project import Project
 from preceptor.project.releasing import open_releases, recipe
+from preceptor.project.seating import EMBEDDED
 from preceptor.review.desk import House
 from preceptor.review.people import People
 from preceptor.review.ratings import Ratings
@@ -47,7 +47,7 @@ def _student(project: Project) -> Student:
     config, domain = project.config.seats.student, project.domain
 
     def opened() -> ChatModel:
-        return open_model("student", config, environ=project.environ, factories={"practice": open_practice}).model
+        return open_model("student", config, environ=project.environ, factories=EMBEDDED).model
 
     system = project.prompts["agent"].render(brief=domain.brief.strip(), policy=domain.policy.strip())
     return Student(open=opened, config=config, system=system)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, cast
 from preceptor.core.errors import BudgetError, ConfigError, ModelError, PreceptorError, StoppedError
 from preceptor.core.events import Emit, Event, RunEnded, RunStarted
 from preceptor.core.ids import plain
-from preceptor.llm import Ledger, Seats, open_seats
+from preceptor.llm import Ledger, Seats
 from preceptor.llm.journal import AnyJournal
 from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.seats import Beside
 from preceptor.llm.trace import NoTrace, RunTrace, Trace
-from preceptor.practice import open_practice
 from preceptor.project.journal_places import lender, open_journal
 from preceptor.project.journals import sweep
+from preceptor.project.seating import Opener, opener
 from preceptor.project.stopping import Stop
 from preceptor.runs.run import Job, Run, RunStatus
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 _OTHER_MODEL = frozenset({"no-such-model", "moved", "wrong-content"})
 """Failures that another seat string may mend: a run goes on with the models that it began with only."""
 _REPORT = "see where with: preceptor --debug ..., and please report it"
-
-_Open = Callable[..., AbstractAsyncContextManager[Seats]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,15 +115,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
             ledger = Ledger(config.budget, by_seat=by_seat, lender=lender(project, journal) if shared else None)
             stop.when(ledger.stop)
             tell(RunStarted(run=run.id, job=run.info.job, resumed=resume))
-            open_with = partial(
-                open_seats,
-                environ=project.environ,
-                factories={"practice": open_practice},
-                journal=journal,
-                ledger=ledger,
-                emit=tell,
-                beside=beside,
-            )
+            open_with = opener(project.environ, journal=journal, ledger=ledger, emit=tell, beside=beside)
             async with open_with(project.config.seats) as ready:
                 opened = Session(
                     run=run,
@@ -139,9 +129,9 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                 yield opened
             status, message, hint = "done", "", ""
         except PreceptorError as error:
-            told_next = _with_next(error, run, None if opened is None else _more(opened, ledger))
-            status, message, hint = _status(error), error.message, told_next.hint
-            raise told_next from error
+            with_next(error, _resume(run), None if opened is None else _more(opened, ledger))
+            status, message, hint = status_of(error), error.message, error.hint
+            raise
         except (asyncio.CancelledError, KeyboardInterrupt):
             status, message = "stopped", "ended at once, without waiting for calls under way"
             hint = f"go on with: {_resume(run)}"
@@ -162,13 +152,14 @@ def traced(project: Project) -> Generator[Beside]:
         trace.close()
 
 
-def _others(project: Project, open_with: _Open, model: str) -> AbstractAsyncContextManager[Seats]:
+def _others(project: Project, open_with: Opener, model: str) -> AbstractAsyncContextManager[Seats]:
     seats = project.config.seats
     student = seats.student.model_copy(update={"model": model})
     return open_with(seats.model_copy(update={"student": student}))
 
 
-def _status(error: PreceptorError) -> RunStatus:
+def status_of(error: PreceptorError) -> RunStatus:
+    """How a run ends that this error ends."""
     if isinstance(error, BudgetError):
         return "over_budget"
     return "stopped" if isinstance(error, StoppedError) else "failed"
@@ -190,21 +181,23 @@ def _resume(run: Run) -> str:
     return f"preceptor {run.info.job} --resume"
 
 
-def _with_next(error: PreceptorError, run: Run, more: str | None) -> PreceptorError:
-    """The same error; its hint ends with the command that goes on. ``more``: what the rest is expected to need;
-    None: the seats could not be opened, and there is nothing to go on with."""
+def with_next(error: PreceptorError, again: str, more: str | None = "") -> None:
+    """The hint then ends with ``again``, the command that goes on.
+
+    Args:
+        more: what the rest is expected to need; None: the seats could not be opened: nothing goes on.
+    """
     if isinstance(error, StoppedError):
-        error.hint = f"go on with: {_resume(run)}"
+        error.hint = f"go on with: {again}"
     elif isinstance(error, BudgetError):
         hint = error.hint or "raise the cap and resume the run"
-        error.hint = f"{hint}{f' ({more})' if more else ''}: {_resume(run)} --set ..."
+        error.hint = f"{hint}{f' ({more})' if more else ''}: {again} --set ..."
     elif more is None and isinstance(error, ConfigError):
-        return error
+        return
     elif isinstance(error, ModelError) and error.kind in _OTHER_MODEL:
-        error.hint = f"{error.hint}; then go on with: {_resume(run)}, or, with another model, start anew"
+        error.hint = f"{error.hint}; then go on with: {again}, or, with another model, start anew"
     elif error.hint:
-        error.hint = f"{error.hint}; then go on with: {_resume(run)}"
-    return error
+        error.hint = f"{error.hint}; then go on with: {again}"
 
 
 def spend_rows(ledger: Ledger) -> tuple[Any, ...]:

@@ -18,13 +18,13 @@ from preceptor.core.events import Emit, Event
 from preceptor.core.executor import Work
 from preceptor.core.settings import Config
 from preceptor.library.embedder import Embedder
-from preceptor.llm import Ledger, Seats, open_seats
+from preceptor.llm import Ledger, Seats
 from preceptor.llm.amounts import LedgerRow
 from preceptor.llm.journal.pg import PostgresJournal
 from preceptor.llm.journal.pg_lend import Caps
 from preceptor.llm.ledger import seat_budgets
-from preceptor.practice import open_practice
 from preceptor.project.embedding import open_embedder
+from preceptor.project.seating import opener
 from preceptor.project.workers.beside import Found, Known, Notes
 
 
@@ -107,14 +107,8 @@ class Worker:
         )
         self._ledger = Ledger(caps.total, by_seat=caps.seats, lender=journal.lender(caps))
         seats = await self._stack.enter_async_context(
-            open_seats(
-                site.config.seats,
-                environ=environ,
-                factories={"practice": open_practice},
-                journal=journal,
-                ledger=self._ledger,
-                emit=_emit,
-                beside=self._notes.beside,
+            opener(environ, journal=journal, ledger=self._ledger, emit=_emit, beside=self._notes.beside)(
+                site.config.seats
             )
         )
         self._around = await site.surroundings.open(seats, embedder, _emit)
