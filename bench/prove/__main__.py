@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,10 +33,11 @@ from bench.prove.tables import tables
 from bench.prove.truth import Effect, true_effects
 from preceptor.coach import Coach
 from preceptor.core.ids import derive_seed, short_id
-from preceptor.core.records import Strategy
+from preceptor.core.pool import Pool
+from preceptor.core.records import Finding, Scenario, Strategy
 from preceptor.evaluate.prove import Ground, Proof, prove
 from preceptor.learn.context import Context
-from preceptor.learn.review import review
+from preceptor.learn.review import Review
 from preceptor.llm import Seat, Seats
 from preceptor.practice import open_practice
 from preceptor.project import Project
@@ -145,11 +146,20 @@ def _screened(folder: Path, project: Project, ground: Ground, plants: dict[str, 
             coach=coach_settings(project),
             concurrency=16,
         )
-        found = asyncio.run(review(context, 0, [p.strategy for p in plants.values()], dict(ground.scenarios)))
+        found = asyncio.run(_reviewed(context, [p.strategy for p in plants.values()], ground.scenarios))
         blocking = [(id, f.check) for id, findings in found.items() for f in findings if f.severity == "blocking"]
         said = {id: "teacher" if check.startswith("teacher") else "code" for id, check in blocking}
         kept.write_bytes(pickle.dumps(said))
     return pickle.loads(kept.read_bytes())
+
+
+async def _reviewed(
+    context: Context, strategies: Sequence[Strategy], scenarios: Mapping[str, Scenario]
+) -> Mapping[str, tuple[Finding, ...]]:
+    async with Pool(context.concurrency) as pool:
+        review = Review(context, 0, scenarios, pool)
+        review.begin(strategies)
+    return review.findings
 
 
 def _round(folder: Path, ground: Ground, planted: Sequence[Planted], number: int) -> Proof:

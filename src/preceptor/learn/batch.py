@@ -2,39 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from preceptor.core.records import Lesson, Scenario, Strategy
-from preceptor.learn.consolidate import Consolidation
+from preceptor.core.events import PhaseStarted
+from preceptor.core.pool import Pool
+from preceptor.core.records import Finding, Lesson, Scenario, Strategy
+from preceptor.learn.consolidate import Consolidation, consolidate
 from preceptor.learn.context import Context
-from preceptor.learn.review import review
+from preceptor.learn.review import PHASE, Review
 from preceptor.library.changes import Change, Flag, Merge, Propose, Provenance, RecordLesson
 
 
-async def batch(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Fresh strategies, consolidated and screened."""
+
+    consolidation: Consolidation
+    findings: Mapping[str, tuple[Finding, ...]]
+    """By id, of every strategy that lasts."""
+
+    @property
+    def blocked(self) -> int:
+        """Strategies with a blocking finding."""
+        return sum(any(f.severity == "blocking" for f in found) for found in self.findings.values())
+
+
+async def settle(
+    context: Context,
+    stage: int,
+    fresh: Sequence[Strategy],
+    known: Sequence[Strategy] = (),
+    *,
+    scenarios: Mapping[str, Scenario],
+    helpful: Collection[str] = (),
+) -> Settled:
+    """Consolidates ``fresh`` strategies (:func:`~preceptor.learn.consolidate.consolidate`), and screens what lasts.
+
+    A strategy is screened as soon as nothing can merge it away: a long group of alike ones, one question after
+    another, keeps nobody else waiting.
+    """
+    async with Pool(context.concurrency) as pool:
+        review = Review(context, stage, scenarios, pool)
+        consolidation = await consolidate(
+            context, stage, fresh, known, helpful=helpful, pool=pool, lasts=review.begin
+        )
+        lasting = consolidation.lasting(fresh)
+        context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(lasting)))
+        review.begin(lasting)
+    return Settled(consolidation=consolidation, findings=review.findings)
+
+
+def batch(
     context: Context,
     stage: int,
     *,
     lessons: Sequence[Lesson] = (),
     primer: Sequence[Strategy] = (),
-    consolidation: Consolidation,
-    scenarios: Mapping[str, Scenario],
+    settled: Settled,
     tainted: bool,
-) -> tuple[list[Change], int]:
-    """Lessons, proposals, merges, general rules, contradictions; and how many proposals a finding blocks.
+) -> list[Change]:
+    """Lessons, proposals, merges, general rules, contradictions.
 
     Args:
         primer: strategies with no lesson behind them.
-        scenarios: by id, those that strategies rest on.
         tainted: the scenarios come from text that real customers wrote.
     """
     learned: dict[str, tuple[Strategy, Lesson | None]] = {s.id: (s, le) for le in lessons for s in le.strategies}
     learned |= {s.id: (s, None) for s in primer}
-    merged_away = {s.id for m in consolidation.merged for s in m.of}
-    lasting = [s for s, _ in learned.values() if s.id not in merged_away]
-    lasting += [m.into for m in consolidation.merged]
-    lasting += consolidation.general
-    findings = await review(context, stage, lasting, scenarios)
+    consolidation, findings = settled.consolidation, settled.findings
 
     def proposed(strategy: Strategy, lesson: Lesson | None) -> Propose:
         seats = context.seats
@@ -65,5 +101,4 @@ async def batch(
     changes += [proposed(strategy, None) for strategy in consolidation.general]
     for c in consolidation.contradictions:
         changes.append(Flag(strategy_ids=tuple(s.id for s in c.between), note=c.note))
-    blocked = sum(any(f.severity == "blocking" for f in fs) for fs in findings.values())
-    return changes, blocked
+    return changes

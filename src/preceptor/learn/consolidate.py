@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from preceptor.core.errors import ModelError
 from preceptor.core.events import ItemFailed, PhaseStarted
 from preceptor.core.ids import derive_seed, short_id
-from preceptor.core.pool import run_all
+from preceptor.core.pool import Pool
 from preceptor.core.records import Strategy
 from preceptor.core.untrusted import fence, one_line
 from preceptor.learn.context import Context
@@ -70,6 +70,11 @@ class Consolidation:
     contradictions: list[Contradiction] = field(default_factory=list[Contradiction])
     general: list[Strategy] = field(default_factory=list[Strategy])
 
+    def lasting(self, fresh: Iterable[Strategy]) -> list[Strategy]:
+        """What the library is to use of it: those of ``fresh`` that were not merged away, and what is new."""
+        gone = {s.id for m in self.merged for s in m.of}
+        return [*(s for s in fresh if s.id not in gone), *(m.into for m in self.merged), *self.general]
+
 
 async def consolidate(
     context: Context,
@@ -78,14 +83,19 @@ async def consolidate(
     known: Sequence[Strategy],
     *,
     helpful: Collection[str] = (),
+    pool: Pool,
+    lasts: Callable[[Sequence[Strategy]], None],
 ) -> Consolidation:
     """Consolidates the stage's ``fresh`` strategies among themselves and with ``known`` ones of the snapshot.
 
-    ``helpful``: ids of those that were measured to help; where ``learn.general_evidence`` demands it, domain-wide
-    strategies are made from these alone.
-
     The result depends on the strategies and the seed alone, not on concurrency: groups of alike strategies are
     independent of each other, and within a group the order is fixed.
+
+    Args:
+        helpful: ids of those that were measured to help; where ``learn.general_evidence`` demands it, domain-wide
+            strategies are made from these alone.
+        pool: where the work is done, before all else that is in it.
+        lasts: told of strategies as soon as nothing here can merge them away any more.
     """
     bound = [s for s in (*known, *fresh) if s.scope == "scenario"]
     new = {s.id for s in fresh}
@@ -93,20 +103,27 @@ async def consolidate(
     alike = [[bound[m] for m in members] for members in found]
     touched = [group for group in alike if any(s.id in new for s in group)]
     context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(touched)))
+    met = {s.id for group in touched for s in group}
+    lasts([s for s in fresh if s.id not in met])
+    parts: dict[int, Consolidation] = {}
 
-    async def one(group: list[Strategy]) -> Consolidation:
-        return await _fold(context, stage, group, new)
+    async def one(number: int) -> None:
+        group = touched[number]
+        parts[number] = await _fold(context, stage, group, new)
+        lasts(parts[number].lasting(s for s in group if s.id in new))
 
+    # A group is one question after another, so the longest is begun first.
+    await pool.each(sorted(range(len(touched)), key=lambda n: -len(touched[n])), one)
     result = Consolidation()
-    for part in await run_all(touched, one, concurrency=context.concurrency):
-        result.merged += part.merged
-        result.contradictions += part.contradictions
+    for number in range(len(touched)):
+        result.merged += parts[number].merged
+        result.contradictions += parts[number].contradictions
     gone = {s.id for m in result.merged for s in m.of}
     alive = [s for s in bound if s.id not in gone] + [m.into for m in result.merged if m.into.id not in gone]
     general = [s for s in known if s.scope == "domain"]
     if context.settings.general_evidence == "helpful":
         alive = [s for s in alive if s.id in helpful]
-    result.general = await _generalise(context, stage, alive, general)
+    [result.general] = await pool.each([alive], lambda bound: _generalise(context, stage, bound, general))
     return result
 
 

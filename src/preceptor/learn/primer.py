@@ -11,8 +11,8 @@ from preceptor.core.ids import derive_seed
 from preceptor.core.pool import run_all
 from preceptor.core.records import Domain, Issue, Scope, Strategy
 from preceptor.core.untrusted import fence, one_line
-from preceptor.learn.batch import batch
-from preceptor.learn.consolidate import consolidate, distinct
+from preceptor.learn.batch import batch, settle
+from preceptor.learn.consolidate import distinct
 from preceptor.learn.context import Context
 from preceptor.learn.rules import Rules, strategy
 from preceptor.library.changes import Change
@@ -63,17 +63,16 @@ async def prime(context: Context) -> tuple[list[Change], PrimerReport]:
     general = distinct((s for s in found if s.scope == "domain"), context.settings.merge_likeness)
     fresh = [*general[: context.settings.general], *(s for s in found if s.scope == "scenario")]
     within = replace(context, emit=_without_phases(context.emit))
-    consolidation = await consolidate(within, 0, fresh, ())
-    changes, blocked = await batch(
-        within, 0, primer=fresh, consolidation=consolidation, scenarios={}, tainted=False
-    )
+    settled = await settle(within, 0, fresh, scenarios={})
+    changes = batch(within, 0, primer=fresh, settled=settled, tainted=False)
+    consolidation = settled.consolidation
     report = PrimerReport(
         asked=len(asks),
         failed=sum(answer is None for answer in answers),
         proposed=len(fresh),
         merged=sum(len(m.of) for m in consolidation.merged),
         contradictions=len(consolidation.contradictions),
-        blocked=blocked,
+        blocked=settled.blocked,
     )
     return changes, report
 

@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from preceptor.core.errors import ModelError
-from preceptor.core.events import ItemFailed, PhaseStarted
+from preceptor.core.events import ItemFailed
 from preceptor.core.ids import derive_seed
-from preceptor.core.pool import run_all
+from preceptor.core.pool import Pool
 from preceptor.core.records import Finding, Scenario, Severity, Strategy
 from preceptor.core.untrusted import fence, one_line
 from preceptor.learn.context import Context
@@ -46,22 +46,30 @@ class Problems(BaseModel):
     problems: list[Problem] = Field(max_length=20)
 
 
-async def review(
-    context: Context, stage: int, strategies: Sequence[Strategy], scenarios: Mapping[str, Scenario]
-) -> dict[str, tuple[Finding, ...]]:
-    """Findings per strategy id, for every strategy given.
+class Review:
+    """Findings of strategies, which may be handed in one after another while other work goes on.
 
     A teacher's answer that cannot be used leaves a warning, so that a person sees that the check is missing.
     """
-    context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(strategies)))
 
-    async def one(strategy: Strategy) -> tuple[Finding, ...]:
-        return await _screened(
-            context, stage, strategy, [scenarios[i] for i in strategy.scenarios if i in scenarios]
-        )
+    def __init__(self, context: Context, stage: int, scenarios: Mapping[str, Scenario], pool: Pool) -> None:
+        self.findings: dict[str, tuple[Finding, ...]] = {}
+        """By strategy id, of every strategy that was handed in; whole when the pool has ended."""
+        self._context = context
+        self._stage = stage
+        self._scenarios = scenarios
+        self._pool = pool
 
-    found = await run_all(strategies, one, concurrency=context.concurrency)
-    return {s.id: f for s, f in zip(strategies, found, strict=True)}
+    def begin(self, strategies: Sequence[Strategy]) -> None:
+        """Has them checked, each once."""
+        for strategy in strategies:
+            if strategy.id not in self.findings:
+                self.findings[strategy.id] = ()
+                self._pool.add(lambda strategy=strategy: self._one(strategy))
+
+    async def _one(self, strategy: Strategy) -> None:
+        behind = [self._scenarios[i] for i in strategy.scenarios if i in self._scenarios]
+        self.findings[strategy.id] = await _screened(self._context, self._stage, strategy, behind)
 
 
 async def _screened(

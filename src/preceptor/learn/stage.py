@@ -13,8 +13,7 @@ from preceptor.core.errors import ModelError
 from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
 from preceptor.core.executor import Work
 from preceptor.core.records import Lesson
-from preceptor.learn.batch import batch
-from preceptor.learn.consolidate import consolidate
+from preceptor.learn.batch import batch, settle
 from preceptor.learn.context import Candidate, Context, Snapshot
 from preceptor.learn.sample import sample
 from preceptor.learn.teach import PROBE, TEACH, Probe, Tutor
@@ -87,11 +86,12 @@ async def run_stage(
     taught = await _each(context, TEACH, stage, widest, Teaching(stage=stage, snapshot=snapshot))
     lessons = [*good, *taught]
     fresh = [s for lesson in lessons for s in lesson.strategies]
-    consolidation = await consolidate(context, stage, fresh, snapshot.strategies, helpful=snapshot.helpful)
     scenarios = {**snapshot.scenarios, **{lesson.scenario.id: lesson.scenario for lesson in lessons}}
-    changes, blocked = await batch(
-        context, stage, lessons=lessons, consolidation=consolidation, scenarios=scenarios, tainted=tainted
+    settled = await settle(
+        context, stage, fresh, snapshot.strategies, scenarios=scenarios, helpful=snapshot.helpful
     )
+    changes = batch(context, stage, lessons=lessons, settled=settled, tainted=tainted)
+    consolidation = settled.consolidation
     report = StageReport(
         stage=stage,
         candidates=len(offered),
@@ -105,7 +105,7 @@ async def run_stage(
         merged=sum(len(m.of) for m in consolidation.merged),
         general=len(consolidation.general),
         contradictions=len(consolidation.contradictions),
-        blocked=blocked,
+        blocked=settled.blocked,
     )
     return changes, report
 

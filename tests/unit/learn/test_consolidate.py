@@ -11,6 +11,7 @@ from tests.unit.learn.desk import Desk, bound, rule
 
 from preceptor.core.errors import BadAnswerError, BudgetError
 from preceptor.core.events import ItemFailed
+from preceptor.core.pool import Pool
 from preceptor.core.records import Strategy
 from preceptor.learn.consolidate import Consolidation, consolidate
 from preceptor.llm.model import ChatMessage
@@ -37,7 +38,14 @@ def teacher(relations: Sequence[Any] = (), general: Any = None):
 
 
 async def done(desk: Desk, fresh: Sequence[Strategy], known: Sequence[Strategy] = (), **more: Any) -> Consolidation:
-    return await consolidate(desk.context, 0, fresh, known, **more)
+    told: list[str] = []
+    async with Pool(1) as pool:
+        result = await consolidate(
+            desk.context, 0, fresh, known, **more, pool=pool, lasts=lambda some: told.extend(s.id for s in some)
+        )
+    # What is told to last while it goes is what lasts in the end.
+    assert sorted(told) == sorted(s.id for s in result.lasting(fresh) if s not in result.general)
+    return result
 
 
 def asked_of_pairs(desk: Desk) -> list[str]:

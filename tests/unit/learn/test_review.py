@@ -9,8 +9,9 @@ from tests.unit.learn.desk import Desk, bound, said
 
 from preceptor.core.errors import BadAnswerError, BudgetError
 from preceptor.core.events import ItemFailed
+from preceptor.core.pool import Pool
 from preceptor.core.records import Finding, Strategy
-from preceptor.learn.review import review
+from preceptor.learn.review import Review
 
 HERE = said("My name is Maria Lopez. Where is my bag?")
 CLEAN = bound("s", "ask for the tag number", of=[HERE.id])
@@ -22,9 +23,13 @@ def problem(kind: str, quote: str, reason: str = "it is so") -> dict[str, str]:
 
 async def found(answer: Any, strategy: Strategy = CLEAN) -> tuple[tuple[Finding, ...], Desk]:
     desk = Desk(teacher=lambda messages, phase: answer, screen_with_teacher=True)
-    result = await review(desk.context, 0, [strategy], {HERE.id: HERE})
-    assert list(result) == [strategy.id]
-    return result[strategy.id], desk
+    async with Pool(1) as pool:
+        review = Review(desk.context, 0, {HERE.id: HERE}, pool)
+        review.begin([strategy])
+        review.begin([strategy])
+    assert list(review.findings) == [strategy.id]
+    assert len(desk.teacher.asked) <= 1
+    return review.findings[strategy.id], desk
 
 
 async def test_the_teachers_view_is_marked_as_such_and_says_where():
