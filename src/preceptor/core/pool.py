@@ -49,8 +49,9 @@ class Pool:
     """Work that comes up while other work goes on, at most ``concurrency`` pieces at once: for ``async with``,
     which ends when nothing is left to do.
 
-    A piece of work records the failure of its own item and raises only what ends the run. After the first such error,
-    in a piece or in the body, nothing is begun; what is under way comes to its own end, then that error is raised.
+    A piece of work records the failure of its own item and raises only what ends the run. After the first such
+    error, in a piece or in the body, nothing is begun; what is under way comes to its own end, then that error is
+    raised.
     """
 
     def __init__(self, concurrency: int) -> None:
