@@ -25,6 +25,7 @@ from preceptor.library.release_pointer import FilePointer, Pointed, write_pointe
 from preceptor.serve.app import Health, Wiring, build_app
 from preceptor.serve.keys import Keys
 from preceptor.serve.record import Recorder
+from preceptor.serve.run import configured
 from preceptor.serve.settings import ServeSettings
 
 ANSWER = b'{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"}}]}'
@@ -195,6 +196,7 @@ async def proxy(
     *,
     keys: Keys | None = None,
     recorder: Recorder | None = None,
+    drain: float = 2,
     **settings: Any,
 ) -> AsyncGenerator[Running]:
     lines: list[dict[str, Any]] = []
@@ -211,11 +213,7 @@ async def proxy(
         recorder=recorder,
     )
     listening = listen("127.0.0.1", 0)
-    config = uvicorn.Config(
-        build_app(wiring, health), log_config=None, access_log=False, lifespan="on", ws="none",
-        server_header=False, date_header=False, timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(build_app(wiring, health), drain=drain))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     await until(lambda: server.started or serving.done())
     async with aiohttp.ClientSession(auto_decompress=False) as http:

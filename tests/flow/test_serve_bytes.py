@@ -16,10 +16,11 @@ from tests.flow.serving import ANSWER, Got, coach, proxy, put_release, response,
 TOOLS = [{"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}]
 
 
-async def test_advice_goes_into_the_last_user_message_and_nothing_else_changes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "byte-order-mark"])
+async def test_advice_goes_into_the_last_user_message_and_nothing_else_changes(tmp_path: Path, mark: bytes) -> None:
     release = put_release(tmp_path)
     body = (
-        b'{ "model":"m","zz":1.0e2, "messages":[{"role":"system","content":"be \\u00e9"},\n'
+        mark + b'{ "model":"m","zz":1.0e2, "messages":[{"role":"system","content":"be \\u00e9"},\n'
         b'{"content":"I want a refund","role":"user","name":"Ann"}],"tools":[],"n":2,"logprobs":true }'
     )
     async with upstream() as behind, proxy(tmp_path, behind.url) as front:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -128,8 +129,8 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
             Route("/healthz", pages.health),
             Route("/readyz", pages.ready),
             Route("/metrics", pages.metrics),
-            Route("/{rest:path}", pages.nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
         ],
+        exception_handlers={HTTPException: pages.nothing},
         lifespan=lifespan,
     )
     return App(proxy, rest)
@@ -174,8 +175,16 @@ class _Pages:
             self._metrics.set("preceptor_recorded_total", count, (("outcome", outcome),))
         return Response(self._metrics.text(), headers={**self._mark, "content-type": CONTENT_TYPE})
 
-    async def nothing(self, request: Request) -> Response:
-        """Any other path."""
-        message = f"there is nothing at {request.url.path}; the API is under /v1"
-        error = {"message": message, "type": "preceptor_error", "param": None, "code": "not-found"}
-        return JSONResponse({"error": error}, status_code=404, headers=self._mark)
+    async def nothing(self, request: Request, problem: Exception) -> Response:
+        """Any other path or method."""
+        assert isinstance(problem, HTTPException)
+        path = request.url.path
+        message = (
+            f"there is nothing at {path}; the API is under /v1"
+            if problem.status_code == 404
+            else f"{path} does not answer {request.method}"
+        )
+        code = "not-found" if problem.status_code == 404 else "bad-method"
+        error = {"message": message, "type": "preceptor_error", "param": None, "code": code}
+        headers = {**(problem.headers or {}), **self._mark}
+        return JSONResponse({"error": error}, status_code=problem.status_code, headers=headers)

@@ -238,8 +238,8 @@ class Connection(asyncio.Protocol):
             self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        if not self._done:
+        """A header; what comes after the head are trailers, which are none."""
+        if not self.status and not self._done:
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -247,6 +247,8 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if self._done or 100 <= status < 200:
             return
+        if not 200 <= status < 600:
+            raise ValueError("no status that HTTP knows")  # the parser ends: the upstream broke off
         self._keep = self._parser.should_keep_alive()
         names = {name for name, _ in self.headers}
         self._to_end = b"content-length" not in names and b"transfer-encoding" not in names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from starlette.types import Receive
 
@@ -55,6 +56,15 @@ class Intake:
             part = await self._next()
             if part:
                 yield part
+
+    async def forget(self, seconds: float) -> None:
+        """Takes the rest and forgets it, for so many seconds at most. A connection that is closed on bytes which
+        nobody read is reset, and its client may never see the answer (RFC 9112, 9.6)."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.done:
+                    message = await self._receive()
+                    self.done = message["type"] == "http.disconnect" or not message.get("more_body", False)
 
     async def _next(self) -> bytes:
         # By hand: for a body that came with its head, asyncio.timeout takes as long as all else here.

@@ -58,7 +58,7 @@ class Metrics:
                 for labels, counts in self._buckets[name].items():
                     lines += _histogram(name, labels, counts)
             else:
-                lines += [f"{name}{_labels(labels)} {value:g}" for labels, value in self._values[name].items()]
+                lines += [f"{name}{_labels(labels)} {_number(v)}" for labels, v in self._values[name].items()]
         return "\n".join(lines) + "\n"
 
 
@@ -67,14 +67,20 @@ def _histogram(name: str, labels: Labels, counts: Sequence[float]) -> list[str]:
     total = 0.0
     for bound, count in zip((*map(str, SECONDS), "+Inf"), counts, strict=False):
         total += count
-        lines.append(f"{name}_bucket{_labels((*labels, ('le', bound)))} {total:g}")
-    return [*lines, f"{name}_sum{_labels(labels)} {counts[-1]!r}", f"{name}_count{_labels(labels)} {total:g}"]
+        lines.append(f"{name}_bucket{_labels((*labels, ('le', bound)))} {_number(total)}")
+    told = _labels(labels)
+    return [*lines, f"{name}_sum{told} {counts[-1]!r}", f"{name}_count{told} {_number(total)}"]
 
 
 def _labels(labels: Labels) -> str:
     if not labels:
         return ""
     return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}"
+
+
+def _number(value: float) -> str:
+    """All its digits: what is rounded, as ``g`` does beyond a million, seems to stand still and then to jump."""
+    return str(int(value)) if float(value).is_integer() else repr(value)
 
 
 def _escaped(value: str) -> str:
@@ -86,6 +92,7 @@ def proxy_metrics() -> Metrics:
     metrics = Metrics()
     for name, kind, text in (
         ("preceptor_requests_total", "counter", "Requests by route, status and what became of coaching."),
+        ("preceptor_cut_total", "counter", "Requests whose answer did not come to its end, by why."),
         ("preceptor_request_seconds", "histogram", "From the request's head to the response's last byte."),
         ("preceptor_first_byte_seconds", "histogram", "From the request's head to the response's head."),
         ("preceptor_coach_seconds", "histogram", "Time to choose and insert advice."),

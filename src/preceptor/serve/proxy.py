@@ -34,10 +34,12 @@ from preceptor.serve.story import UNCOACHED, Story, Teller
 from preceptor.serve.upstream import Body, Upstream, UpstreamError
 
 COACHED: Mapping[str, Kind] = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}
-_DOTS = re.compile(r"(?:/|%2f|\\|%5c)(?:\.|%2e){1,2}(?:$|/|%2f|\\|%5c)", re.IGNORECASE)
+_DOTS = re.compile(r"(?:/|%2f|\\|%5c)(?:\.|%2e){1,2}(?:$|/|%2f|\\|%5c|;|%3b)", re.IGNORECASE)
 """Steps that a server may resolve to a path outside of ``/v1``."""
 _UNWATCHED = 0.01
 """Seconds that a request is served before its client is listened to."""
+_LINGER = 10.0
+"""Seconds that the rest of a refused body is taken and forgotten at most, so that the client sees the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +75,16 @@ class Proxy:
         self._metrics.add("preceptor_in_flight")
         try:
             with self._parts.spans.request(scope["headers"]) as span:
-                await self._watched(scope, receive, send, story)
-                span.tell(story)
+                try:
+                    await self._watched(scope, receive, send, story)
+                finally:
+                    span.tell(story)
         finally:
             self._metrics.add("preceptor_in_flight", by=-1)
             self._teller.tell(story)
+        if story.unheard is not None:
+            await story.unheard.forget(_LINGER)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, story: Story) -> None:
         """Serves, and cancels that when the client leaves."""
@@ -88,6 +95,7 @@ class Proxy:
             story.end = "client-left"
         except asyncio.CancelledError:
             if not watch.left:
+                story.end = "shut-down"
                 raise
             watch.serving.uncancel()
             story.end = "client-left"
@@ -205,11 +213,13 @@ class Proxy:
         ]
         if story.intake is not None and not story.intake.done:
             headers.append((b"connection", b"close"))
+            if kind != "slow-body":
+                story.unheard = story.intake
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
         story.sent, story.whole = len(body), True
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await send({"type": "http.response.body", "body": body, "more_body": story.unheard is not None})
 
     def _own(self, story: Story) -> list[Header]:
         told = story.coached.headers() if story.coached is not UNCOACHED else []

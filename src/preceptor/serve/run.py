@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 
 from preceptor.serve.app import App, Health
+from preceptor.serve.protocol import Protocol
 
 _FILES = 65_536
 """Open files asked for: two a stream, for thousands of streams."""
@@ -47,10 +48,16 @@ def serve(app: App, health: Health, listening: socket.socket, *, drain: float, n
     _raise_file_limit()
     # A cut answer is told by our own log; here it would be told as a fault of the app.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    config = uvicorn.Config(
+    Server(configured(app, drain=drain), health, notice).run(sockets=[listening])
+
+
+def configured(app: App, *, drain: float) -> uvicorn.Config:
+    """How uvicorn serves it."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
+        http=Protocol,
         lifespan="on",
         ws="none",
         server_header=False,
@@ -60,7 +67,6 @@ def serve(app: App, health: Health, listening: socket.socket, *, drain: float, n
         timeout_keep_alive=75,
         backlog=WAITING,
     )
-    Server(config, health, notice).run(sockets=[listening])
 
 
 def _raise_file_limit() -> None:

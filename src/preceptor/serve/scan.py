@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_START = re.compile(r"\ufeff?[ \t\n\r]*")
+"""A byte order mark may stand before it, as common servers have it (RFC 8259, 8.1)."""
 _OPEN = re.compile(r"\{[ \t\n\r]*")
 _LIST = re.compile(r"\[[ \t\n\r]*")
 _COLON = re.compile(r"[ \t\n\r]*:[ \t\n\r]*")
@@ -40,7 +42,7 @@ def document(text: str, walked: str) -> dict[str, Place]:
     Raises:
         NotJSONError: the text is no JSON object, or more follows.
     """
-    found, end = members(text, _past(_SPACE, text, 0).end(), walked)
+    found, end = members(text, _past(_START, text, 0).end(), walked)
     if _past(_SPACE, text, end).end() != len(text):
         raise NotJSONError("more text after the JSON value")
     return found

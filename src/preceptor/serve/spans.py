@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from preceptor.core.untrusted import one_line
 from preceptor.serve.headers import Header
 from preceptor.serve.settings import upstream_parts, upstream_socket
 
@@ -84,7 +85,8 @@ def open_spans(provider: TracerProvider, upstream: str) -> Spans:
 
         def tell(self, story: Story) -> None:
             coached, span = story.coached, self._span
-            model = coached.asked.model if coached.asked else ""
+            # As clean as in the log: a lone surrogate would cost the exporter all that it sends with it.
+            model = one_line(coached.asked.model, 80) if coached.asked else ""
             operation = "chat" if story.route != "/v1" else "proxy"
             span.update_name(f"{operation} {model}".strip())
             # The value for whatever speaks OpenAI's API where it is not known who does.

@@ -28,10 +28,12 @@ class Story:
     coach_seconds: float | None = None
     sent: int = 0
     end: str = "done"
-    """``done``, ``client-left``, or why the answer broke off or was ours."""
+    """``done``, ``client-left``, ``shut-down``, or why the answer broke off or was ours."""
     whole: bool = False
     """True from when the last byte of the answer is handed on."""
     intake: Intake | None = None
+    unheard: Intake | None = None
+    """Of a request that was answered before its body was whole: the rest is taken before the connection closes."""
     taking: Taking | None = None
     """What is recorded of it; None: nothing is."""
 
@@ -55,6 +57,8 @@ class Teller:
         labels = (*route, ("status", str(story.status)), ("coaching", outcome))
         metrics.add("preceptor_requests_total", labels)
         metrics.observe("preceptor_request_seconds", seconds, route)
+        if not story.whole:
+            metrics.add("preceptor_cut_total", (("end", story.end),))
         if story.first_byte is not None:
             metrics.observe("preceptor_first_byte_seconds", story.first_byte, route)
         if story.coach_seconds is not None:

@@ -39,3 +39,11 @@ def test_a_gauge_of_one_value() -> None:
     metrics.only("x", (("release", "a"),))
     metrics.only("x", (("release", "b"),))
     assert read(metrics) == {("x", (("release", "b"),)): 1}
+
+
+@given(value=st.integers(0, 2**50))
+def test_a_count_keeps_all_its_digits(value: int) -> None:
+    metrics = Metrics()
+    metrics.declare("x_total", "counter", "Some.")
+    metrics.add("x_total", by=value)
+    assert metrics.text().splitlines()[-1] == f"x_total {value}"

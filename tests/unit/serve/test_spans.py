@@ -79,6 +79,15 @@ def test_errors_are_told(
     assert (found.attributes or {})["error.type"] == error
 
 
+def test_a_model_of_any_name_fits_into_a_span(provider: TracerProvider, told: InMemorySpanExporter) -> None:
+    asked = read(b'{"model":"a\\ud800%b","messages":[{"role":"user","content":"x"}]}' % (b"b" * 999), "chat")
+    with open_spans(provider, "http://127.0.0.1:8000").request([]) as span:
+        span.tell(story(coached=Coached(outcome="none", body=b"", asked=asked)))
+    (found,) = told.get_finished_spans()
+    assert found.name.encode()
+    assert len(found.name) < 100
+
+
 def test_other_paths_are_no_chat(provider: TracerProvider, told: InMemorySpanExporter) -> None:
     with open_spans(provider, "http://127.0.0.1:8000").request([]) as span:
         span.tell(Story(route="/v1", started=0, status=200))
