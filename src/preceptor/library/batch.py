@@ -12,13 +12,13 @@ from preceptor.core.untrusted import one_line
 from preceptor.library import chain, rows
 from preceptor.library.changes import Change, RecordLesson, RecordScenario
 from preceptor.library.entry import Stamp, State
-from preceptor.library.law import Asked, Law
 from preceptor.library.schema import CHANGES, FORMS, HEAD, LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.state import step, touched
+from preceptor.library.summary import laws
+from preceptor.library.tally import moved, tally_text
 
 _CHUNK = 500
 """Ids in one query; databases limit the number of parameters."""
-_LAW = select(LAW)
 _HEAD = select(HEAD).with_for_update()
 
 
@@ -60,9 +60,10 @@ class Batch:
         self._connection.execute(update(HEAD).values(seq=self._seq, hash=self._hash))
         self._insert(TOUCHED, self._touched)
         now, was = self.state, self._was
-        if (now.law, now.asked) != (was.law, was.asked):
-            self._connection.execute(update(LAW).values(doc=rows.law_row(now)["doc"]))
         pairs = [(was.entries.get(i), e) for i, e in now.entries.items() if e is not was.entries.get(i)]
+        tally = moved(self._tally, (new for _, new in pairs), (old for old, _ in pairs if old is not None))
+        if (now.law, now.asked, tally) != (was.law, was.asked, self._tally):
+            self._connection.execute(update(LAW).values(doc=rows.law_doc(now), tally=tally_text(tally)))
         changed = [(old, new) for old, new in pairs if old is not None]
         fresh = [new for old, new in pairs if old is None]
         self._insert(STRATEGIES, [rows.entry_row(e) for e in fresh])
@@ -81,7 +82,7 @@ class Batch:
         lessons = [c.lesson for c in changes if isinstance(c, RecordLesson)]
         lesson_ids = [lesson.id for lesson in lessons]
         lesson_ids += [i for i in (getattr(c, "lesson_id", None) for c in changes) if i]
-        self.state.law, self.state.asked = laws(self._connection)
+        self.state.law, self.state.asked, self._tally, _ = laws(self._connection)
         for row in self._found(STRATEGIES, [*(i for c in changes for i in touched(c)), *also]):
             self.state.entries[row["id"]] = rows.entry_of(row)
         for row in self._found(LESSONS, lesson_ids):
@@ -134,11 +135,6 @@ def check_expected(state: State, expect: Mapping[str, int]) -> None:
                 f"version {entry.version}",
                 hint="look at it again, then decide",
             )
-
-
-def laws(connection: Connection) -> tuple[Law, Asked | None]:
-    """The law as the tables tell it, and the looser one that was asked for."""
-    return rows.law_of(connection.execute(_LAW).mappings().one_or_none())
 
 
 def _chunks(ids: list[str]) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from preceptor.library.paging import Filter, Terms, conditions_of, expired_by, total_of
+from preceptor.library.paging import Filter, Terms, conditions_of, count_of, expired_by
 from preceptor.library.schema import LABELS, STRATEGIES
 
 
@@ -50,7 +50,7 @@ def counts_of(connection: Connection, which: Filter, terms: Terms) -> Counts:
         verdict=verdict,
         tainted=tainted.get(1, 0),
         flagged=flagged.get(1, 0),
-        expired=total_of(connection, [*conditions, expired_by(terms)]),
+        expired=count_of(connection, [*conditions, expired_by(terms)]),
         half_approved=half.get(1, 0),
         check=_labelled(connection, "check", conditions),
         run=_labelled(connection, "run", conditions),

@@ -51,16 +51,23 @@ class Database:
         with told(self.name), self._reader.connect() as connection, connection.begin():
             yield connection
 
+    def known(self) -> dict[Any, Any]:
+        """What was read of this moment already, inside :meth:`one_view`; outside it nothing is kept."""
+        known: dict[Any, Any] | None = getattr(self._mine, "known", None)
+        return {} if known is None else known
+
     @contextmanager
-    def one_view(self) -> Generator[None]:
+    def one_view(self) -> Generator[Connection]:
         """All that this thread reads inside is of one moment, and costs one transaction."""
         with self.reading() as connection:
-            before: Connection | None = getattr(self._mine, "connection", None)
-            self._mine.connection = connection
+            if getattr(self._mine, "connection", None) is not None:
+                yield connection
+                return
+            self._mine.connection, self._mine.known = connection, {}
             try:
-                yield
+                yield connection
             finally:
-                self._mine.connection = before
+                self._mine.connection = self._mine.known = None
 
     @contextmanager
     def writing(self) -> Generator[Connection]:

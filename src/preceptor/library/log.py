@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, or_, select
 
 from preceptor.core.records import Status
 from preceptor.core.untrusted import one_line
-from preceptor.library.schema import CHANGES, FORMS, HEAD, TOUCHED
+from preceptor.library.schema import CHANGES, FORMS, TOUCHED
 
 
 def changes_query(
@@ -59,15 +59,12 @@ class FormRow(NamedTuple):
     """See :class:`~preceptor.library.screening_alike.Forms`."""
 
 
-def forms_of(connection: Connection, since: int, status: Status | None) -> tuple[int, tuple[FormRow, ...]]:
-    """The number of the last change, and the rows of what changes after ``since`` touched."""
-    head = connection.execute(select(HEAD.c.seq)).scalar_one_or_none() or 0
-    if head <= since:
-        return head, ()
+def forms_of(connection: Connection, since: int, status: Status | None) -> tuple[FormRow, ...]:
+    """The rows of what changes after ``since`` touched."""
     table = FORMS.c
     query = select(table.strategy, table.first_seq, table.status, table.forms)
     if since:
         query = query.where(table.strategy.in_(touched_query(since)))
     if status is not None:
         query = query.where(table.status == status)
-    return head, tuple(FormRow(*row) for row in connection.execute(query).all())
+    return tuple(FormRow(*row) for row in connection.execute(query).all())

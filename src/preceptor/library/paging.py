@@ -7,11 +7,11 @@ that a page decodes only the strategies that it shows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import Connection, and_, bindparam, case, exists, func, not_, or_, select
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, exists, func, not_, or_, select
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Scope, Severity, Status
@@ -21,6 +21,7 @@ from preceptor.library.changes import EvidenceVerdict
 from preceptor.library.entry import Entry
 from preceptor.library.law import Law, ends_at, oldest_valid
 from preceptor.library.schema import LABELS, STRATEGIES
+from preceptor.library.tally import Kind, Tally
 
 Order = Literal["review", "oldest", "newest", "ends"]
 """``review``: worst findings, then strongest evidence, then the order in which they came; ``ends``: the approvals
@@ -99,6 +100,22 @@ class Filter:
             and entry.strategy.id not in self.without
         )
 
+    def fits_kind(self, kind: Kind) -> bool:
+        """Whether it lets strategies of this kind through, as far as the kind tells."""
+        marks = (
+            (self.tainted, kind.tainted),
+            (self.flagged, kind.flagged),
+            (self.usable, kind.usable),
+            (self.half_approved, kind.half_approved),
+        )
+        return (
+            (not self.status or kind.status in self.status)
+            and self.severity in ("", kind.severity or "clean")
+            and self.scope in ("", kind.scope)
+            and self.verdict in ("", kind.verdict)
+            and all(wanted is None or wanted == told for wanted, told in marks)
+        )
+
 
 EVERY = Filter()
 """Lets every strategy through."""
@@ -122,53 +139,43 @@ class Page:
         return self.offset + len(self.entries) < self.total
 
 
-def waiting_of(connection: Connection, by: str) -> int:
-    """How many are proposed, but for those that this person has approved already: what a page tells everywhere, so
-    each part is counted by an index."""
-    proposed = select(func.count()).where(STRATEGIES.c.status == "proposed").scalar_subquery()
-    theirs = select(func.count()).where(LABELS.c.kind == "half", LABELS.c.value == one_line(by)).scalar_subquery()
-    return connection.execute(select(proposed - theirs)).scalar_one()
+class Ground(NamedTuple):
+    """What is known of the library before any list of it is read."""
+
+    terms: Terms
+    tally: Tally
 
 
-def page_of(connection: Connection, which: Filter, terms: Terms, *, order: Order, offset: int, limit: int) -> Page:
-    """The page that begins after ``offset`` strategies."""
-    conditions = conditions_of(which, terms)
-    total = total_of(connection, conditions)
-    return _page(connection, conditions, terms, order=order, offset=offset, limit=limit, total=total)
-
-
-def _page(
-    connection: Connection,
-    conditions: Sequence[Any],
-    terms: Terms,
-    *,
-    order: Order,
-    offset: int,
-    limit: int,
-    total: int,
+def page_of(
+    connection: Connection, which: Filter, ground: Ground, *, order: Order, offset: int, limit: int
 ) -> Page:
-    offset, limit = max(offset, 0), max(limit, 0)
+    """The page that begins after ``offset`` strategies."""
+    terms, offset, limit = ground.terms, max(offset, 0), max(limit, 0)
     if not limit:
         entries: tuple[Entry, ...] = ()
     elif order == "ends" and terms.law.valid_days:
-        ids = _by_end(connection, conditions, terms)[offset : offset + limit]
+        ids = _by_end(connection, which, terms)[offset : offset + limit]
         entries = tuple(entries_of(connection, ids).values())
     else:
-        entries = _entries(connection, conditions, order, offset=offset, limit=limit)
-    return Page(entries=entries, total=total, offset=offset, terms=terms)
+        query = _page_query(which, _moment(which, terms), order)
+        found = connection.execute(query, {"offset": offset, "limit": limit}).mappings()
+        entries = tuple(map(rows.entry_of, found))
+    return Page(entries=entries, total=total_of(connection, which, ground), offset=offset, terms=terms)
 
 
-def _entries(
-    connection: Connection, conditions: Sequence[Any], order: Order, *, offset: int, limit: int
-) -> tuple[Entry, ...]:
+def _moment(which: Filter, terms: Terms) -> Terms | None:
+    """The terms, where it depends on them what the filter lets through: other queries are built once."""
+    return terms if which.expired is not None else None
+
+
+@lru_cache(maxsize=256)
+def _page_query(which: Filter, terms: Terms | None, order: Order) -> Select[Any, Any]:
     """The places first, by an index that holds them; documents are read for the page alone."""
-    keys = select(*(STRATEGIES.c[name] for name in ("id", "rank", "first_seq", "status", "until"))).where(
-        *conditions
-    )
-    places = keys.order_by(*_order(order, STRATEGIES.c)).offset(offset).limit(limit).subquery()
+    keys = select(*(STRATEGIES.c[name] for name in ("id", "rank", "first_seq", "status", "until")))
+    keys = keys.where(*conditions_of(which, terms)).order_by(*_order(order, STRATEGIES.c))
+    places = keys.offset(bindparam("offset", type_=Integer)).limit(bindparam("limit", type_=Integer)).subquery()
     documents = select(STRATEGIES.c.id, STRATEGIES.c.doc).join(places, places.c.id == STRATEGIES.c.id)
-    found = connection.execute(documents.order_by(*_order(order, places.c))).mappings().all()
-    return tuple(map(rows.entry_of, found))
+    return documents.order_by(*_order(order, places.c))
 
 
 def entries_of(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
@@ -208,70 +215,62 @@ def position_of(
     connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order
 ) -> int | None:
     """How many of the list stand before the strategy; None where it is not in the list."""
-    return _place(connection, conditions_of(which, terms), terms, strategy_id, order)[0]
-
-
-def _place(
-    connection: Connection, conditions: Sequence[Any], terms: Terms, strategy_id: str, order: Order
-) -> tuple[int | None, int]:
-    """The position, and how many there are in all."""
     if order == "ends":
-        every = _by_end(connection, conditions, terms)
-        return every.index(strategy_id) if strategy_id in every else None, len(every)
-    at = _key(connection, strategy_id, conditions)
-    if at is None:
-        return None, total_of(connection, conditions)
-    rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
-    before = {
-        "review": and_(rank <= at[0], or_(rank < at[0], seq < at[1])),
-        "oldest": seq < at[1],
-        "newest": seq > at[1],
-    }[order]
-    # Apart: the index leads straight to what stands before, which for who works from the front is next to nothing.
-    counted = select(func.count()).select_from(STRATEGIES).where(*conditions)
-    place, total = connection.execute(
-        select(counted.where(before).scalar_subquery(), counted.scalar_subquery())
-    ).one()
-    return place, total
+        every = _by_end(connection, which, terms)
+        return every.index(strategy_id) if strategy_id in every else None
+    query = _beside_query(which, _moment(which, terms), order, following=False)
+    return connection.execute(query, {"of": strategy_id}).scalar_one_or_none()
 
 
 def next_of(connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order) -> str | None:
     """Id of the strategy that follows in the list; empty at its end, None where it is not in the list."""
-    conditions = conditions_of(which, terms)
     if order == "ends":
-        every = _by_end(connection, conditions, terms)
+        every = _by_end(connection, which, terms)
         place = every.index(strategy_id) if strategy_id in every else None
         return None if place is None else "".join(every[place + 1 : place + 2])
-    at = _key(connection, strategy_id, conditions)
-    if at is None:
-        return None
+    query = _beside_query(which, _moment(which, terms), order, following=True)
+    found = connection.execute(query, {"of": strategy_id}).one_or_none()
+    return None if found is None else found[0] or ""
+
+
+@lru_cache(maxsize=256)
+def _beside_query(which: Filter, terms: Terms | None, order: Order, *, following: bool) -> Select[Any]:
+    """Of the strategy ``of``: the id that follows it, or how many stand before it. No row where it is not in the
+    list."""
+    conditions = conditions_of(which, terms)
     rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
-    after = {
-        "review": and_(rank >= at[0], or_(rank > at[0], seq > at[1])),
-        "oldest": seq > at[1],
-        "newest": seq < at[1],
-    }[order]
-    query = select(STRATEGIES.c.id).where(*conditions, after).order_by(*_order(order, STRATEGIES.c)).limit(1)
-    return connection.execute(query).scalar_one_or_none() or ""
-
-
-def _key(connection: Connection, strategy_id: str, conditions: Sequence[Any]) -> Any:
-    """Rank and number, by which lists are ordered; None where it is not in the list."""
-    key = select(STRATEGIES.c.rank, STRATEGIES.c.first_seq).where(STRATEGIES.c.id == strategy_id, *conditions)
-    return connection.execute(key).one_or_none()
+    own = select(rank, seq).where(STRATEGIES.c.id == bindparam("of"), *conditions).subquery("own")
+    up = following == (order != "newest")
+    by_seq = seq > own.c.first_seq if up else seq < own.c.first_seq
+    if order != "review":
+        beyond = by_seq
+    elif up:
+        beyond = and_(rank >= own.c.rank, or_(rank > own.c.rank, by_seq))
+    else:
+        # The index leads straight to what stands before, which for who works from the front is next to nothing.
+        beyond = and_(rank <= own.c.rank, or_(rank < own.c.rank, by_seq))
+    asked = select(STRATEGIES.c.id) if following else select(func.count()).select_from(STRATEGIES)
+    asked = asked.where(*conditions, beyond).correlate(own)
+    if following:
+        asked = asked.order_by(*_order(order, STRATEGIES.c)).limit(1)
+    return select(asked.scalar_subquery()).select_from(own)
 
 
 def around_of(
-    connection: Connection, which: Filter, terms: Terms, strategy_id: str, *, order: Order, before: int, limit: int
+    connection: Connection,
+    which: Filter,
+    ground: Ground,
+    strategy_id: str,
+    *,
+    order: Order,
+    before: int,
+    limit: int,
 ) -> tuple[int | None, Page]:
     """The strategy's place, and the page on which it stands after ``before`` others; the first page where it is not
     in the list."""
-    if not strategy_id:
-        return None, page_of(connection, which, terms, order=order, offset=0, limit=limit)
-    conditions = conditions_of(which, terms)
-    place, total = _place(connection, conditions, terms, strategy_id, order)
+    place = position_of(connection, which, ground.terms, strategy_id, order=order) if strategy_id else None
     offset = max(0, (place or 0) - before)
-    return place, _page(connection, conditions, terms, order=order, offset=offset, limit=limit, total=total)
+    return place, page_of(connection, which, ground, order=order, offset=offset, limit=limit)
 
 
 def check_order(order: str) -> None:
@@ -290,9 +289,9 @@ def _order(order: Order, columns: Any) -> tuple[Any, ...]:
     return (columns.first_seq if order == "oldest" else columns.first_seq.desc(),)
 
 
-def _by_end(connection: Connection, conditions: Sequence[Any], terms: Terms) -> list[str]:
+def _by_end(connection: Connection, which: Filter, terms: Terms) -> list[str]:
     """All ids by the end of their approval. Here, where no column holds it: it follows from the law of the day."""
-    table = STRATEGIES.c
+    table, conditions = STRATEGIES.c, conditions_of(which, terms)
     if not terms.law.valid_days:
         ordered = select(table.id).where(*conditions).order_by(*_order("ends", table))
         return list(connection.execute(ordered).scalars().all())
@@ -304,9 +303,10 @@ def _by_end(connection: Connection, conditions: Sequence[Any], terms: Terms) -> 
     return [id for _, _, id in sorted(keyed, key=lambda k: k[:2])]
 
 
-def conditions_of(which: Filter, terms: Terms) -> tuple[Any, ...]:
-    """What a row of ``strategies`` must fulfil for the filter to let it through."""
-    if which.expired is None:
+def conditions_of(which: Filter, terms: Terms | None) -> tuple[Any, ...]:
+    """What a row of ``strategies`` must fulfil for the filter to let it through; without terms, where it does not
+    depend on them."""
+    if which.expired is None or terms is None:
         return _lasting(which)
     return (*_lasting(which), expired_by(terms) if which.expired else not_(expired_by(terms)))
 
@@ -351,6 +351,23 @@ def expired_by(terms: Terms) -> Any:
     return and_(table.status == "approved", or_(ended, table.approved_at <= oldest) if oldest else ended)
 
 
-def total_of(connection: Connection, conditions: Sequence[Any]) -> int:
+def total_of(connection: Connection, which: Filter, ground: Ground) -> int:
+    """How many the filter lets through: counted only where what is kept beside the law does not tell."""
+    if which.text or which.run or which.check or which.stage is not None or which.expired is not None:
+        return count_of(connection, conditions_of(which, ground.terms))
+    found = {kind: count for kind, count in ground.tally.items() if which.fits_kind(kind)}
+    total = sum(found.values())
+    conditions = _lasting(replace(which, without=(), not_approved_by=""))
+    left_out = STRATEGIES.c.id.in_([one_line(i) for i in which.without])
+    if which.without:
+        total -= count_of(connection, (*conditions, left_out))
+    if which.not_approved_by and any(kind.half_approved for kind in found):
+        theirs = (LABELS.c.kind == "half", LABELS.c.value == one_line(which.not_approved_by))
+        held = STRATEGIES.c.id.in_(select(LABELS.c.strategy).where(*theirs))
+        total -= count_of(connection, (*conditions, STRATEGIES.c.half_approved == 1, held, not_(left_out)))
+    return total
+
+
+def count_of(connection: Connection, conditions: Sequence[Any]) -> int:
     """How many rows fulfil all of it."""
     return connection.execute(select(func.count()).select_from(STRATEGIES).where(*conditions)).scalar_one()

@@ -19,7 +19,6 @@ from preceptor.core.errors import InputError, LibraryError
 from preceptor.core.untrusted import clean, one_line
 from preceptor.library import publishing_rows as stored
 from preceptor.library import rows
-from preceptor.library.batch import laws
 from preceptor.library.conversation_state import state_text
 from preceptor.library.database import Database, open_database
 from preceptor.library.entry import Entry
@@ -40,6 +39,7 @@ from preceptor.library.release import (
 from preceptor.library.release_make import Contents, make_release
 from preceptor.library.release_pointer import Pointed, write_pointer
 from preceptor.library.schema import SCENARIOS, STRATEGIES
+from preceptor.library.summary import laws
 from preceptor.library.truth import Truth, releasable
 
 Demand = Literal["any", "measured", "helpful"]
@@ -365,7 +365,7 @@ def _check_publishable(truth: Truth, release: Release, now: str) -> None:
 
 def _withdrawn(connection: Connection, release: Release, now: str) -> list[str]:
     """Ids of strategies in the release that are not releasable any more in that version, as the tables tell it."""
-    terms = Terms(laws(connection)[0], now)
+    terms = Terms(laws(connection).law, now)
     query = select(STRATEGIES.c.id, STRATEGIES.c.doc).where(STRATEGIES.c.status == "approved")
     entries = map(rows.entry_of, connection.execute(query).mappings())
     good = {e.strategy.id: e.version for e in entries if releasable(e, terms)}

@@ -14,11 +14,12 @@ from preceptor.core.errors import InputError, LibraryError
 from preceptor.core.ids import plain
 from preceptor.core.records import Scenario, Strategy
 from preceptor.core.untrusted import one_line
-from preceptor.library.chain import stored
-from preceptor.library.entry import Entry, LessonRow, State
+from preceptor.library.chain import BrokenError, record, stored
+from preceptor.library.entry import Entry, LessonRow, Record, State
 from preceptor.library.law import Asked, Law
 from preceptor.library.schema import FORMS, LABELS, LAW, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
 from preceptor.library.screening_alike import Forms
+from preceptor.library.tally import Tally, moved, tally_of, tally_text
 
 Row = Mapping[Any, Any]
 """A row of a table: column name to value."""
@@ -97,14 +98,24 @@ def scenario_row(seq: int, scenario: Scenario) -> dict[str, Any]:
 
 
 def law_row(state: State) -> dict[str, Any]:
-    """The only row of ``law``."""
-    return {"id": 1, "doc": stored({"law": state.law, "asked": state.asked})}
+    """The only row of ``law``, with how many strategies of each kind there are."""
+    return {"id": 1, "doc": law_doc(state), "tally": tally_text(moved({}, state.entries.values(), ()))}
 
 
-def law_of(found: Row | None) -> tuple[Law, Asked | None]:
-    """The law, and the looser one that was asked for; LibraryError where the row is missing or was damaged."""
+def law_doc(state: State) -> str:
+    """The law, and the looser one that was asked for, as they are stored."""
+    return stored({"law": state.law, "asked": state.asked})
+
+
+def law_of(found: Row | None) -> tuple[Law, Asked | None, Tally]:
+    """The law, the looser one that was asked for, and how many strategies of each kind there are.
+
+    Raises:
+        LibraryError: the row is missing or was damaged.
+    """
     try:
-        return _laws(found["doc"] if found is not None else "{}")
+        law, asked = _laws(found["doc"] if found is not None else "{}")
+        return law, asked, tally_of(found["tally"] if found is not None else "")
     except (InputError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise LibraryError(f"the library's law is damaged ({error})", hint=DAMAGED) from error
 
@@ -133,6 +144,19 @@ def entry_of(row: Row) -> Entry:
 def _entry(doc: str) -> Entry:
     """Lists are looked at again and again, and entries never change."""
     return decode(Entry, json.loads(doc))
+
+
+def record_of(row: Row) -> Record:
+    """The change of a row of ``changes``; LibraryError where it was damaged."""
+    try:
+        return record(row)
+    except BrokenError as error:
+        raise damaged(error) from error
+
+
+def damaged(error: BrokenError) -> LibraryError:
+    """What a person is told of a log that does not hold."""
+    return LibraryError(f"the library is damaged at {error}", hint=DAMAGED)
 
 
 def lesson_of(row: Row) -> LessonRow:

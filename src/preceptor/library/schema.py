@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Tab
 
 from preceptor.library.release_schema import POINTER_TABLE, release_tables
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every revision of the schema, oldest first, by the name of its migration."""
 
 REVISION_TABLE = "library_revision"
@@ -77,6 +77,7 @@ def _tables() -> MetaData:
         Index("strategies_by_order", "first_seq", unique=True),
         Index("strategies_by_status", "status", "first_seq"),
         Index("strategies_by_list", *_LISTED),
+        Index("strategies_by_severity", "status", "severity", "rank", "first_seq", "half_approved", "id"),
     )
     Table(
         "forms",
@@ -91,6 +92,7 @@ def _tables() -> MetaData:
         metadata,
         Column("id", Integer, primary_key=True, autoincrement=False),
         Column("doc", Text, nullable=False),
+        Column("tally", Text, nullable=False),
     )
     Table(
         "labels",
@@ -157,6 +159,6 @@ def make(connection: Connection) -> None:
     """All tables of a new library: what the migrations lead to (a test compares them), without Alembic."""
     METADATA.create_all(connection)
     connection.execute(insert(HEAD).values(id=1, seq=0, hash=""))
-    connection.execute(insert(LAW).values(id=1, doc=FIRST_LAW))
+    connection.execute(insert(LAW).values(id=1, doc=FIRST_LAW, tally="[]"))
     connection.execute(insert(METADATA.tables[POINTER_TABLE]).values(id=1, seq=0, digest="", hash=""))
     connection.execute(insert(REVISION).values(version_num=REVISIONS[-1]))

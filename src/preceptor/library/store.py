@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Table, bindparam, func, or_, select
+from sqlalchemy import Table, bindparam, func, or_, select
 
 from preceptor.core.clock import Clock
 from preceptor.core.errors import LibraryError
@@ -18,7 +18,7 @@ from preceptor.core.records import Lesson, Scenario, Scope, Status, Strategy
 from preceptor.core.untrusted import clean, one_line
 from preceptor.library import chain, rows
 from preceptor.library.audit import require_whole, streamed, verify_whole
-from preceptor.library.batch import Batch, check_expected, laws, normal
+from preceptor.library.batch import Batch, check_expected, normal
 from preceptor.library.chain import BrokenError, Verification
 from preceptor.library.changes import Change, Checkpoint, RecordLesson
 from preceptor.library.counts import Counts, counts_of
@@ -31,6 +31,7 @@ from preceptor.library.paging import (
     EVERY,
     Approved,
     Filter,
+    Ground,
     Order,
     Page,
     Terms,
@@ -41,9 +42,10 @@ from preceptor.library.paging import (
     next_of,
     page_of,
     position_of,
-    waiting_of,
+    total_of,
 )
 from preceptor.library.schema import CHANGES, HEAD, LESSONS, SCENARIOS, STRATEGIES, TOUCHED
+from preceptor.library.summary import Summary, summary_of
 
 _FEW = 500
 """Ids that are asked for by name; databases limit the number of parameters."""
@@ -124,22 +126,21 @@ class Library:
 
     # Reading
 
-    def one_view(self) -> AbstractContextManager[None]:
+    def one_view(self) -> AbstractContextManager[object]:
         """All that this thread reads inside is of one moment: what is written inside is not seen there."""
         return self._database.one_view()
 
     def law(self) -> Law:
         """By which rules strategies are approved."""
-        return self._laws()[0]
+        return self._summary().law
 
     def law_asked(self) -> Asked | None:
         """A looser law that one person has asked for, where two have to."""
-        return self._laws()[1]
+        return self._summary().asked
 
     def terms(self) -> Terms:
         """The law and the time: what decides whether an approval has ended."""
-        with self._database.reading() as connection:
-            return self._terms(connection)
+        return self._ground().terms
 
     def has_token(self, token: str) -> bool:
         """Whether a batch of this name has been applied."""
@@ -160,25 +161,25 @@ class Library:
     def page(self, which: Filter = EVERY, *, order: Order = "review", offset: int = 0, limit: int = 50) -> Page:
         """A part of the list of strategies that ``which`` lets through, with how many there are."""
         check_order(order)
-        with self._database.reading() as connection:
-            return page_of(connection, which, self._terms(connection), order=order, offset=offset, limit=limit)
+        with self._database.one_view() as connection:
+            return page_of(connection, which, self._ground(), order=order, offset=offset, limit=limit)
 
     def waiting(self, by: str = "") -> int:
         """How many strategies wait for a decision; ``by``: without those that this person has approved already."""
-        with self._database.reading() as connection:
-            return waiting_of(connection, by)
+        with self._database.one_view() as connection:
+            return total_of(connection, Filter(status=("proposed",), not_approved_by=by), self._ground())
 
     def position(self, strategy_id: str, which: Filter = EVERY, *, order: Order = "review") -> int | None:
         """How many strategies of the list stand before this one; None where it is not in the list."""
         check_order(order)
-        with self._database.reading() as connection:
-            return position_of(connection, which, self._terms(connection), strategy_id, order=order)
+        with self._database.one_view() as connection:
+            return position_of(connection, which, self._ground().terms, strategy_id, order=order)
 
     def following(self, strategy_id: str, which: Filter = EVERY, *, order: Order = "review") -> str | None:
         """Id of the strategy that follows this one in the list; empty at its end, None where it is not in it."""
         check_order(order)
-        with self._database.reading() as connection:
-            return next_of(connection, which, self._terms(connection), strategy_id, order=order)
+        with self._database.one_view() as connection:
+            return next_of(connection, which, self._ground().terms, strategy_id, order=order)
 
     def around(
         self, strategy_id: str, which: Filter = EVERY, *, order: Order = "review", before: int = 0, limit: int = 50
@@ -186,14 +187,14 @@ class Library:
         """The strategy's place as :meth:`position` tells it, and the page on which it stands after ``before``
         others; the first page where it is not in the list."""
         check_order(order)
-        with self._database.reading() as connection:
-            terms = self._terms(connection)
-            return around_of(connection, which, terms, strategy_id, order=order, before=before, limit=limit)
+        with self._database.one_view() as connection:
+            ground = self._ground()
+            return around_of(connection, which, ground, strategy_id, order=order, before=before, limit=limit)
 
     def counts(self, which: Filter = EVERY) -> Counts:
         """How many of each status, severity, scope, verdict, check and run the filter lets through."""
-        with self._database.reading() as connection:
-            return counts_of(connection, which, self._terms(connection))
+        with self._database.one_view() as connection:
+            return counts_of(connection, which, self._ground().terms)
 
     def entry(self, id_or_prefix: str) -> Entry:
         """The entry with this id, or the only one whose id begins so (the kind before the dash may be left out).
@@ -211,21 +212,24 @@ class Library:
     def named(self, ids: Iterable[str]) -> Mapping[str, Entry]:
         """The entries with exactly these ids, in this order; unknown ids are left out."""
         wanted = tuple(dict.fromkeys(map(one_line, ids)))
-        if not wanted:
-            return {}
-        with self._database.reading() as connection:
-            return entries_of(connection, wanted)
+        known: dict[str, Entry] = self._database.known().setdefault("entries", {})
+        missing = [i for i in wanted if i not in known]
+        if missing:
+            with self._database.reading() as connection:
+                known |= entries_of(connection, missing)
+        return {i: known[i] for i in wanted if i in known}
 
     def forms(self, *, since: int = 0, status: Status | None = None) -> tuple[int, tuple[FormRow, ...]]:
         """What strategies are compared by, of those that changes after number ``since`` touched, and the number of
         the last change; ``status``: only these."""
-        with self._database.reading() as connection:
-            return forms_of(connection, since, status)
+        with self._database.one_view() as connection:
+            head = self._summary().seq
+            return head, forms_of(connection, since, status) if head > since else ()
 
     def approved(self) -> Approved:
         """What a release is made from, in the library's order, without documents."""
-        with self._database.reading() as connection:
-            return approved_of(connection, self._terms(connection))
+        with self._database.one_view() as connection:
+            return approved_of(connection, self._ground().terms)
 
     def strategies_by_lesson(self, run: str) -> Mapping[str, str]:
         """Lesson to the first strategy that came of it, for the lessons of a run."""
@@ -260,7 +264,7 @@ class Library:
         if not logged:
             row = self._only(LESSONS, id_or_prefix, "lesson", "preceptor library show STRATEGY")
             logged, name = self._all(select(CHANGES).where(CHANGES.c.seq == row["seq"])), row["id"]
-        change = _told(logged[0]).change if logged else None
+        change = rows.record_of(logged[0]).change if logged else None
         if not isinstance(change, RecordLesson):
             raise LibraryError(f"lesson {name} is damaged", hint=rows.DAMAGED)
         return change.lesson
@@ -285,12 +289,12 @@ class Library:
         """Every change that touched the strategy, oldest first; empty for an unknown id."""
         query = select(CHANGES).join(TOUCHED, TOUCHED.c.seq == CHANGES.c.seq)
         query = query.where(TOUCHED.c.strategy == one_line(strategy_id)).order_by(CHANGES.c.seq)
-        return tuple(map(_told, self._all(query)))
+        return tuple(map(rows.record_of, self._all(query)))
 
     def last_changes(self, ids: Sequence[str], kinds: Sequence[str]) -> Mapping[str, Record]:
         """The last change of one of these kinds to each of these strategies, some hundred at most, by their ids."""
         with self._database.reading() as connection:
-            return {i: _told(row) for i, row in last_of(connection, ids, kinds).items()}
+            return {i: rows.record_of(row) for i, row in last_of(connection, ids, kinds).items()}
 
     def head(self) -> int:
         """Number of the last change; 0 before the first. Cheap: tells a reader whether anything is new."""
@@ -302,7 +306,7 @@ class Library:
         """The newest changes first; ``before`` a number (0: from the end); of one author or kind; with these words
         in reason, author or content."""
         query = changes_query(before=before, author=author, kind=kind, text=text, limit=limit)
-        return tuple(map(_told, self._all(query)))
+        return tuple(map(rows.record_of, self._all(query)))
 
     def as_of(self, when: int | datetime) -> State:
         """What the library held after change number ``when``, or at that time.
@@ -322,7 +326,7 @@ class Library:
                 with streamed(connection, query) as log:
                     chain.replay(log, state)
             except BrokenError as error:
-                raise _damaged(error) from error
+                raise rows.damaged(error) from error
         return state
 
     def verify(self) -> Verification:
@@ -352,19 +356,23 @@ class Library:
         """Every change, oldest first."""
         last = 0
         while part := self._all(select(CHANGES).where(CHANGES.c.seq > last).order_by(CHANGES.c.seq).limit(500)):
-            yield from map(_told, part)
+            yield from map(rows.record_of, part)
             last = part[-1]["seq"]
 
     def dump(self) -> Iterator[str]:
         """The log as lines of canonical JSON, oldest first: the same for the same changes at the same times."""
         return (chain.stored(record) for record in self.log())
 
-    def _laws(self) -> tuple[Law, Asked | None]:
-        with self._database.reading() as connection:
-            return laws(connection)
+    def _summary(self) -> Summary:
+        known = self._database.known()
+        if "summary" not in known:
+            with self._database.reading() as connection:
+                known["summary"] = summary_of(connection)
+        return known["summary"]
 
-    def _terms(self, connection: Connection) -> Terms:
-        return Terms(laws(connection)[0], moment(self._clock()))
+    def _ground(self) -> Ground:
+        told = self._summary()
+        return Ground(Terms(told.law, moment(self._clock())), told.tally)
 
     def _all(self, query: Any, **values: Any) -> list[Any]:
         with self._database.reading() as connection:
@@ -387,14 +395,3 @@ class Library:
                 f"more than one {kind} begins with '{one_line(prefix, 80)}': {some}", hint="give more of the id"
             )
         return found[0]
-
-
-def _told(row: rows.Row) -> Record:
-    try:
-        return chain.record(row)
-    except BrokenError as error:
-        raise _damaged(error) from error
-
-
-def _damaged(error: BrokenError) -> LibraryError:
-    return LibraryError(f"the library is damaged at {error}", hint=rows.DAMAGED)

@@ -103,8 +103,9 @@ class Decisions:
             ConflictError: somebody changed it since.
             LibraryError: not allowed in its status, or screening found what blocks it.
         """
-        entry = self._entry(strategy_id)
-        findings = self.findings(entry.strategy, entry.findings)
+        with self._library.one_view():
+            entry = self._entry(strategy_id)
+            findings = self.findings(entry.strategy, entry.findings)
         if despite:
             if not clean(reason):
                 raise LibraryError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Attempt, Finding, Lesson, Scenario, Turn
 from preceptor.library.entry import Entry
-from preceptor.library.near import Alike, Near
+from preceptor.library.near import MOST_EACH, Alike, Near
 from preceptor.library.screener import Screened, Screener
 from preceptor.library.screening import ALIKE
 from preceptor.library.store import Library
@@ -107,11 +107,14 @@ def dossier(sources: Sources, entry: Entry, *, lesson_id: str = "") -> Dossier:
     scenario = lesson.scenario if lesson else _scenario(library, entry)
     turns = scenario.turns if scenario else ()
     order = {"blocking": 0, "warning": 1, "info": 2}
-    screened = _screened(sources.screener, entry)
-    most = _MOST_NEAR + len(screened.against)
-    alike = sources.near.like(entry.strategy, least=_NEAR, limit=most, alive=True, at=screened.seq)
+    # What is alike first: it is most of what screening asks for, and read with it once.
+    alike = sources.near.like(entry.strategy, least=_NEAR, limit=_MOST_NEAR + 2 * MOST_EACH, alive=True)
     flagged = [(f.note, i) for f in entry.flags for i in f.others]
-    named = library.named([*(a.id for a in alike), *(i for _, i in flagged), *(s.id for _, s in screened.against)])
+    library.named([*(a.id for a in alike[:_MOST_NEAR]), *(i for _, i in flagged)])
+    screened = _screened(sources.screener, entry)
+    against = [s.id for _, s in screened.against]
+    beside = [a for a in alike if a.id not in against][: max(1, _MOST_NEAR - len(against))]
+    named = library.named([*(a.id for a in beside), *(i for _, i in flagged), *against])
     return Dossier(
         entry=entry,
         fields=tuple(
@@ -123,7 +126,7 @@ def dossier(sources: Sources, entry: Entry, *, lesson_id: str = "") -> Dossier:
         lessons=ids,
         turns=turns,
         replies=_replies(lesson) if lesson else None,
-        near=_near(named, entry, alike, {s.id for _, s in screened.against}),
+        near=_near(named, entry, beside),
         flagged=tuple((note, named[i]) for note, i in flagged if i in named),
     )
 
@@ -186,10 +189,7 @@ def _replies(lesson: Lesson) -> Replies:
     )
 
 
-def _near(
-    named: Mapping[str, Entry], entry: Entry, alike: Sequence[Alike], told: Collection[str]
-) -> tuple[Similar, ...]:
-    known = [(named[a.id], a.score) for a in alike if a.id in named and a.id not in told]
-    most = max(1, _MOST_NEAR - len(told))
+def _near(named: Mapping[str, Entry], entry: Entry, beside: Sequence[Alike]) -> tuple[Similar, ...]:
+    known = [(named[a.id], a.score) for a in beside if a.id in named]
     own = entry.strategy.text()
-    return tuple(Similar(entry=e, score=s, words=compare(own, e.strategy.text())[1]) for e, s in known[:most])
+    return tuple(Similar(entry=e, score=s, words=compare(own, e.strategy.text())[1]) for e, s in known)

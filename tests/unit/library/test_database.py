@@ -15,7 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
-from tests.unit.library.made import apply, library, one_of_each, propose, ticking
+from tests.unit.library.made import apply, library, one_of_each, place, propose, ticking
+from tests.unit.library.raw import raw_hands
 
 from preceptor.core.errors import LibraryError
 from preceptor.library import database, migrations, schema
@@ -287,3 +288,22 @@ def test_a_broken_older_library_is_left_as_it_was(tmp_path: Path) -> None:
         with pytest.raises(LibraryError, match="damaged at change 3"):
             Library.open(tmp_path / "old.db", clock=ticking())
         assert list(raw.iterdump()) == before
+
+
+def test_a_library_of_the_revision_before_is_brought_up_to_date(both: None, tmp_path: Path) -> None:
+    """On either database, with all that stood in it."""
+    with library(tmp_path, *one_of_each()) as made:
+        wanted = (made.entries(), made.page(), made.waiting(), made.counts())
+    with raw_hands(tmp_path) as raw:
+        now = raw.content()
+        raw.sql("DROP INDEX strategies_by_severity")
+        raw.sql("ALTER TABLE law DROP COLUMN tally")
+        raw.sql(f"UPDATE {REVISION_TABLE} SET version_num = :old", old="0007")
+    with Library.open(place(tmp_path), clock=ticking()) as upgraded, raw_hands(tmp_path) as raw:
+        assert raw.content() == now
+        assert upgraded.verify().ok
+        again = (upgraded.entries(), upgraded.page(), upgraded.waiting(), upgraded.counts())
+        assert [again[0], again[2:]] == [wanted[0], wanted[2:]]
+        assert (again[1].entries, again[1].total) == (wanted[1].entries, wanted[1].total)
+        apply(upgraded, propose(77))
+        assert upgraded.waiting() == wanted[2] + 1

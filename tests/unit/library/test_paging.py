@@ -136,6 +136,22 @@ def test_named_are_exactly_those_in_their_order(tmp_path: Path) -> None:
         assert list(made.named(asked)) == ["strategy-0003", "strategy-0001"]
 
 
+def test_totals_hold_with_what_was_skipped_and_what_waits_for_another(tmp_path: Path) -> None:
+    """Both leave out, each strategy once; a list tells its length as if all of it was read."""
+    with library(tmp_path) as made:
+        full(made)
+        apply(made, SetLaw(law=Law(people=2)))
+        made.apply([Approve(strategy_id=f"strategy-{n:04}") for n in (1, 2, 5)], author="mara", reason="")
+        skipped = ("strategy-0002", "strategy-0006", "strategy-0007", "strategy-9999")
+        for status, severity in itertools.product(((), ("proposed",), ("rejected",)), ("", "clean", "warning")):
+            asked = Filter(status=status, severity=severity, without=skipped, not_approved_by="mara")  # type: ignore[arg-type]
+            page = made.page(asked, limit=100)
+            assert page.total == len(page.entries)
+            assert page.entries == tuple(e for e in page.entries if asked.fits(e, page.terms))
+            assert page.total == sum(asked.fits(e, page.terms) for e in made.entries())
+        assert made.waiting("mara") == made.waiting() - 3
+
+
 def test_an_unknown_order_is_refused(tmp_path: Path) -> None:
     with library(tmp_path) as made, pytest.raises(LibraryError, match="no order 'random'"):
         made.page(order="random")  # type: ignore[arg-type]

@@ -11,8 +11,10 @@ from tests.review_app import Browser, waiting
 
 from preceptor.review.desk import Desk
 
-MOST = 29
+MOST = 24
 """A decision of one change, and the page of the strategy that follows."""
+MOST_TO_SHOW = 8
+"""The page of a strategy alone."""
 
 
 @contextmanager
@@ -56,3 +58,15 @@ def test_the_next_item_takes_few_statements_however_much_is_alike(desk: Desk, ma
         assert len(sent) <= MOST, "\n".join(sent)
     documents = [s for s in sent if s.startswith("SELECT strategies.id, strategies.doc")]
     assert len(documents) <= 6
+
+
+def test_a_page_of_the_queue_reads_nothing_twice_and_counts_no_list(desk: Desk, mara: Browser):
+    at = waiting(desk)[3].strategy.id
+    mara.get("/queue?severity=clean")
+    with told() as sent:
+        assert f'aria-label="Strategy {at}"' in mara.get(f"/queue?severity=clean&at={at}").text
+    assert len(sent) <= MOST_TO_SHOW, "\n".join(sent)
+    assert sum("FROM law" in s for s in sent) == 1
+    counts = [s for s in sent if "count(*)" in s]
+    assert len(counts) == 1  # what stands before it, by the index
+    assert "rank <= own.rank" in counts[0]
