@@ -26,7 +26,7 @@ from preceptor.review.people import Account
 
 READ = 40
 WORDS_A_MINUTE = 238
-SCREENS = {"1280 x 800": {"width": 1280, "height": 800}, "390 x 760 (phone)": {"width": 390, "height": 760}}
+SCREENS = {"1280 x 800": {"width": 1280, "height": 800}, "390 x 844 (phone)": {"width": 390, "height": 844}}
 _COUNT = """() => {
   const box = document.querySelector("#item .scroll");
   const fold = document.querySelector(".actions").getBoundingClientRect().top;

@@ -81,9 +81,13 @@ def _found(axe: Axe, window: Window, where: str, rules: dict[str, Any]) -> list[
 @pytest.mark.parametrize("width", [320, 390])
 def test_every_page_is_whole_on_a_phone(site: Site, paths: tuple[str, ...], width: int):
     mara = site.window(options={**PHONE, "viewport": {"width": width, "height": 844}})
+    axe, wrong = Axe(), list[str]()
     for path in paths[:-1]:
         page = mara.go(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        if width == PHONE["viewport"]["width"]:
+            wrong += _found(axe, mara, f"{path} on a phone", RULES)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_a_strategy_is_rejected_with_a_thumb(site: Site):

@@ -166,6 +166,26 @@ def test_what_a_decision_needs_stands_above_the_fold(opened: Open, project: Path
         mara.press("j")
 
 
+def test_on_a_phone_it_stands_above_the_fold_but_for_long_replies(opened: Open, project: Path):
+    """Rule, findings and what the customer said last always; the three replies of three strategies in four."""
+    site = opened(project)
+    mara = site.window(options={"viewport": {"width": 390, "height": 844}, "has_touch": True})
+    ids = [entry.strategy.id for entry in waiting(site.desk)[:12]]
+    whole = list[bool]()
+    for strategy_id in ids:
+        mara.go(f"/queue?at={strategy_id}")
+        fold = mara.page.locator(".actions").bounding_box()
+        assert fold is not None
+        for part in ("#rule", ".talk .turn:last-child"):
+            box = mara.page.locator(part).bounding_box()
+            assert box is not None, (strategy_id, part)
+            assert box["y"] + box["height"] <= fold["y"], (strategy_id, part)
+        replies = mara.page.locator(".replies").bounding_box()
+        assert replies is not None
+        whole.append(replies["y"] + replies["height"] <= fold["y"])
+    assert sum(whole) >= 0.75 * len(ids), whole
+
+
 def test_the_conversation_unfolds_and_keys_go_on(opened: Open, project: Path):
     site = opened(project)
     mara = site.window()
