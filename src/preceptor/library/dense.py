@@ -2,7 +2,8 @@
 
 Vectors are turned (an orthogonal matrix, from the principal axes), so that their first coordinates carry most of
 their length. Products do not change by that. The product of the first coordinates, and that of the lengths of the
-rest (Cauchy-Schwarz), bound the cosine from above; only what may still be among the best is read whole.
+rest (Cauchy-Schwarz), bound the cosine from above: of every document by few coordinates, of those that this does
+not shut out by more; only what may still be among the best is read whole.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from numpy.typing import NDArray
 
 from preceptor.library.postings import Floats, Places
 
-_HEAD = 128
-"""Coordinates that are looked at in every document."""
+HEAD = 128
+"""Coordinates that bound the cosine closely."""
 _FEW = 512
 _AT_ONCE = 512
 """Documents that are read whole at once, so that they stay near the processor."""
-_APART = 4
+_APART = 3
 """Heads of more than one in so many documents are read faster all in a row."""
 _SAMPLE = 20_000
 """Documents that tell the principal axes, and unrelated pairs."""
+_LEAST_WIDTH = 32
+"""Coordinates from which turning is worth its product."""
 _SIGN_EXPONENT_FRACTION = np.int32(~0x70000000)
 _HALF = 1.001
 """What lengths are widened by where numbers are kept in 16 bits."""
@@ -44,15 +47,19 @@ class DenseIndex:
         questions: vectors of what will be asked like; their mean cosine with documents that have nothing to do
             with them counts as 0.
         approximate: prepare for :meth:`near` (extra ``faiss``); without the extra it reads every document's head.
+        first: how many coordinates are looked at in every document, at most ``HEAD``.
     """
 
-    def __init__(self, vectors: Floats, questions: Floats, *, approximate: bool = False) -> None:
+    def __init__(self, vectors: Floats, questions: Floats, *, approximate: bool = False, first: int = HEAD) -> None:
         self._base = _background(questions, vectors)
         self._turn = _axes(vectors)
         turned = self._turned(vectors)
-        self._head = np.ascontiguousarray(turned[:, :_HEAD], dtype=np.float32)
-        self._rest = turned[:, _HEAD:].astype(np.float16)
-        self._length = (_HALF * np.linalg.norm(turned[:, _HEAD:], axis=1)).astype(np.float32)
+        self._head = np.ascontiguousarray(turned[:, :HEAD], dtype=np.float32)
+        self._rest = turned[:, HEAD:].astype(np.float16)
+        self._length = _lengths(turned[:, HEAD:])
+        # A coordinate of all documents in a row: products are made a third faster so than document by document.
+        self._first = np.ascontiguousarray(turned[:, :first].T, dtype=np.float32)
+        self._first_length = _lengths(turned[:, first:])
         self._cells = _cells(turned) if approximate else np.zeros(0, dtype=np.uint8)
 
     def __len__(self) -> int:
@@ -69,16 +76,13 @@ class DenseIndex:
 
     def ceilings(self, turned: Floats, documents: Places | None = None) -> Floats:
         """See :class:`DenseScore`."""
-        width = self._head.shape[1]
-        slack = np.float32(np.linalg.norm(turned[width:]))
-        if documents is not None and len(documents) * _APART > len(self):
-            return self.ceilings(turned).take(documents)
         if documents is None:
-            found = self._head @ turned[:width]
-            found += slack * self._length
+            width = len(self._first)
+            found, lengths = turned[:width] @ self._first, self._first_length
         else:
-            found = self._heads(turned, documents)
-            found += slack * self._length.take(documents)
+            width = self._head.shape[1]
+            found, lengths = self._heads(turned, documents), self._length.take(documents)
+        found += np.float32(np.linalg.norm(turned[width:])) * lengths
         found += np.float32(_ROUNDING)
         return self._read(found)
 
@@ -94,6 +98,8 @@ class DenseIndex:
     def _heads(self, turned: Floats, documents: Places) -> Floats:
         """Products of the first coordinates."""
         asked = turned[: self._head.shape[1]]
+        if len(documents) * _APART > len(self):
+            return (self._head @ asked).take(documents)
         found = np.empty(len(documents), dtype=np.float32)
         for start in range(0, len(documents), _AT_ONCE):
             found[start : start + _AT_ONCE] = self._head.take(documents[start : start + _AT_ONCE], axis=0) @ asked
@@ -131,7 +137,8 @@ class DenseScore:
         self._turned = turned
 
     def ceilings(self, documents: Places | None = None) -> Floats:
-        """What the cosine of none of these documents lies above, of none at all where none are named."""
+        """What the cosine of none of these documents lies above; of none at all, less closely, where none are
+        named."""
         return self._index.ceilings(self._turned, documents)
 
     def exact(self, documents: Places) -> Floats:
@@ -167,11 +174,16 @@ def _background(questions: Floats, documents: Floats) -> float:
 def _axes(vectors: Floats) -> Floats:
     """Principal axes as columns, the strongest first; empty where there are so few documents that turning would
     cost more than it saves."""
-    if len(vectors) <= _FEW or vectors.shape[1] <= _HEAD:
+    if len(vectors) <= _FEW or vectors.shape[1] <= _LEAST_WIDTH:
         return np.zeros((0, 0), dtype=np.float32)
     some = vectors[:: -(-len(vectors) // _SAMPLE)].astype(np.float64)
     _, columns = np.linalg.eigh(some.T @ some)
     return np.asarray(columns[:, ::-1], dtype=np.float32)
+
+
+def _lengths(rows: Floats) -> Floats:
+    """At least those of these rows, however they are rounded to 16 bits."""
+    return (_HALF * np.linalg.norm(rows, axis=1)).astype(np.float32)
 
 
 def _cells(turned: Floats) -> NDArray[np.uint8]:

@@ -39,6 +39,8 @@ _COMMON, _OWN_COMMON = 1 / 12, 1 / 32
 their own words count little, and high ceilings do no harm."""
 _FUSED_COMMON, _FUSED_OWN_COMMON = 1 / 3, 1 / 12
 """The same where there are vectors: all are somewhat alike by these, so words must tell apart."""
+_OWN_FIRST = 32
+"""Coordinates of own words' vectors that are looked at in every strategy: they count little beside states'."""
 _FEW = 256
 _AT_ONCE = 512
 """Strategies that others are compared with in one table."""
@@ -331,7 +333,7 @@ class _Dense:
         vectors = embedder.embed([*states, *own])
         first, second = vectors[: len(states)], vectors[len(states) :]
         self._states = DenseIndex(first, first, approximate=approximate)
-        self._own = DenseIndex(second, first, approximate=approximate)
+        self._own = DenseIndex(second, first, approximate=approximate, first=_OWN_FIRST)
 
     @property
     def approximate(self) -> bool:

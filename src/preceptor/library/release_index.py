@@ -67,9 +67,12 @@ def put_together(
 
 def algorithm(settings: IndexSettings) -> str:
     """Fingerprint of what today's code builds from a small fixed corpus with these settings."""
-    parts = take_apart(_small_index(settings, None))
-    arrays = {name: np.round(a.astype(np.float64), 4).tolist() for name, a in parts.arrays.items()}
-    return digest("index", [arrays, parts.texts, parts.scalars])[:16]
+    told: list[object] = []
+    for embedder in (None, _Stand()):
+        parts = take_apart(_small_index(settings, embedder))
+        arrays = {name: np.round(a.astype(np.float64), 4).tolist() for name, a in parts.arrays.items()}
+        told += [arrays, parts.texts, parts.scalars]
+    return digest("index", told)[:16]
 
 
 def _take(thing: object, name: str, parts: Parts) -> None:

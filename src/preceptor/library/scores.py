@@ -6,6 +6,7 @@ and exact values for those that can still be among the best.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -69,7 +70,8 @@ class Lexical:
 class Fused:
     """``(1 - share) * lexical + share * dense``.
 
-    Own words count little beside states: their vectors are looked at only where a strategy is not out without that.
+    Own words count little beside states: of their vectors a few numbers are looked at, and more only where these do
+    not shut a strategy out.
     """
 
     def __init__(self, lexical: Lexical, states: DenseScore, own: DenseScore, share: float) -> None:
@@ -80,14 +82,12 @@ class Fused:
     def ceilings(self) -> tuple[Floats, Floats]:
         """See :class:`Score`."""
         states, own = self._lexical.ceilings()
-        own *= 1 - self._share
-        own += self._share
-        return self._mixed(states, self._states.ceilings()), own
+        return self._mixed(states, self._states.ceilings()), self._mixed(own, self._own_ceilings)
 
     def nearer(self, ceilings: Floats, own: Places) -> Floats:
         """See :class:`Score`."""
         found = self._own.ceilings(own)
-        found -= 1
+        found -= self._own_ceilings.take(own)
         found *= self._share
         found += ceilings.take(own)
         return found
@@ -102,6 +102,10 @@ class Fused:
         """See :class:`Score`."""
         first, second = self._lexical.near(states, own)
         return np.union1d(first, self._states.near(states)), np.union1d(second, self._own.near(own))
+
+    @cached_property
+    def _own_ceilings(self) -> Floats:
+        return self._own.ceilings()
 
     def _mixed(self, first: Floats, second: Floats) -> Floats:
         mixed = first * (1 - self._share)

@@ -40,8 +40,19 @@ def test_ceilings_hold_the_score_and_leave_few() -> None:
     ceilings, found = score.ceilings(), score.exact(EVERY[: len(rows)])
     assert np.all(found <= ceilings)
     assert np.count_nonzero(ceilings >= np.sort(found)[-10]) < 1500
-    for some in (EVERY[:3000:7], EVERY[2999::-3]):  # read one by one, and all in a row
+    for some in (EVERY[:3000:7], EVERY[2999::-2]):  # read one by one, and all in a row
         assert score.ceilings(some) == pytest.approx(ceilings[some], abs=1e-6)
+
+
+@pytest.mark.parametrize("width", [24, 96, 300])  # whole, not kept in 16 bits, and partly
+def test_few_coordinates_bound_the_score_and_more_bound_it_closer(width: int) -> None:
+    rows = vectors(3000, width)
+    score = DenseIndex(rows, rows, first=32).question(vectors(50, width)[3])
+    far, near, found = score.ceilings(), score.ceilings(EVERY[:3000]), score.exact(EVERY[:3000])
+    assert np.all(found <= near)
+    assert np.all(near <= far + 1e-5)
+    assert np.all(score.ceilings(EVERY[:3000:9]) <= far[::9] + 1e-5)
+    assert np.count_nonzero(far >= np.sort(found)[-10]) < 3000
 
 
 def test_an_approximate_index_finds_most_of_the_nearest() -> None:
