@@ -9,29 +9,38 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_SIMPLE = frozenset({str, int, float, bool, type(None)})
+
 
 def plain(value: Any) -> Any:
     """Dataclasses, mappings and sequences as JSON-ready dicts and lists (fields in declared order)."""
-    if value is None or isinstance(value, (str, int, float)):  # most of all values: the rest is slow to tell
+    # Made for every call, several times: what is most common is told by its very type, which is quick.
+    kind: type[Any] = type(value)
+    if kind in _SIMPLE:
         return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
-    if isinstance(value, Mapping):
-        items = cast("Mapping[Any, Any]", value)
-        return {str(k): plain(v) for k, v in items.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in cast("list[Any]", value)]
-    return value
+    if kind is list or kind is tuple:
+        return [v if type(v) in _SIMPLE else plain(v) for v in value]
+    if kind is not dict:
+        if (names := _names(kind)) is not None:
+            return {name: plain(getattr(value, name)) for name in names}
+        if isinstance(value, (list, tuple)):
+            return [plain(v) for v in cast("list[Any]", value)]
+        if not isinstance(value, Mapping):
+            return value
+    items = cast("Mapping[Any, Any]", value)
+    return {str(k): v if type(v) in _SIMPLE else plain(v) for k, v in items.items()}
 
 
 @cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _names(kind: type[Any]) -> tuple[str, ...] | None:
+    """The fields of a dataclass, None for other types."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
 
 def canonical_json(value: Any) -> str:
     """One spelling per value: sorted keys, no spaces, no NaN, text as it is."""
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(plain(value))
 
 
 def digest(kind: str, value: Any) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from preceptor.core.records import Strategy
 from preceptor.library.conversation_state import words
 from preceptor.library.sparse import SparseIndex
@@ -22,16 +25,18 @@ class Likeness:
     def pairs(self, floor: float) -> list[tuple[int, int]]:
         """Positions of all pairs at or above ``floor``, each lower position first, in order."""
         return [
-            (a, b)
+            (a, int(b))
             for a in range(len(self._whens))
-            for b, score in enumerate(self.of(a))
-            if b > a and score >= floor
+            for b in np.flatnonzero(self._scores(a)[a + 1 :] >= floor) + a + 1
         ]
 
     def of(self, position: int) -> list[float]:
         """Likeness of one strategy to each, itself included."""
+        return self._scores(position).tolist()
+
+    def _scores(self, position: int) -> NDArray[np.float64]:
         scores = self._when.scores(self._whens[position]) + self._do.scores(self._dos[position])
-        return [float(v) for v in scores / 2]
+        return (scores / 2).astype(np.float64)
 
 
 def groups(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:

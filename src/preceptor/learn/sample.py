@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from preceptor.core.ids import derive_seed, short_id
@@ -12,6 +14,7 @@ from preceptor.core.records import Dialogue, Scenario, Turn
 from preceptor.core.untrusted import one_line
 from preceptor.learn.context import Candidate
 
+_BINS = 64
 _TAIL = 4
 """Turns at the end that make two scenarios alike or not: what came long before rarely changes the answer."""
 
@@ -63,16 +66,46 @@ def sample(
     """
     order = list(candidates)
     random.Random(derive_seed(seed, "sample")).shuffle(order)
-    seen = [tail(s) for s in known]
+    seen = _Seen(100 * likeness)
+    for scenario in known:
+        seen.add(tail(scenario))
     kept: list[Candidate] = []
     for candidate in order:
         if len(kept) == limit:
             break
         text = tail(candidate.scenario)
-        if process.extractOne(text, seen, scorer=fuzz.ratio, score_cutoff=100 * likeness) is None:
+        if not seen.near(text):
             kept.append(candidate)
-            seen.append(text)
+            seen.add(text)
     return kept
+
+
+class _Seen:
+    """Texts, and whether another one is as like as ``cutoff`` (0 to 100) to any of them."""
+
+    def __init__(self, cutoff: float) -> None:
+        self._cutoff = cutoff
+        self._texts: list[str] = []
+        self._letters = np.zeros((64, _BINS), dtype=np.int32)
+        """How often each text has which letters, by their number modulo the bins; with room for more texts."""
+
+    def add(self, text: str) -> None:
+        if len(self._texts) == len(self._letters):
+            self._letters = np.concatenate([self._letters, np.zeros_like(self._letters)])
+        self._letters[len(self._texts)] = _letters(text)
+        self._texts.append(text)
+
+    def near(self, text: str) -> bool:
+        # The ratio is twice the letters in common, in order, by all letters: never more than those in any order.
+        own, theirs = _letters(text), self._letters[: len(self._texts)]
+        least = (self._cutoff - 1e-6) * (theirs.sum(axis=1) + own.sum())
+        maybe = [self._texts[n] for n in np.flatnonzero(200.0 * np.minimum(theirs, own).sum(axis=1) >= least)]
+        return process.extractOne(text, maybe, scorer=fuzz.ratio, score_cutoff=self._cutoff) is not None
+
+
+def _letters(text: str) -> NDArray[np.int64]:
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return np.bincount(codes % _BINS, minlength=_BINS)
 
 
 def tail(scenario: Scenario) -> str:

@@ -40,13 +40,30 @@ CHECKS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Talk:
+    """What was said in the scenario, as far as checks ask about it."""
+
+    names: frozenset[str]
+    """Words that are capitalised in the middle of a sentence."""
+    numbers: frozenset[str]
+    grams: frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """The firm's own words, which a strategy may use: brief, policy, issues."""
+
+    text: str
+    words: frozenset[str]
+    numbers: frozenset[str]
+    grams: frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Subject:
     strategy: Strategy
-    said: str
-    """What was said in the scenario, as one text."""
-    lines: tuple[str, ...]
-    house: str
-    """The firm's own words, which a strategy may use: brief, policy, issues."""
+    said: _Talk
+    house: _House
     others: Sequence[Strategy]
 
 
@@ -62,9 +79,29 @@ def screen(
         others: approved strategies, which it should neither repeat nor contradict.
     """
     house = "\n".join([domain.name, domain.brief, domain.policy, *(i.title for i in domain.issues)])
-    lines = tuple(one_line(t.text) for t in turns)
-    subject = _Subject(strategy, "\n".join(lines), lines, house, others)
+    subject = _Subject(strategy, _talk(tuple(t.text for t in turns)), _house(house), others)
     return tuple(f for check in _CHECKS for f in check(subject))
+
+
+@lru_cache(maxsize=512)
+def _talk(texts: tuple[str, ...]) -> _Talk:
+    """Remembered, since a scenario is learned from in several tries with several strategies each."""
+    lines = [one_line(text) for text in texts]
+    return _Talk(
+        names=frozenset(w for line in lines for w in _proper(line)) - patterns.NO_NAMES,
+        numbers=frozenset(patterns.NUMBER.findall("\n".join(lines))),
+        grams=frozenset(gram for line in lines for gram in _grams(_words(line))),
+    )
+
+
+@lru_cache(maxsize=16)
+def _house(text: str) -> _House:
+    words = _words(text)
+    return _House(text, frozenset(words), frozenset(patterns.NUMBER.findall(text)), frozenset(_grams(words)))
+
+
+def _grams(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    return (tuple(words[i : i + _QUOTE_WORDS]) for i in range(len(words) - _QUOTE_WORDS + 1))
 
 
 def _texts(strategy: Strategy) -> Iterable[tuple[str, str]]:
@@ -93,8 +130,7 @@ def _pattern(
 
 def _names(subject: _Subject) -> list[Finding]:
     """Words that are capitalised in the middle of what was said, and are not words of the firm."""
-    spoken = {w for line in subject.lines for w in _proper(line)} - patterns.NO_NAMES
-    allowed = {w.casefold() for w in patterns.WORD.findall(subject.house)}
+    spoken, allowed = subject.said.names, subject.house.words
     return [
         _found("name", "blocking", name, (text, m.start(), m.end()), "a name from the one conversation")
         for name, text in _texts(subject.strategy)
@@ -112,8 +148,7 @@ def _proper(line: str) -> Iterable[str]:
 
 
 def _numbers(subject: _Subject) -> list[Finding]:
-    house = set(patterns.NUMBER.findall(subject.house))
-    said = set(patterns.NUMBER.findall(subject.said))
+    house, said = subject.house.numbers, subject.said.numbers
     found: list[Finding] = []
     for name, text in _texts(subject.strategy):
         told = [(s.start, s.end) for s in _personal_spots(text)]
@@ -131,13 +166,11 @@ def _numbers(subject: _Subject) -> list[Finding]:
 
 def _quotes(subject: _Subject) -> list[Finding]:
     found: list[Finding] = []
-    said = [_words(line) for line in subject.lines]
-    grams = {tuple(w[i : i + _QUOTE_WORDS]) for w in said for i in range(len(w) - _QUOTE_WORDS + 1)}
-    grams -= {tuple(w[i : i + _QUOTE_WORDS]) for w in [_words(subject.house)] for i in range(len(w))}
+    said, house = subject.said.grams, subject.house.grams
     for name, text in _texts(subject.strategy):
         spots = list(patterns.WORD.finditer(text))
         words = [m.group().casefold() for m in spots]
-        hits = [i for i in range(len(words) - _QUOTE_WORDS + 1) if tuple(words[i : i + _QUOTE_WORDS]) in grams]
+        hits = [i for i, gram in enumerate(_grams(words)) if gram in said and gram not in house]
         if hits:
             last = hits[0]
             while last + 1 in hits:
@@ -156,7 +189,7 @@ def _personal(subject: _Subject) -> list[Finding]:
         _found("personal", "blocking", name, (text, spot.start, spot.end), spot.what)
         for name, text in _texts(subject.strategy)
         for spot in _personal_spots(text)
-        if text[spot.start : spot.end] not in subject.house
+        if text[spot.start : spot.end] not in subject.house.text
     ]
 
 

@@ -44,7 +44,7 @@ def practice_app(*, world: str = "", latency: float = 0.0) -> Starlette:
 
     Args:
         world: path of a user's world; empty: the shipped ones.
-        latency: seconds to wait before each answer, for load tests.
+        latency: seconds from the request to the answer, for load tests.
 
     Raises:
         WorldError: the world's file is wrong; names file and line.

@@ -58,14 +58,19 @@ class PracticeModel:
         return self._spec
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        """Answer, after ``latency`` seconds where that is set."""
+        """Answer; where ``latency`` is set, that many seconds after being asked, own work included."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._latency
         if self._latency:
-            await asyncio.sleep(self._latency)
+            # Whoever asks at the same moment is heard before the first is worked on, and waits no longer for that.
+            await asyncio.sleep(0)
         text = self.answer(request.messages, request.seed)
         limit = request.max_tokens * 4
         finish = "stop" if len(text) <= limit else "length"
         sent = sum(len(m.content) for m in request.messages)
         usage = Usage(input=(sent + 3) // 4, output=(min(len(text), limit) + 3) // 4, estimated=True)
+        if self._latency:
+            await asyncio.sleep(max(0.0, due - loop.time()))
         return ChatReply(text=text[:limit], finish=finish, usage=usage, model=f"practice-{self._name}")
 
     async def aclose(self) -> None:
@@ -134,7 +139,7 @@ def open_practice(name: str, *, latency: float = 0.0) -> PracticeModel:
 
     Args:
         name: one of :data:`NAMES`, with or without ``@`` and a path.
-        latency: seconds to wait before each answer, for load tests.
+        latency: seconds from the request to the answer, for load tests.
 
     Raises:
         ConfigError: there is no such model.

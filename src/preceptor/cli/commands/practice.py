@@ -64,7 +64,9 @@ def check(file: Path, as_json: bool) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any.")
 @click.option("--world", default="", metavar="FILE", help="Your own world; default: those that are shipped.")
-@click.option("--latency", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds to wait.")
+@click.option(
+    "--latency", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds an answer takes."
+)
 def serve(host: str, port: int, world: str, latency: float) -> None:
     """Serve the practice models over HTTP, in OpenAI's form, until Ctrl-C."""
     import uvicorn  # noqa: PLC0415 - a web server, only where it is wanted

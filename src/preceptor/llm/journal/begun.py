@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +31,10 @@ class Begun:
     output: int
     usd: float | None
 
+    def line(self) -> str:
+        """As it stands in the file: the fields in order."""
+        return json.dumps([self.mark, self.key, self.seat, self.phase, self.input, self.output, self.usd])
+
 
 class BegunFile:
     """Appends to ``path``. One process at a time has it, the run's lock sees to that; its threads may share it."""
@@ -49,16 +53,17 @@ class BegunFile:
         with self._lock:
             self._number += 1
             begun = Begun(f"{self._session}-{self._number}", key, seat, phase, *worst)
-            self._write(json.dumps(astuple(begun)))
+            self._write(begun.line())
             self._open[begun.mark] = begun
             return begun.mark
 
-    def end(self, mark: str) -> None:
-        """Its call has ended, and what it took is safe. OSError as :meth:`begin`."""
+    def end(self, *marks: str) -> None:
+        """Their calls have ended, and what they took is safe. OSError as :meth:`begin`."""
         with self._lock:
-            if self._open.pop(mark, None) is None or self._handle < 0:
+            ended = [mark for mark in marks if self._open.pop(mark, None) is not None]
+            if not ended or self._handle < 0:
                 return
-            self._write(json.dumps([mark]))
+            self._write("\n".join(json.dumps([mark]) for mark in ended))
             if self._size > _COMPACT:
                 self._compact()
 
@@ -81,7 +86,7 @@ class BegunFile:
 
     def _compact(self) -> None:
         new = self._path.with_name(f"{self._path.name}.new")
-        new.write_text("".join(json.dumps(astuple(b)) + "\n" for b in self._open.values()), encoding="utf-8")
+        new.write_text("".join(b.line() + "\n" for b in self._open.values()), encoding="utf-8")
         new.replace(self._path)
         os.close(self._handle)
         self._handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)

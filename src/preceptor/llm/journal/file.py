@@ -19,6 +19,7 @@ from preceptor.core.errors import RunError
 from preceptor.llm.amounts import LedgerRow, Reservation
 from preceptor.llm.calls import Paid, Tag
 from preceptor.llm.journal.begun import BegunFile, left_open
+from preceptor.llm.journal.known import Known
 from preceptor.llm.journal.room import Ballast
 from preceptor.llm.journal.schema import BUSY_SECONDS, COLUMNS, VERSION, broken, damaged, prepare
 from preceptor.llm.journal.seal import SALT_BYTES, Encrypted, Plain, Seal, checksum, pack, unpack
@@ -58,6 +59,7 @@ class Journal:
         self._begun = BegunFile(begun_path(path), secrets.token_hex(6))
         self._ballast = Ballast(path)
         self._full: RunError | None = None
+        self._known = Known(key for (key,) in reader.execute("SELECT key FROM answers"))
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, args=(writer,), name="journal", daemon=True)
         self._thread.start()
@@ -96,6 +98,8 @@ class Journal:
         Raises:
             RunError: it is damaged, or its words were dropped.
         """
+        if key not in self._known:
+            return None
         try:
             row = self._reader.execute(_GET, (key,)).fetchone()
             if row is None:
@@ -142,6 +146,7 @@ class Journal:
         fields = (key, spec, tag.seat, tag.phase, tag.item, *counts)
         kept = self._seal.close(key, pack(paid.reply))
         row = (*fields[:5], kept, *counts, checksum(fields, kept))
+        self._known.add(key)
         return self._enqueue(_ANSWER, row, mark)
 
     def lose(self, mark: str, row: LedgerRow) -> asyncio.Future[None]:
@@ -216,8 +221,7 @@ class Journal:
             error = _committed(connection, batch)
         if error is not None:
             return broken(self._path, error)
-        for write in batch:
-            self._begun.end(write.mark)
+        self._begun.end(*(write.mark for write in batch))
         return None
 
 
