@@ -16,7 +16,7 @@ _SIMPLE = frozenset({str, int, float, bool, type(None)})
 def plain(value: Any) -> Any:
     """Dataclasses, mappings and sequences as JSON-ready dicts and lists (fields in declared order)."""
     # Made for every call, several times: what is most common is told by its very type, which is quick.
-    kind: type[Any] = type(value)
+    kind = cast("type[Any]", type(value))
     if kind in _SIMPLE:
         return value
     if kind is list or kind is tuple:
