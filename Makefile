@@ -16,6 +16,7 @@ help:
 	@sed -n 's/^# //p' Makefile | head -4
 
 # A stamp file per environment: made again when the lock or the version changes.
+# --no-compile: most of what these packages hold is never imported; to compile it all ahead takes a minute.
 $(SET): locks/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Preceptor needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)

@@ -186,13 +186,21 @@ class Watch:
         assert not self.known & set(self.server.arrivals[self.began :]), "an answered call was made again"
 
 
-def test_ctrl_c_a_killed_driver_and_a_killed_node_change_nothing(tmp_path: Path, nodes: Nodes, place: str) -> None:
+@contextmanager
+def after_alone(folder: Path, place: str) -> Generator[tuple[Watch, Project, int]]:
+    """A run alone on a server whose arrivals are then forgotten: a watch over it, the project, and how many
+    different calls the run made."""
     with watched() as server:
-        alone = Project.create(tmp_path / "alone", settings=settings(server.url), environ=EPOCH)
+        alone = Project.create(folder / "alone", settings=settings(server.url), environ=EPOCH)
         alone.learn()
         calls = len(set(server.arrivals))
         server.arrivals.clear()
-        watch = Watch(server, place, set())
+        yield Watch(server, place, set()), alone, calls
+
+
+def test_ctrl_c_a_killed_driver_and_a_killed_node_change_nothing(tmp_path: Path, nodes: Nodes, place: str) -> None:
+    with after_alone(tmp_path, place) as (watch, alone, calls):
+        server = watch.server
         many = Project.create(
             tmp_path / "many", settings={**settings(server.url), "budget.calls": 5000}, environ=EPOCH
         )
@@ -309,12 +317,8 @@ def test_without_an_address_a_ray_is_started_for_the_run_and_ended_with_it(tmp_p
 def test_a_cluster_that_ends_in_the_middle_ends_the_run_with_a_word_and_it_goes_on_without_one(
     tmp_path: Path, nodes: Nodes, place: str
 ) -> None:
-    with watched() as server:
-        alone = Project.create(tmp_path / "alone", settings=settings(server.url), environ=EPOCH)
-        alone.learn()
-        calls = len(set(server.arrivals))
-        server.arrivals.clear()
-        watch = Watch(server, place, set())
+    with after_alone(tmp_path, place) as (watch, alone, calls):
+        server = watch.server
         many = Project.create(
             tmp_path / "many",
             settings={**settings(server.url), "budget.calls": 5000, "journal.path": place},

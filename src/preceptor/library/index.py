@@ -50,9 +50,10 @@ _REACH = 0.25
 _CLOSE = 0.2
 """The same of the highest ceiling, which lies a little above the highest likeness."""
 _NEAR = 200
-"""States that an approximate search looks at, by words and by vectors each, and strategies where none has a state:
-the more have one, the fewer are looked at by their own words."""
+"""States that an approximate search looks at, by words and by vectors each."""
 _LEAST_OWN = 0.25
+"""Strategies that it looks at by their own words, at least, as a share of :data:`_NEAR`: all of it where none has a
+state; the more have one, the fewer are looked at so, for their states find them."""
 _NEAREST = 60
 """States of these, by their real scores, whose strategies an approximate search looks at."""
 

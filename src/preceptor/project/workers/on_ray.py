@@ -100,7 +100,7 @@ def _connected(address: str) -> tuple[Any, bool]:
                 **here,
             )
             break
-        except Exception as error:  # Ray raises plain Exceptions where it does not start
+        except Exception as error:  # the boundary to Ray: it raises plain Exceptions where it does not start
             found.shutdown()
             if not left:
                 where = f"the Ray at {one_line(address, 80)} cannot be reached" if address else "Ray did not start"
