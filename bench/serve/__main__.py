@@ -28,6 +28,7 @@ from preceptor.llm.embeddings import HttpEmbedder
 ROOT = Path(__file__).resolve().parents[2]
 LITELLM = ROOT / ".venv-litellm" / "bin" / "litellm"
 BARE, FRAMEWORK, OURS = "uvicorn + aiohttp", "Starlette + uvicorn + aiohttp", "ours, with advice"
+SEVERAL = "ours, with advice, two processes"
 DENSE = "ours, with advice by words and vectors"
 KEY = "sk-" + secrets.token_hex(16)
 """LiteLLM does not start without a key; it lives as long as the benchmark."""
@@ -89,16 +90,21 @@ def process(*command: str, stderr: bool = False, folder: Path | None = None) -> 
             started.wait(20)
 
 
+def family(pid: int) -> list[int]:
+    """The process and those that it keeps."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
 def memory(pid: int) -> float:
-    """Resident megabytes."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+    """Resident megabytes, of all its processes."""
+    texts = [Path(f"/proc/{one}/status").read_text() for one in family(pid)]
+    return sum(int(text.partition("VmRSS:")[2].split()[0]) for text in texts) / 1024
 
 
 def processor(pid: int) -> float:
-    """Seconds of processor time that the process has taken: what another process on the machine cannot blur."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of processor time that its processes have taken: what others on the machine cannot blur."""
+    texts = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in family(pid)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in texts) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -153,12 +159,14 @@ def main() -> None:
         framework = stack.enter_context(process(python, "-m", "bench.serve.servers", "starlette", url))
         serve = (python, "-m", "preceptor.cli", "serve", "--upstream", url, "--port", "0", "--release")
         ours = stack.enter_context(process(*serve, str(path), stderr=True))
+        several = stack.enter_context(process(*serve, str(path), "--processes", "2", stderr=True))
         servers = {
             "direct": Server(behind, back),
             BARE: Server(*bare),
             FRAMEWORK: Server(*framework),
             "ours, coaching off": Server(*ours, b"x-preceptor-coach: off\r\n"),
             OURS: Server(*ours),
+            SEVERAL: Server(*several),
         }
         if not given.no_dense:
             vectors = stack.enter_context(process(python, "-m", "bench.serve.servers", "embeddings"))

@@ -20,11 +20,9 @@ DONE, FAILED, USAGE, BUDGET, UNEXPECTED, STOPPED = 0, 1, 2, 3, 70, 130
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and tells its exit code."""
     try:
-        app.main(args=list(arguments), prog_name="preceptor", standalone_mode=False)
+        code: object = app.main(args=list(arguments), prog_name="preceptor", standalone_mode=False)
         sys.stdout.flush()
-        return DONE
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
+        return code if isinstance(code, int) else DONE  # of a command that ends with one
     except click.ClickException as error:
         return _usage(error)
     except (click.Abort, KeyboardInterrupt):

@@ -20,9 +20,11 @@ from preceptor.library.index import Embedder
 from preceptor.library.release_pointer import Pointer
 from preceptor.serve.coaching import Coaching
 from preceptor.serve.follow import Follower
+from preceptor.serve.gathered import Gathered
 from preceptor.serve.keys import Keys
 from preceptor.serve.log import Log, Write
 from preceptor.serve.metrics import CONTENT_TYPE, Metrics, proxy_metrics
+from preceptor.serve.processes import Replica
 from preceptor.serve.proxy import Parts, Proxy
 from preceptor.serve.record import Recorder
 from preceptor.serve.settings import ServeSettings
@@ -50,6 +52,8 @@ class Wiring:
     spans: Spans = field(default=NO_SPANS)
     recorder: Recorder | None = None
     """Takes what passes; None: nothing is recorded."""
+    replica: Replica | None = None
+    """Which of several processes behind one port this is; None: the only one."""
 
 
 @dataclass(slots=True)
@@ -103,10 +107,14 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
         )
     )
 
+    mark = {"x-preceptor-trial": "true"} if settings.trial else {}
+    pages = _Pages(follower, _Counted(metrics, wiring.recorder, wiring.replica), state, mark)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
         del app
         await upstream.open()
+        await pages.counted.open()
         await follower.look()
         if wiring.recorder is not None:
             wiring.recorder.start()
@@ -117,13 +125,12 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             await upstream.close()
+            await pages.counted.close()
             if wiring.recorder is not None:
                 await asyncio.to_thread(wiring.recorder.close)
             await asyncio.to_thread(wiring.spans.close)
             log.flush()
 
-    mark = {"x-preceptor-trial": "true"} if settings.trial else {}
-    pages = _Pages(follower, metrics, state, mark, wiring.recorder)
     rest = Starlette(
         routes=[
             Route("/healthz", pages.health),
@@ -136,18 +143,35 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
     return App(proxy, rest)
 
 
-class _Pages:
-    def __init__(
-        self,
-        follower: Follower,
-        metrics: Metrics,
-        health: Health,
-        mark: dict[str, str],
-        recorder: Recorder | None,
-    ) -> None:
-        self._recorder = recorder
-        self._follower = follower
+class _Counted:
+    """The metrics of this process, and where there are several, of all."""
+
+    def __init__(self, metrics: Metrics, recorder: Recorder | None, replica: Replica | None) -> None:
         self._metrics = metrics
+        self._recorder = recorder
+        self._all = Gathered(replica.folder, replica.number, self._now) if replica else None
+
+    async def open(self) -> None:
+        if self._all is not None:
+            await self._all.open()
+
+    async def close(self) -> None:
+        if self._all is not None:
+            await self._all.close()
+
+    async def text(self) -> str:
+        return await self._all.text() if self._all is not None else self._now().text()
+
+    def _now(self) -> Metrics:
+        for outcome, count in (self._recorder.counts if self._recorder else {}).copy().items():
+            self._metrics.set("preceptor_recorded_total", count, (("outcome", outcome),))
+        return self._metrics
+
+
+class _Pages:
+    def __init__(self, follower: Follower, counted: _Counted, health: Health, mark: dict[str, str]) -> None:
+        self.counted = counted
+        self._follower = follower
         self._health = health
         self._mark = mark
 
@@ -171,9 +195,7 @@ class _Pages:
     async def metrics(self, request: Request) -> Response:
         """Prometheus' text format."""
         del request
-        for outcome, count in (self._recorder.counts if self._recorder else {}).copy().items():
-            self._metrics.set("preceptor_recorded_total", count, (("outcome", outcome),))
-        return Response(self._metrics.text(), headers={**self._mark, "content-type": CONTENT_TYPE})
+        return Response(await self.counted.text(), headers={**self._mark, "content-type": CONTENT_TYPE})
 
     async def nothing(self, request: Request, problem: Exception) -> Response:
         """Any other path or method."""

@@ -6,7 +6,8 @@ The official client costs 14 MB and ten times as long per request; what is neede
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -48,6 +49,25 @@ class Metrics:
             counts = series[labels] = [0.0] * (len(SECONDS) + 2)
         counts[bisect_left(SECONDS, seconds)] += 1
         counts[-1] += seconds
+
+    def blank(self) -> Metrics:
+        """The same series, with nothing in them."""
+        made = Metrics()
+        for name, (kind, text) in self._help.items():
+            made.declare(name, kind, text)
+        return made
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything, in values that JSON knows; :meth:`take` reads it."""
+        values = {name: list(series.items()) for name, series in self._values.items()}
+        return {"values": values, "buckets": {name: list(series.items()) for name, series in self._buckets.items()}}
+
+    def take(self, snapshot: Mapping[str, Any], labels: Labels) -> None:
+        """Another process' :meth:`snapshot`, each series with ``labels`` as well."""
+        for kind, own in (("values", self._values), ("buckets", self._buckets)):
+            for name, series in snapshot[kind].items():
+                for told, value in series:
+                    own[name][*labels, *((label, text) for label, text in told)] = value
 
     def text(self) -> str:
         """Everything, as Prometheus reads it."""

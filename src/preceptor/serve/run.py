@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import signal
 import socket
 from types import FrameType
 
 import uvicorn
 
 from preceptor.serve.app import App, Health
+from preceptor.serve.processes import READY
 from preceptor.serve.protocol import Protocol
 
 _FILES = 65_536
@@ -23,10 +25,22 @@ class Server(uvicorn.Server):
     """Says on ``/readyz`` that it is going, goes on for ``notice`` seconds, then takes no more connections, lets
     what is under way end, and closes."""
 
-    def __init__(self, config: uvicorn.Config, health: Health, notice: float) -> None:
+    def __init__(self, config: uvicorn.Config, health: Health, notice: float, keeper: socket.socket | None) -> None:
         super().__init__(config)
         self._health = health
         self._notice = notice
+        self._keeper = keeper
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says when it serves, and ends as by a signal when its keeper does."""
+        await super().startup(sockets)
+        if self._keeper is not None and self.started:
+            self._keeper.send(READY)
+            asyncio.get_running_loop().add_reader(self._keeper, self._alone, self._keeper)
+
+    def _alone(self, keeper: socket.socket) -> None:
+        asyncio.get_running_loop().remove_reader(keeper)
+        self.handle_exit(signal.SIGTERM, None)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins the end, a second one brings it about."""
@@ -38,17 +52,26 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(self._notice, super().handle_exit, sig, frame)
 
 
-def serve(app: App, health: Health, listening: socket.socket, *, drain: float, notice: float = 0) -> None:
+def serve(
+    app: App,
+    health: Health,
+    listening: socket.socket,
+    *,
+    drain: float,
+    notice: float = 0,
+    keeper: socket.socket | None = None,
+) -> None:
     """Serves until a signal ends it.
 
     Args:
+        keeper: of several processes: to the one that keeps them.
         drain: seconds that requests under way have to end.
         notice: seconds between saying so on ``/readyz`` and taking no more connections.
     """
     _raise_file_limit()
     # A cut answer is told by our own log; here it would be told as a fault of the app.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    Server(configured(app, drain=drain), health, notice).run(sockets=[listening])
+    Server(configured(app, drain=drain), health, notice, keeper).run(sockets=[listening])
 
 
 def configured(app: App, *, drain: float) -> uvicorn.Config:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -47,3 +49,23 @@ def test_a_count_keeps_all_its_digits(value: int) -> None:
     metrics.declare("x_total", "counter", "Some.")
     metrics.add("x_total", by=value)
     assert metrics.text().splitlines()[-1] == f"x_total {value}"
+
+
+@given(counts=st.lists(st.integers(1, 5), min_size=1, max_size=4))
+def test_several_processes_stand_side_by_side(counts: list[int]) -> None:
+    told = None
+    for number, count in enumerate(counts):
+        own = Metrics()
+        own.declare("x_total", "counter", "Some.")
+        own.declare("x_seconds", "histogram", "Some.")
+        for _ in range(count):
+            own.add("x_total", (("name", "a"),))
+            own.observe("x_seconds", 0.2)
+        told = told or own.blank()
+        told.take(json.loads(json.dumps(own.snapshot())), (("process", str(number)),))
+    assert told is not None
+    found = read(told)
+    for number, count in enumerate(counts):
+        assert found["x_total", (("name", "a"), ("process", str(number)))] == count
+        assert found["x_seconds_count", (("process", str(number)),)] == count
+    assert sum(value for (name, _), value in found.items() if name == "x_total") == sum(counts)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import signal
+import socket
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +16,7 @@ from typing import Any
 
 import click
 
-from preceptor.cli.listening import base_url, listen, near
+from preceptor.cli.listening import base_url, listen, listen_all, near
 from preceptor.cli.options import flags, project_options
 from preceptor.core import config as core_config
 from preceptor.core.clock import Clock
@@ -27,7 +32,8 @@ from preceptor.project.embedding import open_embedder
 from preceptor.serve.app import Health, Wiring, build_app
 from preceptor.serve.follow import FixedPointer
 from preceptor.serve.keys import read_keys
-from preceptor.serve.log import Log
+from preceptor.serve.log import Log, Write
+from preceptor.serve.processes import Keeper, Replica
 from preceptor.serve.record import Recorder, RecordSettings
 from preceptor.serve.redact import redactor
 from preceptor.serve.run import WAITING, serve
@@ -58,6 +64,10 @@ class _Source:
 @click.option("--trial", is_flag=True, help="Serve a trial release; every response says so.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: a free one.")
+@click.option(
+    "--processes", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes behind the port."
+)
+@click.option("--replica", hidden=True, help="Which of them this is: said by the one that keeps them.")
 @click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="Who may call; see serve-key.")
 @click.option("--refuse", is_flag=True, help="Refuse a request that coaching fails for; default: let it go on.")
 @click.option("--control/--no-control", default=True, help="Whether x-preceptor-* headers of requests are heard.")
@@ -85,6 +95,12 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     Point your application's base URL at it. The log goes to stderr, one JSON object a line.
     """
     environ = core_config.environ()
+    clock = core_config.clock(environ)
+    replica = Replica.read(given["replica"]) if given["replica"] else None
+    if given["processes"] > 1 and replica is None:
+        _keep(given, clock)
+        return
+    write = _log if replica is None else _shared_log(replica)
     key = _upstream_key(given["upstream_key_env"], environ)
     host, trial, keys = str(given["host"]), bool(given["trial"]), given["keys"]
     _check_open(host, has_keys=keys is not None, has_upstream_key=bool(key))
@@ -105,29 +121,56 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         settings=settings,
         pointer=source.pointer,
         folder=source.folder,
-        clock=core_config.clock(environ),
+        clock=clock,
         timer=time.perf_counter,
-        write=_log,
+        write=write,
         keys=read_keys(keys) if keys else None,
         spans=open_spans(exporter(), settings.upstream) if given["otel"] else NO_SPANS,
         embedder=_embedder(given["embedder"], given["embedder_key_env"], folder, sets, environ),
-        recorder=_recorder(given, core_config.clock(environ)),
+        recorder=_recorder(given, Log(write, clock), clock),
+        replica=replica,
     )
     app = build_app(wiring, health)
+    ends = {"drain": given["drain"], "notice": given["notice"]}
+    if replica is not None:
+        mine, keeper = socket.socket(fileno=replica.listening), socket.socket(fileno=replica.line)
+        if replica.greets:
+            _greet(given, mine)
+        serve(app, health, mine, **ends, keeper=keeper)
+        return
     listening = listen(host, given["port"], waiting=WAITING)
-    click.echo(f"serving on {base_url(host, listening)}/v1 in front of {settings.upstream}", err=True)
-    if trial:
+    _greet(given, listening)
+    serve(app, health, listening, **ends)
+
+
+def _keep(given: Mapping[str, Any], clock: Clock) -> None:
+    """Several processes, each started as this one was."""
+    with tempfile.TemporaryDirectory(prefix="preceptor-") as folder:
+        listening = listen_all(given["host"], given["port"], given["processes"], waiting=WAITING)
+        command = (sys.executable, "-m", "preceptor.cli", *sys.argv[1:])
+        keeper = Keeper(command, listening, Path(folder), Log(_log, clock))
+        code = asyncio.run(keeper.keep())
+    if code:
+        raise click.exceptions.Exit(code)
+    if keeper.signal is not None:
+        signal.raise_signal(keeper.signal)  # ends as one process alone does
+
+
+def _greet(given: Mapping[str, Any], listening: socket.socket) -> None:
+    where, count = base_url(given["host"], listening), given["processes"]
+    several = f" by {count} processes" if count > 1 else ""
+    click.echo(f"serving on {where}/v1 in front of {given['upstream']}{several}", err=True)
+    if given["trial"]:
         click.echo("trial: strategies that nobody reviewed are served; every response says so", err=True)
-    serve(app, health, listening, drain=given["drain"], notice=given["notice"])
 
 
-def _recorder(given: Mapping[str, Any], clock: Clock) -> Recorder | None:
+def _recorder(given: Mapping[str, Any], log: Log, clock: Clock) -> Recorder | None:
     if given["record"] is None:
         return None
     settings = RecordSettings(folder=given["record"], days=given["record_days"], share=given["record_share"])
 
     def trouble(error: str) -> None:
-        Log(_log, clock)("recording-failed", error=error)
+        log("recording-failed", error=error)
 
     return Recorder(settings, redactor(given["redact"]), clock, trouble)
 
@@ -193,6 +236,20 @@ def _check_open(host: str, *, has_keys: bool, has_upstream_key: bool) -> None:
             f"anyone who reaches {host} could use the upstream's key",
             hint="let in whom you know: --keys FILE (see: preceptor serve-key NAME), or listen on 127.0.0.1",
         )
+
+
+def _shared_log(replica: Replica) -> Write:
+    """Lines of several processes do not mix, however long they are."""
+    lock = (replica.folder / "log").open("a")
+
+    def write(text: str) -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            _log(text)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+    return write
 
 
 def _log(text: str) -> None:
