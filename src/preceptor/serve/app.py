@@ -131,16 +131,7 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
             await asyncio.to_thread(wiring.spans.close)
             log.flush()
 
-    rest = Starlette(
-        routes=[
-            Route("/healthz", pages.health),
-            Route("/readyz", pages.ready),
-            Route("/metrics", pages.metrics),
-        ],
-        exception_handlers={HTTPException: pages.nothing},
-        lifespan=lifespan,
-    )
-    return App(proxy, rest)
+    return App(proxy, Starlette(routes=pages.routes(), lifespan=lifespan))
 
 
 class _Counted:
@@ -174,6 +165,16 @@ class _Pages:
         self._follower = follower
         self._health = health
         self._mark = mark
+
+    def routes(self) -> list[Route]:
+        """Where they are; anything else is nowhere."""
+        any_method = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        return [
+            Route("/healthz", self.health),
+            Route("/readyz", self.ready),
+            Route("/metrics", self.metrics),
+            Route("/{rest:path}", self.nothing, methods=any_method),
+        ]
 
     async def health(self, request: Request) -> Response:
         """The process answers."""
