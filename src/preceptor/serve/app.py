@@ -131,7 +131,8 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
             await asyncio.to_thread(wiring.spans.close)
             log.flush()
 
-    return App(proxy, Starlette(routes=pages.routes(), lifespan=lifespan))
+    missing = {HTTPException: pages.nothing}
+    return App(proxy, Starlette(routes=pages.routes(), exception_handlers=missing, lifespan=lifespan))
 
 
 class _Counted:
@@ -167,13 +168,11 @@ class _Pages:
         self._mark = mark
 
     def routes(self) -> list[Route]:
-        """Where they are; anything else is nowhere."""
-        any_method = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        """Where they are."""
         return [
             Route("/healthz", self.health),
             Route("/readyz", self.ready),
             Route("/metrics", self.metrics),
-            Route("/{rest:path}", self.nothing, methods=any_method),
         ]
 
     async def health(self, request: Request) -> Response:
