@@ -33,8 +33,8 @@ _SIGN_EXPONENT_FRACTION = np.int32(~0x70000000)
 _HALF = 1.001
 """What lengths are widened by where numbers are kept in 16 bits."""
 _ROUNDING = 1e-5
-_PROBES = 48
-"""Cells of the approximate index that are looked into."""
+_PROBES, _PROBED = 48, 200
+"""Cells of the approximate index that are looked into where so many documents are asked for, or more."""
 _TRAIN = 40
 """Documents a cell that the approximate index is trained on."""
 
@@ -47,7 +47,8 @@ class DenseIndex:
         questions: vectors of what will be asked like; their mean cosine with documents that have nothing to do
             with them counts as 0.
         approximate: prepare for :meth:`near` (extra ``faiss``); without the extra it reads every document's head.
-        first: how many coordinates are looked at in every document, at most ``HEAD``.
+        first: how many coordinates are looked at in every document, at most ``HEAD``. With cells of an approximate
+            index none are kept apart.
     """
 
     def __init__(self, vectors: Floats, questions: Floats, *, approximate: bool = False, first: int = HEAD) -> None:
@@ -57,10 +58,11 @@ class DenseIndex:
         self._head = np.ascontiguousarray(turned[:, :HEAD], dtype=np.float32)
         self._rest = turned[:, HEAD:].astype(np.float16)
         self._length = _lengths(turned[:, HEAD:])
+        self._cells = _cells(turned) if approximate else np.zeros(0, dtype=np.uint8)
+        first = 0 if len(self._cells) else first
         # A coordinate of all documents in a row: products are made a third faster so than document by document.
         self._first = np.ascontiguousarray(turned[:, :first].T, dtype=np.float32)
-        self._first_length = _lengths(turned[:, first:])
-        self._cells = _cells(turned) if approximate else np.zeros(0, dtype=np.uint8)
+        self._first_length = _lengths(turned[:, first:]) if first else self._length[:0]
 
     def __len__(self) -> int:
         return len(self._head)
@@ -76,12 +78,14 @@ class DenseIndex:
 
     def ceilings(self, turned: Floats, documents: Places | None = None) -> Floats:
         """See :class:`DenseScore`."""
-        if documents is None:
+        width = self._head.shape[1]
+        if documents is not None:
+            found, lengths = self._heads(turned, documents), self._length.take(documents)
+        elif len(self._first):
             width = len(self._first)
             found, lengths = turned[:width] @ self._first, self._first_length
         else:
-            width = self._head.shape[1]
-            found, lengths = self._heads(turned, documents), self._length.take(documents)
+            found, lengths = self._head @ turned[:width], self._length
         found += np.float32(np.linalg.norm(turned[width:])) * lengths
         found += np.float32(_ROUNDING)
         return self._read(found)
@@ -109,15 +113,14 @@ class DenseIndex:
         """See :class:`DenseScore`."""
         if not self.approximate:
             return np.argsort(-(self._head @ turned[: self._head.shape[1]]), kind="stable")[:most]
-        _, found = self._opened.search(turned[None], most)
+        looked = import_module("faiss").SearchParametersIVF(nprobe=-(-_PROBES * min(most, _PROBED) // _PROBED))
+        _, found = self._opened.search(turned[None], most, params=looked)
         return np.asarray(found[0][found[0] >= 0], dtype=np.int64)
 
     @cached_property
     def _opened(self) -> Any:
         """The approximate index; opened when it is first asked."""
-        cells = import_module("faiss").deserialize_index(np.array(self._cells))
-        cells.nprobe = _PROBES
-        return cells
+        return import_module("faiss").deserialize_index(np.array(self._cells))
 
     def _turned(self, vectors: Floats) -> Floats:
         return np.asarray(vectors @ self._turn if len(self._turn) else vectors, dtype=np.float32)
