@@ -26,7 +26,7 @@ from preceptor.library.conversation_state import (
 from preceptor.library.index import IndexSettings, StrategyIndex
 from preceptor.library.ordinary import ORDINARY, share
 from preceptor.library.postings import Places, Postings, highest
-from preceptor.library.scores import best, edge_of
+from preceptor.library.scores import best, edge_of, once
 from preceptor.library.sparse import SparseIndex
 from preceptor.library.vocabulary import Vocabulary
 
@@ -308,3 +308,9 @@ def test_words_looked_up_once_ask_what_their_terms_would(
     found = joined.all(Vocabulary(states.terms, own.terms).read(said, joined))
     plain = [*states.scores(state_terms(talk, weights)), *own.scores(plain_words(said))]
     assert found == pytest.approx(np.array(plain), abs=1e-5)
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=12), min_size=1, max_size=3))
+def test_places_stand_once_each_in_order(some: list[list[int]]) -> None:
+    given_ = [np.array(places, dtype=np.int64) for places in some]
+    assert once(*given_).tolist() == sorted({place for places in some for place in places})

@@ -28,7 +28,7 @@ from preceptor.library.fitting import Fitting
 from preceptor.library.links import Links
 from preceptor.library.ordinary import ORDINARY
 from preceptor.library.postings import Floats, Places, Postings, highest
-from preceptor.library.scores import Fused, Lexical, Score, best, edge_of
+from preceptor.library.scores import Fused, Lexical, Score, best, edge_of, once
 from preceptor.library.sparse import SparseIndex
 from preceptor.library.vocabulary import Vocabulary
 
@@ -218,7 +218,7 @@ class StrategyIndex:
             alone = self._learned_in.without / len(self)
             near, named = asked.near(_NEAR, round(_NEAR * max(alone, _LEAST_OWN)))
             near = near[best(asked.exact(near, _NONE)[0], near, _NEAREST)]
-            return self._exactly(asked, near, np.union1d(self._taught.of(near)[0], named).astype(np.int64))
+            return self._exactly(asked, near, once(self._taught.of(near)[0], named))
         states, own = asked.ceilings()
         most = self._learned_in.most(states)
         high = self._raised(most, own, self._worth)
@@ -259,9 +259,8 @@ class StrategyIndex:
         """Each state once, and where each then stands. A few are cheaper read twice than told apart."""
         if len(states) <= _FEW:
             return states, slice(None)
-        place = np.zeros(self._situations, dtype=np.int64)
-        place[states] = 1
-        found = place.nonzero()[0]
+        found = once(states)
+        place: Places = np.empty(self._situations, dtype=np.int64)
         place[found] = np.arange(len(found))
         return found, place.take(states)
 

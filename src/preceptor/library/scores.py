@@ -101,7 +101,7 @@ class Fused:
     def near(self, states: int, own: int) -> tuple[Places, Places]:
         """See :class:`Score`."""
         first, second = self._lexical.near(states, own)
-        return np.union1d(first, self._states.near(states)), np.union1d(second, self._own.near(own))
+        return once(first, self._states.near(states)), once(second, self._own.near(own))
 
     @cached_property
     def _own_ceilings(self) -> Floats:
@@ -125,3 +125,12 @@ def edge_of(values: Floats, count: int) -> float:
     if count > len(values):
         return 0.0
     return float(np.partition(values, len(values) - count)[len(values) - count]) if count else np.inf
+
+
+def once(*places: Places) -> Places:
+    """Each of these places once, in order."""
+    found = np.concatenate(places)
+    found.sort()
+    kept = np.ones(len(found), dtype=np.bool_)
+    np.not_equal(found[1:], found[:-1], out=kept[1:])
+    return found[kept]
