@@ -3,9 +3,9 @@ and on PostgreSQL.
 
 ``python -m bench.review [--count N] [--folder DIR] [--only sqlite|postgresql]``: server time of each page, in
 process: from request to last byte, a session's cookie and all, no network. Beside it stands the processor's time of
-this process, median and least: a busy machine makes both longer, the least one by the least. ``DIR`` keeps the
-library for the next time; making it takes minutes. ``next item`` is what a reviewer waits for after a key: the
-decision with its change in the log, then the page of the strategy that follows.
+this process. Of both the least is told too: a busy machine makes all of them longer, the least one by the least.
+``DIR`` keeps the library for the next time; making it takes minutes. ``next item`` is what a reviewer waits for
+after a key: the decision with its change in the log, then the page of the strategy that follows.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def measure(name: str, desk: Desk) -> None:
     Decider(desk.library, DOMAIN, author="mara").findings(subject)
     print(f"a decision on the command line is screened in {time.perf_counter() - started:.2f} s")
     mara = browser(desk)
-    print(f"\n{name:<36} {'median ms':>9} {'worst ms':>9} {'cpu ms':>7} {'least cpu':>9} {'kB':>6}")
+    print(f"\n{name:<36} {'median ms':>9} {'worst ms':>9} {'least ms':>9} {'cpu ms':>7} {'least cpu':>9} {'kB':>6}")
     for page, path in pages(desk, waits, approved).items():
         tell(page, lambda path=path: mara.get(path).content)
     tell("nothing: what asking itself takes", lambda: mara.get("/healthz").content)
@@ -166,8 +166,8 @@ def tell(name: str, ask: Callable[..., bytes], desk: Desk | None = None) -> None
         size = len(ask(*given))
         took.append((1000 * (time.perf_counter() - started), 1000 * (time.process_time() - busy)))
     wall, cpu = zip(*took[1:], strict=True)
-    told = f"{median(wall):>9.1f} {max(wall):>9.1f} {median(cpu):>7.1f} {min(cpu):>9.1f} {size / 1000:>6.1f}"
-    print(f"{name:<36} {told}", flush=True)
+    clock = f"{median(wall):>9.1f} {max(wall):>9.1f} {min(wall):>9.1f}"
+    print(f"{name:<36} {clock} {median(cpu):>7.1f} {min(cpu):>9.1f} {size / 1000:>6.1f}", flush=True)
 
 
 def clean(desk: Desk) -> Entry:

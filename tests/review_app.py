@@ -22,6 +22,7 @@ from preceptor.prompts import load_prompts
 from preceptor.review.app import create_app
 from preceptor.review.desk import Desk, House
 from preceptor.review.guard import Access
+from preceptor.review.pace import Pace
 from preceptor.review.people import Account, People, Role
 from preceptor.review.ratings import Ratings
 from preceptor.review.tryout import Student
@@ -71,6 +72,7 @@ def open_desk(
                 clock=clock,
                 recipe=recipe,
                 ratings=Ratings(":memory:", clock=clock),
+                pace=Pace(":memory:"),
                 student=student,
                 domain=DOMAIN,
             )
@@ -78,6 +80,7 @@ def open_desk(
             yield Desk(house, people=everyone, access=Access(**{"hosts": (HOST, "localhost"), **access}))
             everyone.close()
             house.ratings.close()
+            house.pace.close()
 
 
 @dataclass

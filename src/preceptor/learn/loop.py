@@ -74,7 +74,7 @@ async def learn(
         changes, report = await run_stage(context, stage, snapshot, source, tainted=logged is not None)
         notes.write_result(f"stage-{stage}", plain(report))
         library.apply(
-            changes or [Checkpoint()], author=AUTHOR, reason=f"stage {stage} of {context.run}", token=token
+            changes or [Checkpoint()], author=AUTHOR, reason=f"stage {stage + 1} of {context.run}", token=token
         )
         reports.append(report)
     return Learned(stages=tuple(reports), primer=primer)

@@ -12,6 +12,7 @@ from preceptor.project.project import Project
 from preceptor.project.releasing import open_releases, recipe
 from preceptor.project.seating import EMBEDDED
 from preceptor.review.desk import House
+from preceptor.review.pace import Pace
 from preceptor.review.people import People
 from preceptor.review.ratings import Ratings
 from preceptor.review.tryout import Student
@@ -20,6 +21,8 @@ ACCOUNTS = "accounts.db"
 """File of a project that holds the accounts of its reviewers."""
 RATINGS = "ratings.db"
 """File of a project that holds what people think of its dialogues."""
+PACE = "pace.db"
+"""File of a project that holds how long decisions took, without whose they were."""
 
 
 @contextmanager
@@ -29,9 +32,11 @@ def open_house(project: Project, *, serve_logs: tuple[Path, ...] = ()) -> Genera
         project.library() as library,
         open_releases(project) as releases,
         closing(Ratings(project.folder / RATINGS, clock=project.clock)) as ratings,
+        closing(Pace(project.folder / PACE)) as pace,
     ):
         yield House(
             ratings=ratings,
+            pace=pace,
             serve_logs=serve_logs,
             library=library,
             releases=releases,

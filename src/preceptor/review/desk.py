@@ -18,6 +18,7 @@ from preceptor.review.counter import Counter
 from preceptor.review.decisions import Decisions
 from preceptor.review.dossier import Sources
 from preceptor.review.guard import Access
+from preceptor.review.pace import Pace
 from preceptor.review.people import People
 from preceptor.review.rater import Rater
 from preceptor.review.ratings import Ratings
@@ -48,6 +49,7 @@ class House:
     recipe: Callable[[], Recipe]
     """What a new release needs beside strategies, as the project's settings have it now."""
     ratings: Ratings
+    pace: Pace
     serve_logs: tuple[Path, ...] = ()
     """Logs of the proxy, to tell how often a strategy is used."""
     domain: Domain | None = None
@@ -77,6 +79,7 @@ class Desk:
         self.counter = Counter(house.releases, house.library)
         self.tryout = Tryout(house.library, house.releases, house.recipe, house.student)
         self.ratings = house.ratings
+        self.pace = house.pace
         self.rater = Rater(house.runs, house.ratings)
         self.stories = Stories(house.library)
         self.usage = UsageBook(self.rater, house.serve_logs)

@@ -35,7 +35,7 @@ class Access:
     secure: bool = False
     """True: the app is reached by https, and the cookie never goes over anything else."""
     passwords: bool = False
-    """True: accounts sign in with passwords; else only with one-time links."""
+    """True: accounts sign in with passwords; else only once there is one, and before with one-time links."""
     proxy_header: str = ""
     """Header in which a reverse proxy names the account it has checked; empty: none."""
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")

@@ -55,6 +55,7 @@ class Pages:
             "signed": _signed,
             "number": _number,
             "money": _money,
+            "seconds": _seconds,
         }
         self._environment.filters.update(own)
         self._environment.tests["practised"] = _practised
@@ -141,6 +142,10 @@ def _number(value: float) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1000))} kB"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value < 10 else _span(value)
 
 
 def _money(value: float | None) -> str:

@@ -64,6 +64,8 @@ class Session:
     notices: list[Notice] = field(default_factory=list[Notice])
     skipped: dict[str, int] = field(default_factory=dict[str, int])
     """Strategies that were put at the end of the queue, with the ``changed_seq`` that was seen."""
+    before: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """Strategies of the queue that it has before it, with the time since when; see :mod:`preceptor.review.pace`."""
     trial: Trial | None = None
     shown: Shown | None = None
 

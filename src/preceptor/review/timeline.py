@@ -98,7 +98,7 @@ def _detail(strategy_id: str, record: Record) -> str:
         case Approve(until=until):
             told = f"until {until[:16].replace('T', ' ')} UTC" if until else ""
         case Screen(findings=findings):
-            told = f"{len(findings)} findings" if findings else "nothing found"
+            told = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}" if findings else "nothing found"
         case Evidence(lift=lift, interval=(low, high)) as found:
             told = f"{found.verdict}: {lift:+.2f} ({low:+.2f} to {high:+.2f}), {found.n} pairs"
             told += ", held back" if found.held else ""

@@ -117,3 +117,18 @@ def test_a_file_that_is_none_is_told(tmp_path):
     (tmp_path / "accounts.db").write_text("not a database, at all, but long enough to be looked at as one" * 20)
     with pytest.raises(ConfigError, match="cannot hold accounts"):
         People(tmp_path / "accounts.db", clock=Hands())
+
+
+def test_an_account_that_is_made_while_the_app_runs_counts_at_once(filled, tmp_path, clock: Hands):
+    """``review-user`` writes the same file from another process."""
+    with open_desk(filled, 0, clock=clock, people=People(tmp_path / "accounts.db", clock=clock)) as desk:
+        client = plain_client(desk)
+        assert "one-time link" in client.get("/login").text
+        assert sign_in(client, "ann", PASSWORD).status_code == 403
+        elsewhere = People(tmp_path / "accounts.db", clock=clock)
+        elsewhere.add("ann", "reviewer", PASSWORD)
+        token = elsewhere.token("ann")
+        elsewhere.close()
+        told = client.get("/api/me", headers={"authorization": f"Bearer {token}"}).json()
+        assert (told["data"]["name"], told["data"]["role"]) == ("ann", "reviewer")
+        assert sign_in(client, "ann", PASSWORD).status_code == 303

@@ -54,7 +54,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
 
     host, https, header = str(given["host"]), bool(given["https"]), str(given["proxy_header"] or "").casefold()
     project = Project.open(folder, flags=flags(sets, {}))
-    with open_people(project, create=False) as people, open_house(project, serve_logs=given["serve_logs"]) as house:
+    with open_people(project, create=True) as people, open_house(project, serve_logs=given["serve_logs"]) as house:
         accounts = bool(people.list())
         _check_open(host, accounts=accounts, https=https, proxied=bool(header))
         access = Access(

@@ -1,11 +1,11 @@
-"""The library's law over the API."""
+"""The library's law over the API, and how long decisions take."""
 
 from __future__ import annotations
 
 from preceptor.library.changes import SetLaw
 from preceptor.library.law import Law
 from preceptor.review.api.endpoint import Call, Endpoint, reads, writes
-from preceptor.review.api.shapes import LawGiven, LawTold
+from preceptor.review.api.shapes import LawGiven, LawTold, PaceTold
 
 
 def endpoints() -> tuple[Endpoint, ...]:
@@ -13,7 +13,15 @@ def endpoints() -> tuple[Endpoint, ...]:
     return (
         reads("/api/law", "How many people approve, and for how long that holds", _law, LawTold),
         writes("/api/law", "Set it; a looser one may need two people", _set, LawTold, LawGiven, role="admin"),
+        reads(
+            "/api/pace", "How long people took for a decision in the queue; of whom is not kept", _pace, PaceTold
+        ),
     )
+
+
+def _pace(call: Call) -> object:
+    told = call.desk.pace.told()
+    return PaceTold(seconds=told.seconds if told else None, decisions=told.decisions if told else 0)
 
 
 def _law(call: Call) -> object:

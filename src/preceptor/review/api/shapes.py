@@ -272,6 +272,14 @@ class LawGiven(Given):
     reason: Reason = ""
 
 
+class PaceTold(Told):
+    """From the strategy shown to the request that decided."""
+
+    seconds: float | None
+    """Median; None before the first decision."""
+    decisions: int
+
+
 class LawTold(Told):
     """What holds."""
 

@@ -46,7 +46,7 @@ async def _try(request: Request) -> Response:
     desk: Desk = request.app.state.desk
     form = await read_form(request)
     name, password = form.get("name", "").strip().casefold()[:64], form.get("password", "")
-    if not desk.access.passwords or not origin_fits(request):
+    if not _passwords(desk) or not origin_fits(request):
         return _form(request, "Passwords are not used here.", status=403, form=form)
     address = request.client.host if request.client else "?"
     keys = (f"account {name}", f"address {address}")
@@ -93,13 +93,18 @@ def _in(request: Request, account: Account, url: str, proof: str = "") -> Respon
     return response
 
 
+def _passwords(desk: Desk) -> bool:
+    """An account that is made while the app runs counts at once."""
+    return desk.access.passwords or bool(desk.people.list())
+
+
 def _form(request: Request, problem: str, status: int = 200, form: Mapping[str, str] | None = None) -> Response:
     desk: Desk = request.app.state.desk
     known = form or request.query_params
     text = desk.pages.render(
         "login.html",
         problem=problem,
-        passwords=desk.access.passwords,
+        passwords=_passwords(desk),
         next=local_path(known.get("next", "")),
         name=one_line(known.get("name", ""), 64) if form else "",
         theme=request.cookies.get("preceptor_theme", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from preceptor.review.decisions import ConflictError, Words
 from preceptor.review.dossier import dossier
 from preceptor.review.filters import CHOICES, NAMES, Filter
 from preceptor.review.line import MOST_SKIPPED, Line
+from preceptor.review.pace import note
 from preceptor.review.standing import approved, own_word
 from preceptor.review.visit import Visit, get, post
 
@@ -59,6 +61,7 @@ def _shown(visit: Visit, at: str) -> Response:
     if entry is None:
         return visit.page("queue_empty.html", **values)
     before, after = part.at(place - 1), part.at(place + 1)
+    note(visit.session.before, entry.strategy.id, visit.desk.clock())
     url_of = _places(chosen)
     return visit.page(
         "queue.html",
@@ -71,6 +74,7 @@ def _shown(visit: Visit, at: str) -> Response:
         query=url_of(entry).partition("?")[2],
         reasons=REASONS,
         own=own_word(entry, visit.account),
+        pace=visit.desk.pace.told(),
         **values,
     )
 
@@ -84,7 +88,7 @@ def _places(chosen: Filter) -> Callable[[Entry], str]:
 
 def _approve(visit: Visit) -> Response:
     despite = visit.form.get("despite") == "yes"
-    after = _after(visit)
+    decided, after = visit.desk.clock(), _after(visit)
     try:
         entry = visit.desk.decisions.approve(
             visit.account.name,
@@ -95,17 +99,24 @@ def _approve(visit: Visit) -> Response:
         )
     except ConflictError as error:
         return _refused(visit, error, after)
+    _timed(visit, decided)
     return _decided(visit, after, approved(entry))
 
 
 def _reject(visit: Visit) -> Response:
-    after = _after(visit)
+    decided, after = visit.desk.clock(), _after(visit)
     reason = visit.form.get("other", "").strip() or visit.form.get("reason", "")
     try:
         visit.desk.decisions.reject(visit.account.name, visit.path("id"), expect=visit.seen(), reason=reason)
     except ConflictError as error:
         return _refused(visit, error, after)
+    _timed(visit, decided)
     return _decided(visit, after, f"Rejected: {reason}.")
+
+
+def _timed(visit: Visit, decided: datetime) -> None:
+    """How long it took to read and to decide, where this session was shown it in the queue."""
+    visit.desk.pace.add(visit.session.before.pop(visit.path("id"), None), decided)
 
 
 def _edit(visit: Visit) -> Response:
