@@ -90,6 +90,30 @@ def test_every_page_is_whole_on_a_phone(site: Site, paths: tuple[str, ...], widt
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_every_menu_opens_inside_a_phone(site: Site, width: int):
+    mara = site.window(options={**PHONE, "viewport": {"width": width, "height": 844}})
+    one = next(e for e in site.desk.library.entries() if e.status == "proposed" and e.usable).strategy.id
+    seen = 0
+    for path in ("/queue", f"/queue?at={one}", f"/strategies/{one}", "/releases", site_release(site)):
+        page = mara.go(path)
+        for number in range(page.locator("details.pop").count()):
+            page.locator("details.pop > summary").nth(number).click()
+            box = page.locator("details.pop[open] > .menu").bounding_box()
+            assert box is not None, (path, number)
+            assert box["x"] >= 0, (path, number, box)
+            assert box["x"] + box["width"] <= width, (path, number, box)
+            assert box["y"] >= 0, (path, number, box)
+            seen += 1
+            page.evaluate("document.querySelector('details.pop[open]').open = false")
+    assert seen >= 5
+
+
+def site_release(site: Site) -> str:
+    """The page of a release that could be published."""
+    return f"/releases/{site.desk.releases.list()[0].id}"
+
+
 def test_a_strategy_is_rejected_with_a_thumb(site: Site):
     ann = site.window("ann", "reviewer", PHONE)
     page = ann.go("/queue?severity=clean&q=proof")

@@ -111,6 +111,7 @@ def test_screening_speaks_while_words_are_typed(site: Site):
     mara.page.keyboard.type("as the good agent did")
     mara.page.locator("#live .findings", has_text="good agent").wait_for()
     expect(mara.page.locator(".actions")).to_be_hidden()  # it would decide on the words before
+    expect(mara.page.locator("#item .scroll > .findings:visible")).to_have_count(0)  # so would those of them
     mara.press("Escape")
     expect(mara.page.locator(".actions")).to_be_visible()
     expect(mara.page.locator("textarea[name=do]")).to_have_count(0)

@@ -212,3 +212,14 @@ def test_nobody_is_sent_elsewhere(mara: Browser, target: str):
 
 def test_a_page_that_was_asked_for_is_found_again(mara: Browser):
     assert mara.get("/login", params={"next": "/audit?q=1"}).headers["location"] == "/audit?q=1"
+
+
+def test_who_saves_and_approves_is_told_both(desk: Desk, mara: Browser):
+    entry = waiting(desk)[0]
+    s = entry.strategy
+    words = {"when": s.when, "do": f"{s.do}, at once", "avoid": s.avoid, "why": s.why}
+    mara.post(f"/strategies/{s.id}/edit", {**words, "expect": entry.changed_seq, "then": "approve"})
+    assert mara.told() == "Saved. Approved."
+    seq = desk.library.entry(s.id).changed_seq
+    mara.post(f"/strategies/{s.id}/edit", {**words, "do": s.do, "expect": seq})
+    assert mara.told() == "Saved as a new version."

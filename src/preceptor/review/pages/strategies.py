@@ -126,18 +126,19 @@ def _screen(visit: Visit) -> Response:
 
 def _edit(visit: Visit) -> Response:
     here = f"/strategies/{visit.path('id')}"
+    approve = visit.form.get("then") == "approve"
     try:
-        visit.desk.decisions.edit(
+        entry = visit.desk.decisions.edit(
             visit.account.name,
             visit.path("id"),
             Words.read(visit.form),
             expect=visit.seen(),
             reason=visit.form.get("reason", ""),
-            approve=visit.form.get("then") == "approve",
+            approve=approve,
         )
     except ConflictError as error:
         return visit.wrong(error, here)
-    return visit.see(here, told="Saved as a new version.")
+    return visit.see(here, told=f"Saved. {approved(entry)}" if approve else "Saved as a new version.")
 
 
 def _decide(visit: Visit) -> Response:
