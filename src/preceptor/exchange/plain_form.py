@@ -107,7 +107,7 @@ def _split(text: str, note: Note) -> list[Strategy]:
 
 
 def _unnumbered(line: str) -> str:
-    return re.sub(r"^\(?\d{1,3}[.):]\s+", "", line)
+    return re.sub(r"^(?:\(?\d{1,3}[.):]\s+|[（(]?\d{1,3}[、．）]\s*|[①-⑳]\s*)", "", line)
 
 
 def _bare(rule: Guideline) -> Strategy:
