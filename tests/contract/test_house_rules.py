@@ -26,6 +26,7 @@ TOO_LONG = frozenset(
 BROAD_EXCEPT = frozenset(
     {
         "cli/boundary.py",  # the error boundary of the command line
+        "serve/follow.py",  # whatever a pointer or a release holds, what comes after it is followed
         "serve/record.py",  # a redactor of others must not end the recording
         "serve/coaching.py",  # whatever goes wrong with advice, the customer gets an answer
         "project/workers/on_ray.py",  # Ray raises plain Exceptions where it does not start

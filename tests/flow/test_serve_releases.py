@@ -13,7 +13,7 @@ from tests.flow.serving import Running, proxy, put_release, until, upstream
 from preceptor.core.errors import ConfigError
 from preceptor.library.release import SUFFIX
 from preceptor.library.release_pointer import POINTER, Pointed, write_pointer
-from preceptor.serve.keys import Keys, key_line, new_key, read_keys
+from preceptor.serve.keys import KeyFile, Keys, key_line, new_key
 
 
 async def release_of(front: Running) -> str:
@@ -50,7 +50,9 @@ async def test_publishing_takes_effect_in_every_replica_within_a_second(tmp_path
         assert await ready(one) == (200, "ready", None)
 
 
-@pytest.mark.parametrize("harm", ["cut", "altered", "missing", "trial", "pointer"])
+@pytest.mark.parametrize(
+    "harm", ["cut", "altered", "missing", "trial", "pointer", "deep pointer", "path in pointer", "pointer gone"]
+)
 async def test_what_cannot_be_used_is_refused_and_the_old_one_stays(tmp_path: Path, harm: str) -> None:
     first = put_release(tmp_path, "Explain")
     async with upstream() as behind, proxy(tmp_path, behind.url) as front:
@@ -64,8 +66,11 @@ async def test_what_cannot_be_used_is_refused_and_the_old_one_stays(tmp_path: Pa
         elif harm == "missing":
             path.unlink()
         digest = data.split(b"\n")[0].split()[-1].decode()
-        if harm == "pointer":
-            (tmp_path / POINTER).write_text("{")
+        pointers = {"pointer": "{", "deep pointer": "[" * 100_000, "path in pointer": '{"digest":"../x","seq":2}'}
+        if harm in pointers:
+            (tmp_path / POINTER).write_text(pointers[harm])
+        elif harm == "pointer gone":
+            (tmp_path / POINTER).unlink()
         else:
             write_pointer(tmp_path, Pointed(digest=digest, seq=2))
         await until(lambda: any(line["event"] == "release-refused" for line in front.lines))
@@ -77,6 +82,28 @@ async def test_what_cannot_be_used_is_refused_and_the_old_one_stays(tmp_path: Pa
             path.write_bytes(data)
             await until(lambda: any(line.get("release") == new for line in front.lines))
             assert await release_of(front) == new
+        else:  # it is followed on
+            write_pointer(tmp_path, Pointed(digest="", seq=3))
+            await until(lambda: front.lines[-1]["event"] == "release-changed")
+            assert await release_of(front) == "no-release"
+
+
+async def test_a_release_that_breaks_what_reads_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(release: object, **given: object) -> None:
+        raise KeyError("x")
+
+    first = put_release(tmp_path, "Explain")
+    async with upstream() as behind, proxy(tmp_path, behind.url) as front:
+        assert await release_of(front) == first
+        with monkeypatch.context() as patched:
+            patched.setattr("preceptor.serve.follow.Coach.from_release", broken)
+            second = put_release(tmp_path, "Quote", seq=2)
+            await until(lambda: front.lines[-1]["event"] == "release-refused")
+            assert await release_of(front) == first
+        await until(lambda: front.lines[-1]["event"] == "release-changed")
+        assert await release_of(front) == second
 
 
 async def test_without_a_usable_release_it_forwards_and_is_not_ready(tmp_path: Path) -> None:
@@ -144,7 +171,7 @@ async def test_control_that_cannot_be_used_is_an_error(tmp_path: Path, name: str
 async def test_own_keys_let_in_and_stay_here(tmp_path: Path) -> None:
     key = new_key()
     (tmp_path / "keys").write_text(f"# who may call\n{key_line('web-app', key)}  # since May\n")
-    keys = read_keys(tmp_path / "keys")
+    keys = KeyFile(tmp_path / "keys")
     assert key not in (tmp_path / "keys").read_text()
     for upstream_key, sent in (("theirs", "Bearer theirs"), ("", None)):
         async with upstream() as behind, proxy(tmp_path, behind.url, keys=keys, upstream_key=upstream_key) as front:
@@ -155,6 +182,35 @@ async def test_own_keys_let_in_and_stay_here(tmp_path: Path) -> None:
         assert front.requests()[-1]["user"] == "web-app"
         assert key not in json.dumps(front.lines)
         assert "theirs" not in json.dumps(front.lines)
+
+
+async def test_a_key_that_is_taken_out_of_its_file_lets_in_no_more(tmp_path: Path) -> None:
+    old, new = new_key(), new_key()
+    path = tmp_path / "keys"
+    path.write_text(key_line("old", old))
+    keys = KeyFile(path)
+
+    async def told(front: Running, event: str) -> list[int]:
+        count = len(heard())
+        (tmp_path / "next").write_text(
+            {"keys-changed": key_line("new", new), "keys-refused": "?", "none": ""}[event]
+        )
+        (tmp_path / "next").replace(path)
+        await until(lambda: len(heard()) > count)
+        assert heard()[count:] == ["keys-changed" if event == "none" else event]
+        return [(await front.ask(authorization=f"Bearer {key}"))[0].status for key in (old, new)]
+
+    async with upstream() as behind, proxy(tmp_path, behind.url, keys=keys) as front:
+
+        def heard() -> list[str]:
+            return [line["event"] for line in front.lines if line["event"].startswith("keys-")]
+
+        assert (await front.ask(authorization=f"Bearer {old}"))[0].status == 200
+        assert await told(front, "keys-changed") == [401, 200]
+        assert await told(front, "keys-refused") == [401, 200]
+        assert await told(front, "none") == [401, 401]
+    path.write_text(key_line("old", old))
+    assert (keys.holder_now(f"Bearer {old}"), keys.holder_now(f"Bearer {new}")) == ("old", None)
 
 
 async def test_the_upstreams_key_takes_the_place_of_the_clients(tmp_path: Path) -> None:
@@ -214,9 +270,9 @@ def test_key_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
     for text in ("", "# none\n", "web sha256:xyz", "web plain-key"):
         (tmp_path / "keys").write_text(text)
         with pytest.raises(ConfigError):
-            read_keys(tmp_path / "keys")
+            KeyFile(tmp_path / "keys")
     with pytest.raises(ConfigError):
-        read_keys(tmp_path / "none")
+        KeyFile(tmp_path / "none")
     with pytest.raises(ConfigError):
         key_line("two words", new_key())
     assert Keys({}).holder("Bearer x") is None

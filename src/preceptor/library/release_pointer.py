@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from preceptor.core.ids import canonical_json
 from preceptor.library.release import Release, file_name, read_release, write_atomic
 
 POINTER = "current.json"
+_DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,11 @@ class Pointed:
     digest: str
     """Of the current release; empty: none is."""
     seq: int
-    """Number of the act that set it, in the log of releases."""
+    """Number of the act that set it, in the log of releases; 0: none ever did."""
+
+
+NOTHING = Pointed(digest="", seq=0)
+"""Nothing was ever published."""
 
 
 class Pointer(Protocol):
@@ -91,10 +97,13 @@ def read_pointer(folder: Path) -> Pointed:
     """
     path = folder / POINTER
     try:
-        return decode(Pointed, json.loads(path.read_bytes()))
+        found = decode(Pointed, json.loads(path.read_bytes()))
+        if not _DIGEST.fullmatch(found.digest):
+            raise ValueError("digest: expected 64 hexadecimal digits, or none")
     except FileNotFoundError:
-        return Pointed(digest="", seq=0)
-    except (OSError, ValueError, InputError) as error:
+        return NOTHING
+    except (OSError, ValueError, RecursionError, InputError) as error:
         raise InputError(
             f"{path} cannot be used ({error})", hint="publish again: preceptor release publish"
         ) from error
+    return found

@@ -24,9 +24,6 @@ from preceptor.llm.streaming import parts_of
 _MOST_BYTES = 8_000_000
 _FORM_REFUSALS = frozenset({400, 415, 422, 500, 501})
 _CONNECT_SECONDS = 30.0
-_KEPT_SECONDS = 3.0
-"""Well below the 5 s after which common servers (vLLM, llama.cpp, Node) close an idle connection: a call on one
-that goes away counts as lost, at its worst case, and as a sign that the server has too much to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +183,7 @@ class HttpModel:
             # No limit of connections here: the seats' limiters bound the calls in flight. The whole call's timeout
             # is the retry's business.
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=_KEPT_SECONDS),
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 max_line_size=64_000,

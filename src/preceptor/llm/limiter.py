@@ -15,16 +15,12 @@ class Limiter:
     """One seat's limits.
 
     Calls in flight are bounded by ``concurrency`` and, below it, by what the server bears: halved when it says
-    that it is busy, one more after each round of good answers (AIMD, as TCP does; Chiu and Jain 1989). Where fewer
-    were in flight than were allowed, the busy server may have met a few by chance, at the end of a phase for
-    instance: then up to half of what was allowed each good answer brings one more (slow start, RFC 5681).
+    that it is busy, one more after each round of good answers (AIMD, as TCP does; Chiu and Jain 1989).
     """
 
     def __init__(self, concurrency: int, per_minute: int | None, *, now: Monotonic, sleep: Sleep) -> None:
         self._most = concurrency
         self._room = float(concurrency)
-        self._soon = 0.0
-        """Up to here the room grows by one with each good answer."""
         self._in_flight = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._interval = 60.0 / per_minute if per_minute else 0.0
@@ -66,8 +62,7 @@ class Limiter:
 
     def good(self) -> None:
         """A call was answered."""
-        more = 1.0 if self._room < self._soon else 1.0 / max(1.0, self._room)
-        self._room = min(float(self._most), self._room + more)
+        self._room = min(float(self._most), self._room + 1.0 / max(1.0, self._room))
         self._admit()
 
     def busy(self, began: float) -> None:
@@ -75,7 +70,6 @@ class Limiter:
         tries that were under way together."""
         if began >= self._halved:
             self._halved = self._now()
-            self._soon = self._room / 2
             self._room = max(1.0, min(self._room, float(max(1, self._in_flight))) / 2)
 
     def began(self) -> float:

@@ -16,12 +16,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from preceptor.core.clock import Clock
+from preceptor.core.errors import ConfigError
 from preceptor.library.index import Embedder
 from preceptor.library.release_pointer import Pointer
 from preceptor.serve.coaching import Coaching
 from preceptor.serve.follow import Follower
 from preceptor.serve.gathered import Gathered
-from preceptor.serve.keys import Keys
+from preceptor.serve.keys import KeyFile, Keys
 from preceptor.serve.log import Log, Write
 from preceptor.serve.metrics import CONTENT_TYPE, Metrics, proxy_metrics
 from preceptor.serve.processes import Replica
@@ -118,12 +119,15 @@ def build_app(wiring: Wiring, health: Health | None = None) -> App:
         await follower.look()
         if wiring.recorder is not None:
             wiring.recorder.start()
-        following = asyncio.create_task(follower.follow(settings.poll_seconds))
+        following = [asyncio.create_task(follower.follow(settings.poll_seconds))]
+        if isinstance(wiring.keys, KeyFile):
+            following.append(asyncio.create_task(_follow_keys(wiring.keys, log, settings.poll_seconds)))
         try:
             yield
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
             await upstream.close()
             await pages.counted.close()
             if wiring.recorder is not None:
@@ -158,6 +162,17 @@ class _Counted:
         for outcome, count in (self._recorder.counts if self._recorder else {}).copy().items():
             self._metrics.set("preceptor_recorded_total", count, (("outcome", outcome),))
         return self._metrics
+
+
+async def _follow_keys(keys: KeyFile, log: Log, seconds: float) -> None:
+    """Looks every ``seconds`` until cancelled. A file that cannot be used is told once; it may be half written."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            if await asyncio.to_thread(keys.look):
+                log("keys-changed", keys=len(keys))
+        except ConfigError as error:
+            log("keys-refused", error=error.message)
 
 
 class _Pages:

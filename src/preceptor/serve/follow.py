@@ -13,7 +13,7 @@ from preceptor.coach import Coach
 from preceptor.core.errors import InputError, PreceptorError
 from preceptor.library.index import Embedder
 from preceptor.library.release import SUFFIX, Release, read_release
-from preceptor.library.release_pointer import Pointed, Pointer
+from preceptor.library.release_pointer import NOTHING, Pointed, Pointer
 from preceptor.serve.log import Log
 from preceptor.serve.metrics import Metrics
 
@@ -115,11 +115,13 @@ class Follower:
             return
         try:
             pointed, found = await asyncio.to_thread(self._load)
-        except (PreceptorError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever a file holds, it is followed on
+            known = isinstance(error, (PreceptorError, OSError))
+            told = str(error) if known else f"the release cannot be used ({type(error).__name__}: {error})"
             self._failed_at = now
             self._metrics.add("preceptor_release_errors_total")
-            if str(error) != self._failure:
-                self._failure = str(error)
+            if told != self._failure:
+                self._failure = told
                 kept = self.current.id if self.current else None
                 self._log("release-refused", error=self._failure, kept=kept)
             return
@@ -154,6 +156,11 @@ class Follower:
 
     def _load(self) -> tuple[Pointed, InUse | None]:
         pointed = self._pointer.current()
+        if pointed == NOTHING and self._pointed is not None and self._pointed != NOTHING:
+            # A folder that is not mounted looks the same; what was taken back for good has an act of its own.
+            raise InputError(
+                "the pointer to the current release is gone", hint="publish again: preceptor release publish"
+            )
         if not pointed.digest:
             return pointed, None
         if self.current is not None and pointed.digest == self.current.digest:

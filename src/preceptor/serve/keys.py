@@ -9,6 +9,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from preceptor.core.errors import ConfigError
@@ -46,8 +47,54 @@ class Keys:
         return self._names.get(_hashed(key.strip())) if scheme.lower() == "bearer" else None
 
 
-def read_keys(path: Path) -> Keys:
-    """The keys of a file: ``NAME sha256:HASH`` a line; ``#`` begins a comment.
+class KeyFile(Keys):
+    """The keys of a file that is followed: a line that is taken out lets its key in no more.
+
+    Raises:
+        ConfigError: the file cannot be used, or holds no key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = _mark(path)
+        super().__init__(read_names(path))
+        if not self._names:
+            raise ConfigError(
+                f"{path} holds no key: nobody could call", hint="make one with: preceptor serve-key NAME"
+            )
+
+    def look(self) -> bool:
+        """Reads the file anew where it is another than at the last look; True where it was. Without a line nobody
+        may call.
+
+        Raises:
+            ConfigError: it cannot be used. The keys that it held before go on to let in.
+        """
+        mark = _mark(self._path)
+        if mark == self._seen:
+            return False
+        self._seen = mark
+        self._names = read_names(self._path)
+        return True
+
+    def holder_now(self, authorization: str) -> str | None:
+        """:meth:`holder`, by the file as it is now; for a server that looks at no time of its own."""
+        with suppress(ConfigError):
+            self.look()
+        return self.holder(authorization)
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from the one that was there before."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def read_names(path: Path) -> dict[str, str]:
+    """Hash to name of the keys in a file: ``NAME sha256:HASH`` a line; ``#`` begins a comment.
 
     Raises:
         ConfigError: the file or a line cannot be used; names the line.
@@ -68,9 +115,7 @@ def read_keys(path: Path) -> Keys:
             raise ConfigError(
                 f"{path}:{number} is not NAME sha256:HASH", hint="make it with: preceptor serve-key NAME"
             )
-    if not names:
-        raise ConfigError(f"{path} holds no key: nobody could call", hint="make one with: preceptor serve-key NAME")
-    return Keys(names)
+    return names
 
 
 def _hashed(key: str) -> str:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -325,16 +324,3 @@ async def test_a_named_variable_must_be_set() -> None:
     with pytest.raises(ConfigError, match="MY_KEY is not set"):
         async with opened("http://127.0.0.1:1/v1#m", api_key_env="MY_KEY"):
             pass
-
-
-async def test_a_connection_that_was_idle_for_seconds_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Common servers close it after 5 s: a call that meets that counts as lost, and the server as busy."""
-    later = [0.0]
-    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: time.monotonic() + later[0])
-    async with ChatServer() as server, opened(server) as seats:
-        await said(seats, seed=1)
-        await said(seats, seed=2)
-        assert len(server.connections) == 1
-        later[0] = 4.0
-        await said(seats, seed=3)
-        assert len(server.connections) == 2

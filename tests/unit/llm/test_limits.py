@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
@@ -52,37 +51,21 @@ class TestAdditiveIncreaseMultiplicativeDecrease:
     async def test_a_busy_server_halves_what_was_in_flight_and_good_rounds_add_one_each(self) -> None:
         clock = Clock()
         limit = limiter(clock, 8)
-        async with AsyncExitStack() as slots:
-            for _ in range(8):
-                await slots.enter_async_context(limit.slot())
+        async with limit.slot(), limit.slot(), limit.slot(), limit.slot():
             began = limit.began()
             clock.at += 1
             limit.busy(began)
-        assert limit.room == 4
+        assert limit.room == 2, "half of the four that were in flight, not of the eight allowed"
         rooms: list[int] = []
         for _ in range(4):
             for _ in range(limit.room):  # one round: as many answers as may be in flight
                 limit.good()
             rooms.append(limit.room)
-        assert rooms[0] in (4, 5)
+        assert rooms[0] in (2, 3)
         assert all(0 <= later - earlier <= 1 for earlier, later in pairwise(rooms))
         for _ in range(500):
             limit.good()
         assert limit.room == 8, "never more than allowed"
-
-    async def test_where_few_were_in_flight_half_of_what_was_allowed_is_soon_back(self) -> None:
-        clock = Clock()
-        limit = limiter(clock, 64)
-        async with limit.slot(), limit.slot():
-            began = limit.began()
-            clock.at += 1
-            limit.busy(began)
-        assert limit.room == 1, "half of the two that were in flight, not of those allowed"
-        for _ in range(31):
-            limit.good()
-        assert limit.room == 32
-        limit.good()
-        assert limit.room == 32, "from here on one more a round"
 
     async def test_tries_that_were_under_way_together_halve_it_once(self) -> None:
         clock = Clock()

@@ -37,9 +37,9 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         raise ConfigError("the mcp package is not installed", hint="pip install 'preceptor[mcp]'") from error
     from preceptor.project.advising import Advisor  # noqa: PLC0415 - brings the database
     from preceptor.project.releasing import open_releases  # noqa: PLC0415
-    from preceptor.serve.keys import read_keys  # noqa: PLC0415
+    from preceptor.serve.keys import KeyFile  # noqa: PLC0415
 
-    host, keys = str(given["host"]), read_keys(given["keys"]) if given["keys"] else None
+    host, keys = str(given["host"]), KeyFile(given["keys"]) if given["keys"] else None
     _check_open(host, has_keys=keys is not None)
     project = Project.open(folder, flags=flags(sets, {}))
     with project.library() as library, open_releases(project) as releases:
@@ -55,7 +55,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
             return
         listening = listen(host, given["port"])
         click.echo(f"serving on {base_url(host, listening)}/mcp", err=True)
-        serve_http(http_app(server, holder=keys.holder if keys else None), listening)
+        serve_http(http_app(server, holder=keys.holder_now if keys else None), listening)
 
 
 def _check_open(host: str, *, has_keys: bool) -> None:

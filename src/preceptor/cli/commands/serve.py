@@ -31,7 +31,7 @@ from preceptor.project import Project
 from preceptor.project.embedding import open_embedder
 from preceptor.serve.app import Health, Wiring, build_app
 from preceptor.serve.follow import FixedPointer
-from preceptor.serve.keys import read_keys
+from preceptor.serve.keys import KeyFile
 from preceptor.serve.log import Log, Write
 from preceptor.serve.processes import Keeper, Replica
 from preceptor.serve.record import Recorder, RecordSettings
@@ -47,6 +47,10 @@ class _Source:
 
     pointer: Pointer
     folder: Path | None
+
+
+_TIME = click.FloatRange(0)
+_LONG = click.FloatRange(1)
 
 
 @click.command("serve")
@@ -72,9 +76,15 @@ class _Source:
 @click.option("--refuse", is_flag=True, help="Refuse a request that coaching fails for; default: let it go on.")
 @click.option("--control/--no-control", default=True, help="Whether x-preceptor-* headers of requests are heard.")
 @click.option("--max-body", default=32, show_default=True, type=click.IntRange(1), help="Megabytes of a request.")
-@click.option("--idle", default=600.0, show_default=True, help="Seconds that the server behind may be silent.")
-@click.option("--drain", default=30.0, show_default=True, help="Seconds that requests have to end at shutdown.")
-@click.option("--notice", default=0.0, show_default=True, help="Seconds from 'draining' on /readyz to closing.")
+@click.option(
+    "--idle", default=600.0, show_default=True, type=_LONG, help="Seconds that the server behind may be silent."
+)
+@click.option(
+    "--drain", default=30.0, show_default=True, type=_TIME, help="Seconds that requests have to end at shutdown."
+)
+@click.option(
+    "--notice", default=0.0, show_default=True, type=_TIME, help="Seconds from 'draining' on /readyz to closing."
+)
 @click.option("--log-content", is_flag=True, help="Log what customers said and the advice given.")
 @click.option(
     "--record", type=click.Path(path_type=Path), metavar="DIR", help="Record calls there, for learn --logs."
@@ -124,7 +134,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
         clock=clock,
         timer=time.perf_counter,
         write=write,
-        keys=read_keys(keys) if keys else None,
+        keys=KeyFile(keys) if keys else None,
         spans=open_spans(exporter(), settings.upstream) if given["otel"] else NO_SPANS,
         embedder=_embedder(given["embedder"], given["embedder_key_env"], folder, sets, environ),
         recorder=_recorder(given, Log(write, clock), clock),
@@ -203,6 +213,10 @@ def _source(
     if releases is not None:
         if release:
             raise ConfigError("--releases follows a folder", hint="give the file itself: --release FILE")
+        if not releases.is_dir():
+            raise ConfigError(
+                f"there is no folder {releases} to follow", hint="name one that holds current.json: --releases DIR"
+            )
         return _Source(pointer=FilePointer(releases), folder=releases)
     if not (folder / FILE).is_file():
         raise ConfigError(
