@@ -143,8 +143,8 @@ def _page(title: str, items: Sequence[Item]) -> str:
 
 def _glimpse(items: Sequence[Item]) -> str:
     """The situations in a file, as far as one line holds them."""
-    shown = "; ".join(markdown(one_line(i.strategy.when.rstrip("."), 60)) for i in items[:3])
-    return f"When {shown}{' ...' if len(items) > 3 else ''}"
+    found = list(dict.fromkeys(markdown(one_line(i.strategy.when.rstrip("."), 60)) for i in items))
+    return f"When {'; '.join(found[:3])}{' ...' if len(found) > 3 else ''}"
 
 
 def _files(sections: Sequence[tuple[str, list[Item]]]) -> Iterator[tuple[str, str, list[Item]]]:

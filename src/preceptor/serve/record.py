@@ -31,6 +31,8 @@ _WAITING = 32 * 1024 * 1024
 """Bytes that may wait to be written."""
 _FILE = re.compile(r"(\d{4}-\d{2}-\d{2})\.jsonl")
 _STOP = None
+_LOOK_SECONDS = 600.0
+"""Without calls, old days are looked for so often: they end also where nobody calls any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,18 +161,31 @@ class Recorder:
         self._queue.put(call)
 
     def _work(self) -> None:
-        while (call := self._queue.get()) is not None:
+        while True:
+            try:
+                call = self._queue.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                try:
+                    self._expire(self._clock().astimezone(UTC).date())
+                except OSError as error:
+                    self._fail(error)
+                continue
+            if call is None:  # _STOP
+                return
             try:
                 self._count(self._written(call))
             except Exception as error:  # noqa: BLE001 - the boundary: one call that fails must not end the recording
                 self._count("failed")
-                # What went wrong with a text may quote it; an error of the system does not.
-                told = str(error) if isinstance(error, OSError) else type(error).__name__
-                if told != self._told:
-                    self._told = told
-                    self._trouble(told)
+                self._fail(error)
             with self._lock:
                 self._waiting -= call.size
+
+    def _fail(self, error: Exception) -> None:
+        # What went wrong with a text may quote it; an error of the system does not.
+        told = str(error) if isinstance(error, OSError) else type(error).__name__
+        if told != self._told:
+            self._told = told
+            self._trouble(told)
 
     def _count(self, outcome: str) -> None:
         # Two threads count, but never the same outcome.

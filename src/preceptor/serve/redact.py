@@ -14,17 +14,31 @@ Redact = Callable[[str], str]
 """Text in, the same text with placeholders such as ``[email]`` out. Called by one thread; must not raise."""
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
-_LINK = re.compile(r"\b(?:https?://|www\.)[^\s\"'<>]+", re.IGNORECASE)
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?\b")
-_ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
-_DATE = re.compile(r"\b(?:\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d{2}))\b")
-_DIGITS = re.compile(r"(?<![\w])\+?\(?\d(?:[\s().\-/]{0,2}\d){4,24}(?!\w)")
+_LINK = re.compile(r"\b(?:https?://|ftp://|www\.)[^\s\"'<>]+", re.IGNORECASE)
+_IBAN = re.compile(
+    r"\b(?:[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?|[a-z]{2}\d{2}[a-z]{0,4}\d{7,26})\b"
+)
+_HEX = "[0-9A-Fa-f]{1,4}"
+_ADDRESS = re.compile(
+    rf"\b\d{{1,3}}(?:\.\d{{1,3}}){{3}}\b|(?<![\w:])(?:(?:{_HEX}:){{5,7}}{_HEX}|(?:{_HEX}:){{1,6}}(?::{_HEX}){{1,6}})(?![\w:])"
+)
+_MONTH = (
+    "(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|"
+    "Aug|Sept?|Oct|Nov|Dec|Januar|Februar|März|Mai|Juni|Juli|Oktober|Dezember)"
+)
+_DATE = re.compile(
+    r"\b(?:\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d{2})"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|\.)? (?:of )?{_MONTH}(?:,? \d{{4}})?"
+    rf"|{_MONTH}\.? \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?)\b"
+)
+_DIGITS = re.compile(r"(?<![A-Za-z0-9_])\+?\(?\d(?:[\s().\-/]{0,2}\d){4,24}(?![A-Za-z0-9_])")
+"""Next to letters of a script that sets no spaces they are a number all the same."""
 _SECRET = re.compile(
     r"(?<![\w-])(?:(?:sk|pk|rk|ghp|gho|xox[abps])[-_][A-Za-z0-9_-]{12,}|eyJ[\w-]{10,}\.[\w-]+\.[\w-]+)"
 )
 _REFERENCE = re.compile(r"(?<![\w-])(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*(?![\w-])")
 _TITLED = re.compile(
-    r"\b((?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau)\.? |(?:[Mm]y name is|I am called|[Tt]his is) )"
+    r"\b((?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau)\.? |(?:[Mm]y name(?: is|['’]s)|I am called|[Tt]his is) )"
     r"([A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+){0,3})"
 )
 _LONGEST = 200_000

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from preceptor.core.untrusted import one_line
 from preceptor.serve.headers import Header
 from preceptor.serve.settings import upstream_parts, upstream_socket
+from preceptor.serve.story import UNCOACHED
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -95,7 +96,8 @@ def open_spans(provider: TracerProvider, upstream: str) -> Spans:
             if model:
                 span.set_attribute("gen_ai.request.model", model)
             span.set_attribute("http.response.status_code", story.status)
-            span.set_attribute("preceptor.coaching", coached.outcome)
+            if coached is not UNCOACHED:
+                span.set_attribute("preceptor.coaching", coached.outcome)
             if coached.release:
                 span.set_attribute("preceptor.release", coached.release)
                 span.set_attribute("preceptor.strategies", coached.strategies)

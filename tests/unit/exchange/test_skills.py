@@ -121,3 +121,12 @@ def test_the_playbook_holds_every_rule_in_order():
     assert len(re.findall(r"^### When ", text, re.M)) == 6
     assert "Not reviewed" not in text
     assert "**Not reviewed" in playbook(made(1, status="proposed"))
+
+
+def test_a_situation_is_shown_once():
+    items = tuple(
+        Item(strategy=Strategy(id=f"s{n}", when=when, do=f"do {n}"), version=1, status="approved")
+        for n, when in enumerate(["the bag is lost"] * 5 + ["the seat is taken"])
+    )
+    contents = Contents(domain="Air", source="library", items=items, topics={i.strategy.id: "Topic" for i in items})
+    assert "6 rules. When the bag is lost; the seat is taken\n" in skill_files(contents, "air")["SKILL.md"]

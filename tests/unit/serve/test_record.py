@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
 import stat
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,6 +104,18 @@ def test_old_days_are_deleted_and_nothing_else(tmp_path: Path) -> None:
     found.close()
     assert not (tmp_path / "2026-02-28.jsonl").exists()
     assert len(lines(tmp_path, "2026-03-02")) == 1
+
+
+def test_old_days_end_where_nobody_calls_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("preceptor.serve.record._LOOK_SECONDS", 0.01)
+    day = Day()
+    found, trouble = recorder(tmp_path, day, days=2)
+    day.now += timedelta(days=2)
+    with contextlib.suppress(FileNotFoundError):
+        while (tmp_path / "2026-03-01.jsonl").stat():
+            threading.Event().wait(0.01)
+    found.close()
+    assert (list(tmp_path.iterdir()), trouble) == ([], [])
 
 
 def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:

@@ -93,4 +93,4 @@ def test_other_paths_are_no_chat(provider: TracerProvider, told: InMemorySpanExp
         span.tell(Story(route="/v1", started=0, status=200))
     (found,) = told.get_finished_spans()
     assert found.name == "proxy"
-    assert "gen_ai.request.model" not in (found.attributes or {})
+    assert not {"gen_ai.request.model", "preceptor.coaching"} & set(found.attributes or {})
