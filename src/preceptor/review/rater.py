@@ -14,10 +14,12 @@ from preceptor.core.ids import derive_seed
 from preceptor.core.records import Dialogue
 from preceptor.evaluate.result import Evaluation, from_json
 from preceptor.evaluate.statistics.agreement import Agreement, Rated, agreement
-from preceptor.review.ratings import PersonRating, Ratings
+from preceptor.review.ratings import Better, PersonRating, Ratings
 from preceptor.runs.store import RunStore
 
 Mode = Literal["single", "pair"]
+BETTER: Mapping[str, Better] = {"left": "first", "right": "second", "same": "same"}
+"""What a rater of a pair says, and what it means for the arms as they were shown."""
 _MOST_READ = 4
 
 
@@ -84,6 +86,17 @@ class Rater:
         if derive_seed(2, by, run, first.unit, *first.arms) % 2:
             first = Task(run=run, unit=first.unit, arms=first.arms[::-1], dialogues=first.dialogues[::-1])
         return first, len(tasks) - len(left), len(tasks)
+
+    def blind(self, run: str, unit: str, mode: Mode, by: str) -> Task:
+        """What :meth:`next` told last: its sides are found again, nobody has to name them.
+
+        Raises:
+            InputError: that is not what stands next for ``by``.
+        """
+        task, _, _ = self.next(run, mode, by)
+        if task is None or task.unit != unit:
+            raise InputError("this is not what stands next to be rated", hint="ask for the next one again")
+        return task
 
     def agreement(self, run: str) -> tuple[Agreement | None, int]:
         """The judge of a run beside all people who rated its dialogues, and how many ratings there are."""

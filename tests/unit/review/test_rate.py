@@ -127,3 +127,38 @@ def test_over_the_api(rated: Desk, mara: Browser):
     assert mara.get("/api/ratings").json()["data"][0]["by"] == "mara"
     assert mara.get("/api/agreement/evaluate-001").json()["data"]["ratings"] == 1
     assert mara.get("/api/agreement/nothing").status_code == 404
+
+
+def test_blind_over_the_api_until_all_is_done(rated: Desk, mara: Browser):
+    """Nobody has to know the arms: what is rated is what was told as next."""
+    mara.csrf  # noqa: B018 - a page, so that the session stands
+    headers = {"x-csrf-token": mara.csrf}
+    where = "/api/rate/evaluate-001"
+    for mode, verdicts in (("pair", ("left", "same", "right")), ("single", (1, 5))):
+        told = mara.get(f"{where}?mode={mode}").json()["data"]
+        assert (told["done"], len(told["sides"])) == (0, 2 if mode == "pair" else 1)
+        assert told["total"] > 2
+        assert "student" not in str({**told, "sides": [[t["by"] for t in side] for side in told["sides"]]})
+        for n in range(told["total"]):
+            given = {"unit": told["unit"], "verdict": verdicts[n % len(verdicts)]}
+            answer = mara.client.post(where, json=given, headers=headers)
+            assert answer.status_code == 200, answer.text
+            told = answer.json()["data"]
+            assert told["done"] == n + 1
+        assert (told["unit"], told["sides"]) == (None, [])
+        again = mara.client.post(where, json=given, headers=headers)
+        assert (again.status_code, again.json()["error"]["kind"]) == (422, "invalid")
+    scores = [r for r in rated.ratings.all() if r.score is not None]
+    assert {r.score for r in scores} == {1.0, 5.0}
+    assert {r.by for r in rated.ratings.all()} == {"mara"}
+    assert mara.get("/api/rate/learn-001").status_code == 404
+
+
+def test_a_pair_over_the_api_means_the_side_that_was_shown(rated: Desk, mara: Browser):
+    task, _, _ = rated.rater.next("evaluate-001", "pair", "mara")
+    assert task is not None
+    given = {"unit": task.unit, "verdict": "right"}
+    assert mara.client.post("/api/rate/evaluate-001", json=given, headers={"x-csrf-token": mara.csrf}).is_success
+    (kept,) = rated.ratings.all()
+    better = kept.arm if kept.better == "first" else kept.other
+    assert better == task.arms[1]

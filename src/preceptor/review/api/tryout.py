@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,7 +12,7 @@ from preceptor.core.errors import LibraryError
 from preceptor.core.records import Advice, Turn
 from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part, reads, writes
 from preceptor.review.api.shapes import Given, Listing, Told
-from preceptor.review.rater import Preference
+from preceptor.review.rater import BETTER, Mode, Preference
 from preceptor.review.ratings import PersonRating, RatingGiven
 from preceptor.review.talk import MOST_TEXT, read_talk
 from preceptor.review.tryout import Ended
@@ -64,6 +65,33 @@ class RatingsGiven(Given):
     ratings: Annotated[tuple[RatingGiven, ...], Field(min_length=1, max_length=10_000)]
 
 
+class BlindQuery(Given):
+    """One dialogue at a time, or two of the same customer."""
+
+    mode: Mode = "pair"
+
+
+class BlindTold(Told):
+    """What to rate next, without a name on it."""
+
+    unit: str | None
+    """Names it when it is rated; None where all is done."""
+    sides: tuple[tuple[Turn, ...], ...]
+    """One dialogue, or the left and the right one."""
+    done: int
+    total: int
+
+
+class BlindGiven(Given):
+    """What the caller thinks of what was told as next."""
+
+    unit: Annotated[str, Field(min_length=1, max_length=200)]
+    verdict: Literal["left", "same", "right", 1, 2, 3, 4, 5] = Field(
+        description="which of two served the customer better, or how satisfied the customer of one dialogue is"
+    )
+    note: Annotated[str, Field(max_length=2000)] = ""
+
+
 class Stored(Told):
     """What became of them."""
 
@@ -98,6 +126,8 @@ def endpoints() -> tuple[Endpoint, ...]:
             "/api/ratings", "Ratings by people, oldest first", _ratings, tuple[PersonRating, ...], query=RatingQuery
         ),
         writes("/api/ratings", "Rate dialogues of an evaluation", _rate, Stored, RatingsGiven),
+        reads("/api/rate/{run}", "What you have yet to rate, blind", _next, BlindTold, query=BlindQuery),
+        writes("/api/rate/{run}", "Rate what stood there, and see the next", _blind, BlindTold, BlindGiven),
         reads("/api/agreement/{run}", "How the judge of an evaluation stands to people", _agreement, AgreementTold),
     )
 
@@ -155,12 +185,45 @@ def _rate(call: Call) -> object:
     return Stored(new=done.new, same=done.same)
 
 
-def _agreement(call: Call) -> object:
+def _next(call: Call) -> object:
+    asked: BlindQuery = call.query
+    return _standing(call, asked.mode)
+
+
+def _blind(call: Call) -> object:
+    given: BlindGiven = call.body
+    run, verdict = _evaluated(call), given.verdict
+    mode: Mode = "pair" if isinstance(verdict, str) else "single"
+    task = call.desk.rater.blind(run, given.unit, mode, call.account.name)
+    said: dict[str, Any] = {"run": run, "unit": task.unit, "arm": task.arms[0], "by": call.account.name}
+    if isinstance(verdict, str):
+        said |= {"other": task.arms[1], "better": BETTER[verdict]}
+    else:
+        said["score"] = verdict
+    call.desk.ratings.put([PersonRating(**said, note=given.note)])
+    return _standing(call, mode)
+
+
+def _standing(call: Call, mode: Mode) -> BlindTold:
+    task, done, total = call.desk.rater.next(_evaluated(call), mode, call.account.name)
+    sides = tuple(d.turns for d in task.dialogues) if task else ()
+    blind = tuple(tuple(replace(turn, by="") for turn in side) for side in sides)
+    return BlindTold(unit=task.unit if task else None, sides=blind, done=done, total=total)
+
+
+def _evaluated(call: Call) -> str:
+    """The evaluation that the path names. MissingError where there is none."""
     run = call.path["run"]
     try:
-        simulated = call.desk.rater.evaluation(run).simulated
+        call.desk.rater.evaluation(run)
     except LibraryError as error:
         raise MissingError(error.message, hint="see GET /api/runs") from error
+    return run
+
+
+def _agreement(call: Call) -> object:
+    run = _evaluated(call)
+    simulated = call.desk.rater.evaluation(run).simulated
     found, count = call.desk.rater.agreement(run)
     kappa = found.kappa if found else None
     return AgreementTold(

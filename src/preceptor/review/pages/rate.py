@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -12,13 +12,12 @@ from starlette.routing import BaseRoute
 from preceptor.core.errors import InputError
 from preceptor.core.sheets import csv_line
 from preceptor.review.files import download
-from preceptor.review.rater import Mode, Task
-from preceptor.review.ratings import Better, PersonRating, read_lines
+from preceptor.review.rater import BETTER, Mode, Task
+from preceptor.review.ratings import PersonRating, read_lines
 from preceptor.review.sessions import Shown
 from preceptor.review.visit import Visit, get, post
 
 _COLUMNS = ("run", "unit", "arm", "other", "by", "score", "better", "note", "at")
-_BETTER = {"left": "first", "right": "second", "same": "same"}
 
 
 def routes() -> list[BaseRoute]:
@@ -80,7 +79,7 @@ def _rating(visit: Visit, shown: Shown) -> PersonRating:
     known: dict[str, Any] = {"run": shown.run, "unit": shown.unit, "arm": shown.arms[0], "by": visit.account.name}
     note = visit.form.get("note", "")[:2000]
     if len(shown.arms) == 2:
-        better = cast("Better | None", _BETTER.get(visit.form.get("better", "")))
+        better = BETTER.get(visit.form.get("better", ""))
         if better is None:
             raise InputError("say which is better", hint="left, the same, or right")
         return PersonRating(**known, other=shown.arms[1], better=better, note=note)
