@@ -139,7 +139,7 @@ def pages(desk: Desk, waits: list[str], approved: str) -> dict[str, str]:
         "queue, in the middle": f"/queue?at={waits[-1]}",
         "strategies": "/strategies",
         "strategies, searched": "/strategies?q=refund+emergency&status=approved",
-        "strategies, last page": "/strategies?page=400",
+        "strategies, last page": f"/strategies?page={-(-desk.library.page(limit=0).total // 100)}",
         "strategies, by end of approval": "/strategies?order=ends",
         "strategy": f"/strategies/{approved}",
         "strategy, edit": f"/strategies/{waits[5]}/edit",

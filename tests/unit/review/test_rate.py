@@ -147,7 +147,7 @@ def test_blind_over_the_api_until_all_is_done(rated: Desk, mara: Browser):
             assert told["done"] == n + 1
         assert (told["unit"], told["sides"]) == (None, [])
         again = mara.client.post(where, json=given, headers=headers)
-        assert (again.status_code, again.json()["error"]["kind"]) == (422, "invalid")
+        assert (again.status_code, again.json()["error"]["kind"]) == (409, "refused")
     scores = [r for r in rated.ratings.all() if r.score is not None]
     assert {r.score for r in scores} == {1.0, 5.0}
     assert {r.by for r in rated.ratings.all()} == {"mara"}
