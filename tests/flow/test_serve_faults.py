@@ -161,6 +161,18 @@ async def test_coaching_that_fails_lets_the_request_go_on_and_says_so(
     assert behind.got[0].json["messages"] == [{"role": "user", "content": "I want a refund"}]
 
 
+async def test_a_named_release_that_breaks_what_reads_it_is_no_reason_to_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_release(tmp_path)
+    other = put_release(tmp_path, "Quote", publish=False)
+    async with upstream() as behind, proxy(tmp_path, behind.url) as front:
+        monkeypatch.setattr("preceptor.coach.Coach.from_release", lambda release, **given: 1 / 0)
+        found, body = await front.ask(x_preceptor_release=other)
+    assert (found.status, body) == (200, ANSWER)
+    assert found.headers["x-preceptor-reason"] == "error-ZeroDivisionError"
+
+
 async def test_or_refuses_it_by_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_release(tmp_path)
     async with upstream() as behind, proxy(tmp_path, behind.url, refuse=True) as front:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.flow.serving import Running, proxy, put_release, until, upstream
 
+from preceptor.cli.boundary import run
 from preceptor.core.errors import ConfigError
 from preceptor.library.release import SUFFIX
 from preceptor.library.release_pointer import POINTER, Pointed, write_pointer
@@ -127,6 +128,24 @@ async def test_a_trial_is_served_as_a_trial_only(tmp_path: Path) -> None:
         found, body = await front.ask(x_preceptor_release=trial)
         assert found.status == 400
         assert b"trial" in body
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--release", "TRIAL"], "is a trial release"),
+        (["--releases", "NONE"], "there is no folder"),
+        (["--idle", "0"], "--idle"),
+        (["--drain", "-1"], "--drain"),
+    ],
+)
+def test_what_could_never_be_served_is_said_at_once(
+    tmp_path: Path, given: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trial = put_release(tmp_path, trial=True)
+    places = {"TRIAL": str(tmp_path / f"{trial}{SUFFIX}"), "NONE": str(tmp_path / "none")}
+    assert run(["serve", "--upstream", "http://127.0.0.1:9/v1", "--port", "0", *(places.get(g, g) for g in given)])
+    assert said in capsys.readouterr().err
 
 
 async def test_headers_of_a_request_control_it(tmp_path: Path) -> None:

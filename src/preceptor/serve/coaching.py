@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from preceptor.coach import Coach
+from preceptor.core.errors import InputError
 from preceptor.core.records import Advice
 from preceptor.serve.encoding import packed, unpacked
 from preceptor.serve.follow import Follower, InUse
@@ -66,7 +67,12 @@ class Coaching:
         """
         if control.off:
             return Coached(outcome="off", body=body, reason="asked")
-        release = await self._follower.named(control.release) if control.release else self._follower.current
+        try:
+            release = await self._follower.named(control.release) if control.release else self._follower.current
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as below
+            return Coached(outcome="failed", body=body, reason=f"error-{type(error).__name__}")
         if release is None:
             return Coached(outcome="none", body=body, reason="no-release")
         try:

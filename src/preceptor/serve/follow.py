@@ -40,6 +40,11 @@ class FixedPointer:
         self._release = read_release(path)
         self._told = False
 
+    @property
+    def trial(self) -> bool:
+        """Whether it is a trial release."""
+        return self._release.trial
+
     def changed(self) -> bool:
         """Only before the first look."""
         return not self._told

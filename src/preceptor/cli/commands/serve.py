@@ -209,7 +209,7 @@ def _source(
     release: str | None, releases: Path | None, folder: Path, sets: tuple[str, ...], *, trial: bool
 ) -> _Source:
     if release and (release.endswith(SUFFIX) or "/" in release):
-        return _Source(pointer=FixedPointer(Path(release)), folder=None)
+        return _Source(pointer=_fixed(Path(release), trial=trial), folder=None)
     if releases is not None:
         if release:
             raise ConfigError("--releases follows a folder", hint="give the file itself: --release FILE")
@@ -237,10 +237,19 @@ def _of_project(project: Project, release: str | None, *, trial: bool) -> _Sourc
             if not rows:
                 raise ConfigError("there is no trial release", hint="make one: preceptor release create --trial")
             found.read(rows[0].digest)
-        return _Source(pointer=FixedPointer(where / file_name(rows[0].digest)), folder=where)
+        return _Source(pointer=_fixed(where / file_name(rows[0].digest), trial=trial), folder=where)
     if "://" in project.config.library.path:
         return _Source(pointer=DatabasePointer(open_releases(project)), folder=where)
     return _Source(pointer=FilePointer(where), folder=where)
+
+
+def _fixed(path: Path, *, trial: bool) -> FixedPointer:
+    found = FixedPointer(path)
+    if found.trial and not trial:
+        raise ConfigError(
+            f"{path} is a trial release: strategies in it were not approved", hint="serve it with: --trial"
+        )
+    return found
 
 
 def _check_open(host: str, *, has_keys: bool, has_upstream_key: bool) -> None:
