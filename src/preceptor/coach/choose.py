@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -46,26 +47,26 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
         return ()
     places = [hit.position for hit in pool]
     alike = index.likeness(places, places)
-    worth = (1 - limits.variety) * np.array([hit.score for hit in pool])
-    nearest = np.zeros(len(pool))
-    chosen: list[Hit] = []
+    worth = [(1 - limits.variety) * hit.score for hit in pool]
+    nearest = [0.0] * len(pool)
+    chosen: list[Chosen] = []
     words = general = 0
     for _ in pool:
-        at = int((worth - limits.variety * nearest).argmax())
-        worth[at] = -np.inf
-        hit = pool[at]
-        length = worded(hit.strategy).words
-        is_general = hit.strategy.scope == "domain"
+        values = [value - limits.variety * near for value, near in zip(worth, nearest, strict=True)]
+        at = values.index(max(values))
+        worth[at] = -math.inf
+        one = _chosen(pool[at])
+        length = worded(one.strategy).words
+        is_general = one.strategy.scope == "domain"
         if words + length > limits.words or (is_general and general >= limits.general):
             continue
         words += length
         general += is_general
-        chosen.append(hit)
+        chosen.append(one)
         if len(chosen) == limits.strategies:
             break
-        np.maximum(nearest, alike[at], out=nearest)
-    chosen.sort(key=lambda hit: hit.strategy.scope == "domain")
-    return tuple(_chosen(hit) for hit in chosen)
+        nearest = list(map(max, nearest, alike[at].tolist()))
+    return tuple(sorted(chosen, key=lambda one: one.strategy.scope == "domain"))
 
 
 def _chosen(hit: Hit) -> Chosen:

@@ -145,10 +145,12 @@ class Postings:
         """Cosine of the query with each of ``documents``, 0..1."""
         if len(documents) * 8 >= len(self) + _FEW:
             return self.all(query).take(documents)
-        wanted = np.zeros(self.terms, dtype=np.float32)
-        wanted[query.terms] = query.weights
         places, owners = self._spans(documents)
-        products = wanted.take(self._row_terms.take(places))
+        terms = self._row_terms.take(places)
+        wanted: Floats = np.empty(self.terms, dtype=np.float32)
+        wanted[terms] = 0  # all others are not looked at
+        wanted[query.terms] = query.weights
+        products = wanted.take(terms)
         products *= self._row_values.take(places)
         found = np.bincount(owners, products, len(documents)).astype(np.float32)
         return np.minimum(found, _ONE, out=found)
