@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -15,6 +16,7 @@ from preceptor.core.untrusted import clean, one_line
 
 DONE, FAILED, USAGE, BUDGET, UNEXPECTED, STOPPED = 0, 1, 2, 3, 70, 130
 """Exit codes: done; an error with a next step; wrong usage; a cap was reached; a bug; stopped by the user."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -27,13 +29,20 @@ def run(arguments: Sequence[str]) -> int:
         return _usage(error)
     except (click.Abort, KeyboardInterrupt):
         code = STOPPED
-        _say("stopped")
+        _stopped(arguments)
     except PreceptorError as error:
         code = _code(error)
-        _tell(error)
+        _tell(error, arguments)
     except BrokenPipeError:
         code = DONE
         _drop_output()
+    except OSError as error:
+        if error.errno not in _FULL:
+            return _unexpected(error, "--debug" in arguments)
+        code = FAILED
+        _drop_output()
+        _say(f"error: the output cannot be written: {error.strerror}")
+        _say("next: make space there, and call it again")
     except Exception as error:  # noqa: BLE001 - the boundary: whatever is left is a bug, told without a traceback
         code = _unexpected(error, "--debug" in arguments)
     return code
@@ -45,11 +54,21 @@ def _code(error: PreceptorError) -> int:
     return STOPPED if isinstance(error, StoppedError) else FAILED
 
 
-def _tell(error: PreceptorError) -> None:
+def _tell(error: PreceptorError, arguments: Sequence[str]) -> None:
+    from preceptor.cli.next_step import again  # noqa: PLC0415 - help is quicker without
+
     label = "stopped" if isinstance(error, StoppedError) else "error"
     _say(f"{label}: {one_line(error.message)}")
     if error.hint:
-        _say(f"next: {one_line(error.hint)}")
+        _say(f"next: {one_line(again(error.hint, arguments, raised=isinstance(error, BudgetError)))}")
+
+
+def _stopped(arguments: Sequence[str]) -> None:
+    from preceptor.cli.next_step import stopped  # noqa: PLC0415 - as above
+
+    _say("stopped")
+    if command := stopped(arguments):
+        _say(f"next: where a run had begun, go on with: {command}")
 
 
 def _usage(error: click.ClickException) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -29,7 +30,11 @@ def write_json(value: object) -> None:
 
 def program() -> str:
     """How this command can be called again: by name, or by its path where it is not on the search path."""
-    return "preceptor" if shutil.which("preceptor") else line(sys.argv[0] or "preceptor").plain
+    called = line(sys.argv[0] or "preceptor").plain
+    if shutil.which("preceptor"):
+        return "preceptor"
+    # ``python -m preceptor.cli`` has the module's file there, which cannot be called.
+    return shlex.quote(called) if not called.endswith(".py") else f"{shlex.quote(sys.executable)} -m preceptor.cli"
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 
 from preceptor.cli.failures import failure_kinds, failure_table
-from preceptor.cli.out import line
+from preceptor.cli.next_step import in_project, resuming, where
+from preceptor.cli.out import line, program
 from preceptor.cli.spend import spend_table
 from preceptor.cli.tally import Tally
 from preceptor.core.decode import decode
@@ -17,7 +19,9 @@ from preceptor.core.ids import plain
 from preceptor.llm import LedgerRow
 from preceptor.llm.modes import ModeTold
 from preceptor.project import Project, journals
+from preceptor.project.scaffold import toml
 from preceptor.runs.run import Run
+from preceptor.runs.sameness import changed, may_differ
 
 _STYLE = {"done": "bold green", "failed": "bold red"}
 
@@ -29,7 +33,7 @@ def run_screen(project: Project, run: Run, modes: Sequence[tuple[str, ModeTold]]
     parts: list[RenderableType] = [line(f"{run.id}: {state(run)}", style=_STYLE.get(info.status, "bold yellow"))]
     if info.message:
         parts.append(line(info.message))
-    parts += [line(f"next: {hint}") for hint in _next(run)]
+    parts += [line(f"next: {_typed(hint, project, run)}") for hint in _next(run)]
     if info.status != "done":
         parts += [line(f"it came as far as: {reached}") for reached in _reached(events)]
     when = f"started {info.started[:19]}, ended {(info.ended or '-')[:19]}, resumed {info.resumes} times"
@@ -72,7 +76,19 @@ def _next(run: Run) -> Iterator[str]:
     if run.info.hint:
         yield run.info.hint
     elif state(run) == "interrupted":
-        yield f"its process is gone; go on with: preceptor {run.info.job} --resume {run.id}"
+        yield f"its process is gone; go on with: preceptor {run.info.job} --resume"
+
+
+def _typed(text: str, project: Project, run: Run) -> str:
+    """``text`` with what can be typed now: a run to go on with is named, and what it began with is in it where that
+    is no longer set."""
+    command = f"{program()} {run.info.job}{where(project.folder)} --resume --run {run.id}"
+    if dict(run.info.config.get("inputs", {})).get("logs"):
+        command += " --logs FILE"
+    now = project.config.model_dump(mode="json")
+    for key, value in changed(run.info.config, now, (*may_differ(run.info.job), "inputs.*")).items():
+        command += f" --set {shlex.quote(f'{key}={value if isinstance(value, str) else toml(value)}')}"
+    return in_project(resuming(text, command), project.folder)
 
 
 def _reached(events: Sequence[Event]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from preceptor.cli.next_step import where
 from preceptor.cli.out import counted, line, program
 from preceptor.cli.spend import spend_table
 from preceptor.core.records import Strategy
@@ -28,7 +29,7 @@ _STYLE = {"student": "yellow", "coached": "green", "teacher": "magenta"}
 
 def learned_screen(result: LearnResult, folder: Path) -> RenderableType:
     """The end of ``preceptor learn``."""
-    parts: list[RenderableType] = [*learned(result)]
+    parts: list[RenderableType] = [*learned(result, folder)]
     if result.log is not None:
         parts += ["", *log_lines(result.log)]
     parts += ["", spend_table(result.spend)]
@@ -45,7 +46,7 @@ def log_lines(report: Report) -> list[RenderableType]:
     return [line(f"the log: {first}", style="dim"), *(line(text, style="dim") for text in rest)]
 
 
-def learned(result: LearnResult) -> list[RenderableType]:
+def learned(result: LearnResult, folder: Path) -> list[RenderableType]:
     """What was learned: counts, and the strategies that rest on most."""
     general = [s for s in result.strategies if s.scope == "domain"]
     bound = [s for s in result.strategies if s.scope != "domain"]
@@ -65,7 +66,7 @@ def learned(result: LearnResult) -> list[RenderableType]:
         lost = f"; {primer.failed} of {primer.asked} answers lost to failures" if primer.failed else ""
         parts.append(line(f"before any dialogue: {primer.proposed} strategies from the domain{lost}", style="dim"))
     if not result.learned:
-        parts.append(line("nothing was learned; why: preceptor runs show", style="bold yellow"))
+        parts.append(line(f"nothing was learned; why: {program()} runs show{where(folder)}", style="bold yellow"))
     parts += ["", *map(strategy_line, chosen(general, bound))]
     return parts
 
@@ -131,7 +132,7 @@ def chart(found: Evaluation) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(min_width=9)
     grid.add_column(justify="right")
-    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="crop", ratio=1)
     grid.add_column(style="dim", no_wrap=True)
     for arm in found.arms:
         mean = found.mean(arm.arm)
@@ -179,11 +180,6 @@ def closing(folder: Path, next_step: str) -> list[RenderableType]:
 def heading(text: str) -> RenderableType:
     """A line between parts."""
     return Padding(Rule(Text(text, style="bold"), align="left", style="dim"), (1, 0, 0, 0))
-
-
-def where(folder: Path) -> str:
-    """`` -C DIR``, unless it is this folder."""
-    return "" if folder == Path() else f" -C {folder}"
 
 
 def _without_note(text: str) -> str:

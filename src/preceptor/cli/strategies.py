@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from rich.text import Text
 
-from preceptor.cli.out import console, counted, line, table, write_json
+from preceptor.cli.next_step import where
+from preceptor.cli.out import console, counted, line, program, table, write_json
 from preceptor.core.ids import plain
 from preceptor.library.entry import Entry
 from preceptor.library.paging import Terms
 
 
-def write_list(found: Sequence[Entry], terms: Terms, *, total: int, as_json: bool) -> None:
+def write_list(found: Sequence[Entry], terms: Terms, folder: Path, *, total: int, as_json: bool) -> None:
     """A list, or a part of one that has ``total``."""
     if as_json:
         write_json({"strategies": [entry_json(entry, terms) for entry in found], "total": total})
@@ -24,7 +26,7 @@ def write_list(found: Sequence[Entry], terms: Terms, *, total: int, as_json: boo
         return
     rows = [(short(entry), _standing(entry, terms), line(entry.strategy.text(), 300)) for entry in found]
     console().print(table(["id", "standing", "strategy"], rows))
-    click.echo(f"{_summed(found, total)}. One in full: preceptor library show ID")
+    click.echo(f"{_summed(found, total)}. One in full: {program()} library show ID{where(folder)}")
 
 
 def _summed(found: Sequence[Entry], total: int) -> str:

@@ -36,6 +36,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _SECRET_KEY = re.compile(r"(?:^|[._-])(?:api_?key|key|token|secret|password)$", re.IGNORECASE)
+_PLACE = re.compile(r"\(at line (\d+), column \d+\)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -136,7 +137,7 @@ class _Layers:
 
     def add_file(self, path: Path) -> None:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError as error:
             raise ConfigError(
                 f"{path} does not exist: this is no project folder",
@@ -144,13 +145,15 @@ class _Layers:
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
-                f"{path} cannot be read: {unreadable(error)}", hint="save it as UTF-8 text"
+                f"{path} cannot be read: {unreadable(error)}", hint="make it a file of UTF-8 text that you may read"
             ) from error
         try:
             tree = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            place = _PLACE.search(str(error))
+            line = int(place[1]) if place else len(text.splitlines()) if "end of document" in str(error) else 1
             raise ConfigError(
-                f"{path.name} is not valid TOML: {error}", hint=f"mend that line of {path}"
+                f"{path.name}:{line}: not valid TOML: {error}", hint=f"mend that line of {path}"
             ) from error
         lines = key_lines(text)
         for key, value in _flat(tree, frozenset(self._tables())):

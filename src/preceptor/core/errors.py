@@ -62,6 +62,11 @@ class RunError(PreceptorError):
 class BudgetError(PreceptorError):
     """The next call would pass the cap. All answers so far are kept."""
 
+    def __init__(self, message: str, *, hint: str = "", setting: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.setting = setting
+        """The cap's setting; empty where nothing says which."""
+
 
 class StoppedError(PreceptorError):
     """The user asked the run to stop. All answers so far are kept."""

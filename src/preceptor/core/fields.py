@@ -111,6 +111,8 @@ def _allowed(shape: Any, metadata: list[Any]) -> str:
         return "one of " + ", ".join(f'"{a}"' for a in get_args(shape))
     if origin is tuple:
         return f"list of: {_allowed(get_args(shape)[0], [])}"
+    if any(getattr(part, "pattern", None) for part in metadata):
+        return "a seat string"
     return f"{_WORDS.get(shape, 'value')}{_range(metadata)}"
 
 

@@ -19,7 +19,10 @@ class Section(BaseModel):
 class SeatConfig(Section):
     """One chat model in one of the four seats."""
 
-    model: str = Field(description="seat string: practice:NAME, http://HOST/v1#MODEL, or PROVIDER:MODEL")
+    model: str = Field(
+        pattern=r"^\s*[^\s:]+:\s*\S",
+        description="seat string: practice:NAME, http://HOST/v1#MODEL, or PROVIDER:MODEL",
+    )
     temperature: float | None = Field(
         default=None, ge=0, le=2, description="sampling temperature; empty: the server's default"
     )
@@ -225,7 +228,7 @@ class EvaluateConfig(Section):
     profiles: int = Field(default=48, ge=2, description="held-out profiles at most")
     repeats: int = Field(default=1, ge=1, description="dialogues per profile and arm, each with another seed")
     arms: tuple[Literal["student", "coached", "guide", "all", "random", "examples", "teacher"], ...] = Field(
-        default=("student", "coached", "teacher"), description="arms to compare"
+        default=("student", "coached", "teacher"), min_length=1, description="arms to compare"
     )
     arm_files: tuple[str, ...] = Field(
         default=(), description="further arms, each NAME=FILE: the student with the text of that file"

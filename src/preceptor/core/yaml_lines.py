@@ -52,9 +52,18 @@ def read_yaml(path: Path) -> Document:
         ) from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {one_line(str(error), 160)}", hint="save it as UTF-8") from error
+    except RecursionError as error:
+        raise _too_deep(path) from error
     reader = _Reader(path)
-    value = None if node is None else reader.read(node, ())
+    try:
+        value = None if node is None else reader.read(node, ())
+    except RecursionError as error:
+        raise _too_deep(path) from error
     return Document(path, value, reader.lines)
+
+
+def _too_deep(path: Path) -> InputError:
+    return InputError(f"{path}: nested too deep to be read", hint="see docs/config.md for the form of the file")
 
 
 def read_text(path: Path) -> str:

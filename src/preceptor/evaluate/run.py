@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from preceptor.coach import Coach
 from preceptor.core.errors import ConfigError, RunError
 from preceptor.core.events import Emit, PhaseStarted
 from preceptor.core.executor import Executor, InProcess
@@ -12,7 +13,8 @@ from preceptor.core.ids import derive_seed
 from preceptor.core.records import Profile
 from preceptor.core.settings import EvaluateConfig
 from preceptor.evaluate.again import again
-from preceptor.evaluate.arms import BASELINE, CEILING, Arm, Ground, check_file_arm, open_arm, phase_of
+from preceptor.evaluate.arms import BASELINE, CEILING, Arm, Ground, Learned, check_file_arm, open_arm, phase_of
+from preceptor.evaluate.arms.needs import require
 from preceptor.evaluate.dialogues import Stage, play_all, task
 from preceptor.evaluate.figures import lengths, measures, satisfaction_of, scores, summary, unseen
 from preceptor.evaluate.found import Met, Preferences, Stopping
@@ -54,14 +56,10 @@ async def evaluate(
         PreceptorError: what ends a run: budget, stop, a model that is down.
     """
     ground = replace(ground, seed=settings.seed, window=settings.window, guide_words=settings.guide_words)
-    for name in ground.files:
-        check_file_arm(name)
-    names = tuple(dict.fromkeys((*settings.arms, *ground.files)))
+    names = arms_of(settings, ground.files, ground.coach, ground.learned)
     baseline = BASELINE if BASELINE in names else names[0]
     compared = _compared(names, baseline)
     precise = settings.until_precise
-    if precise is not None and not compared:
-        raise ConfigError("until_precise needs two arms to compare", hint="name another arm in evaluate.arms")
     limit = len(ground.domain.profiles) if precise is not None else settings.profiles
     profiles = heldout_profiles(ground.domain, limit=limit, seed=settings.seed)
     arms = [await open_arm(name, ground) for name in names]
@@ -86,6 +84,24 @@ async def evaluate(
     played = _Played(arms=arms, profiles=profiles, items=items, twice=twice)
     found = _evaluation(stage, played, baseline, spend)
     return replace(found, preferences=preferences, stopping=stopping)
+
+
+def arms_of(
+    settings: EvaluateConfig, files: Mapping[str, str], coach: Coach | None, learned: Learned
+) -> tuple[str, ...]:
+    """The names of the arms that are compared, the files' last.
+
+    Raises:
+        ConfigError: one cannot be called so or lacks what it needs, or ``until_precise`` has nothing to compare.
+    """
+    for name in files:
+        check_file_arm(name)
+    names = tuple(dict.fromkeys((*settings.arms, *files)))
+    for name in names:
+        require(name, coach, learned)
+    if settings.until_precise is not None and not _compared(names, BASELINE if BASELINE in names else names[0]):
+        raise ConfigError("until_precise needs two arms to compare", hint="name another arm in evaluate.arms")
+    return names
 
 
 _BESIDE = ("again", "pairs")

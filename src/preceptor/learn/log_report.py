@@ -117,5 +117,5 @@ class Tally:
 
 
 def _at(count: Count) -> str:
-    more = ", ..." if count.count > len(count.lines) else ""
+    more = ", ..." if count.count > len(count.lines) >= _EXAMPLES else ""
     return f"line {', '.join(str(n) for n in count.lines)}{more}"

@@ -260,7 +260,9 @@ class Ledger:
             told += f"; {excess.calls} of its answers took more tokens than were set aside"
             if excess.output > 1:
                 told += ": the server ignores max_tokens"
-        return BudgetError(told, hint=f"raise {setting} and resume the run; nothing paid for is lost")
+        return BudgetError(
+            told, hint=f"raise {setting} and resume the run; nothing paid for is lost", setting=setting
+        )
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -140,13 +140,14 @@ def load_world(path: Path) -> World:
         WorldError: the file cannot be read or is wrong; the message names the file and the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         shipped = ", ".join(shipped_worlds())
         raise WorldError(
             f"{path} cannot be read as a world: {unreadable(error)}",
             hint=f"give a shipped world ({shipped}) or the path of a YAML file in UTF-8",
         ) from error
+    _refuse_depth(text, str(path))
     return parse_world(text, str(path))
 
 
@@ -170,13 +171,32 @@ def _packaged(name: str) -> str:
     return resources.files("preceptor.practice.worlds").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
+def _refuse_depth(text: str, source: str) -> None:
+    """libyaml's events come one by one; composing goes as deep as the text, and too deep breaks the process."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_loader()):  # pyright: ignore[reportUnknownMemberType]
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                line = cast("Any", event).start_mark.line + 1
+                raise WorldError(f"{source}, line {line}: nested too deep to be read", hint=_HINT)
+    except yaml.YAMLError:
+        return  # told where the file is composed
+
+
+def _loader() -> Any:
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_DEEPEST = 50
+_MOST = 200_000
+"""Values of a file; aliases can make a small file huge."""
 _Lines = dict[tuple[str | int, ...], int]
 
 
 def _compose(text: str, source: str) -> tuple[dict[str, Any], _Lines]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        node = yaml.compose(text, Loader=loader)
+        node = yaml.compose(text, Loader=_loader())
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise WorldError(f"{source}, line {line}: {error.problem or 'not YAML'}", hint=_HINT) from error
@@ -185,11 +205,16 @@ def _compose(text: str, source: str) -> tuple[dict[str, Any], _Lines]:
     lines: _Lines = {}
     if not isinstance(node, yaml.MappingNode):
         raise WorldError(f"{source}, line 1: a world is a mapping with name, firm, brief, ...", hint=_HINT)
-    return cast("dict[str, Any]", _plain(node, (), lines, source)), lines
+    try:
+        return cast("dict[str, Any]", _plain(node, (), lines, source)), lines
+    except RecursionError as error:
+        raise WorldError(f"{source}, line 1: nested too deep, or in a circle", hint=_HINT) from error
 
 
 def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: _Lines, source: str) -> object:
     lines[path] = node.start_mark.line + 1
+    if len(lines) > _MOST:
+        raise WorldError(f"{source}, line {lines[path]}: too many values; aliases repeat them", hint=_HINT)
     if isinstance(node, yaml.MappingNode):
         result: dict[str, object] = {}
         for key_node, value_node in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):

@@ -31,7 +31,10 @@ def read_domain(folder: Path) -> Domain:
         InputError: a file is missing or wrong; the message names file and line, the hint says what to write.
     """
     if not folder.is_dir():
-        raise InputError(f"domain folder {folder} does not exist", hint="make a project with: preceptor init DIR")
+        raise InputError(
+            f"domain folder {folder} does not exist",
+            hint="put it back, or name another in [domain] folder; a new project: preceptor init DIR",
+        )
     name, brief = _brief(folder / "brief.md")
     policy = clean(read_text(folder / "policy.md"))
     if not policy:

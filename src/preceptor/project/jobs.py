@@ -14,7 +14,7 @@ from preceptor.core.errors import InputError
 from preceptor.core.events import Emit, Event
 from preceptor.core.ids import digest, plain
 from preceptor.evaluate.latency import latency
-from preceptor.evaluate.run import evaluate
+from preceptor.evaluate.run import arms_of, evaluate
 from preceptor.evaluate.spend import SpendTally
 from preceptor.learn import learn
 from preceptor.learn.fit import Size
@@ -28,7 +28,7 @@ from preceptor.project.embedding import embedder_row, open_embedder
 from preceptor.project.journals import passphrase
 from preceptor.project.measuring import basis_of
 from preceptor.project.results import EvaluateResult, LearnResult
-from preceptor.project.session import Session, session, spend_rows, start
+from preceptor.project.session import Session, require_seats, session, spend_rows, start
 from preceptor.project.stopping import Stop
 from preceptor.project.workers import executor_of, require_workers
 from preceptor.project.workers.sites import CoachRecipe, Learning
@@ -43,17 +43,19 @@ async def learn_job(
     """See :meth:`Project.learn_async`."""
     require_workers(project)
     inputs = {"domain": digest("domain", project.domain), "logs": _file_digest(logs) if logs else ""}
+    scenarios, report = scenarios_in(logs) if logs else (None, None)
+    embedder = remembering(open_embedder(project.config.embedder, project.environ))
+    await require_seats(project)
+    begun_before = None if resume is None else start(project, "learn", resume=resume, inputs=inputs)
     with project.library(create=True) as library:
         library.require_whole()
-        run = start(project, "learn", resume=resume, inputs=inputs)
+        run = begun_before or start(project, "learn", resume=None, inputs=inputs)
         while resume is None and begun(library, run.id):
             run.finish("failed", "its name is that of an earlier run, in the library, whose folder is gone")
             run = start(project, "learn", resume=None, inputs=inputs)
         async with session(project, run, resume=resume is not None, emit=emit, stop=stop) as now:
-            scenarios, report = scenarios_in(logs) if logs else (None, None)
             if report is not None:
                 now.write_result("log-report", plain(report))
-            embedder = remembering(open_embedder(project.config.embedder, project.environ))
             counted(project, now, embedder)
             count = None if scenarios is None else len(scenarios)
             sized = _size(project, now, count).of(project.config.learn)
@@ -92,6 +94,8 @@ async def evaluate_job(project: Project, *, resume: str | None, emit: Emit, stop
     require_workers(project)
     embedder = remembering(open_embedder(project.config.embedder, project.environ))
     basis = basis_of(project, embedder)
+    arms_of(project.config.evaluate, basis.files, basis.coach, basis.learned)
+    await require_seats(project)
     run = start(project, "evaluate", resume=resume, inputs=basis.inputs)
     tally = SpendTally()
 

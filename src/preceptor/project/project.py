@@ -86,7 +86,8 @@ class Project:
         """A new project in ``path``, with the domain of a practice world or, if ``blank``, a template of one.
 
         Args:
-            world: name of a shipped practice world, or the path of a world file.
+            world: name of a shipped practice world, or the path of a world file; practice models in the seats then
+                speak of that file's world.
             flags, settings: settings to write into ``preceptor.toml``, as in :meth:`open`.
 
         Raises:
@@ -98,7 +99,8 @@ class Project:
         chosen = core_config.load_config(None, environ={}, flags=[*flags, *_as_flags(settings)])
         try:
             check_free(folder)
-            write_settings(folder, {k: chosen.value(k) for k, o in chosen.origins.items() if o != "default"})
+            given = {k: chosen.value(k) for k, o in chosen.origins.items() if o != "default"}
+            write_settings(folder, given if blank else given | _in_world(chosen.config, world))
             target = folder / "domain"
             if domain is None:
                 write_blank(target)
@@ -298,6 +300,17 @@ class Project:
 
 def _as_flags(settings: Mapping[str, object] | None) -> list[Flag]:
     return [Flag(key=key, value=value, name=f"settings[{key!r}]") for key, value in (settings or {}).items()]
+
+
+def _in_world(config: Config, world: str) -> dict[str, object]:
+    """The practice models of the seats, over the world of a file: by themselves they know the shipped ones."""
+    from preceptor.practice import shipped_worlds
+
+    if world in shipped_worlds():
+        return {}
+    models = {f"seats.{name}.model": seat.model for name, seat in config.seats}
+    place = Path(world).resolve()
+    return {k: f"{m}@{place}" for k, m in models.items() if m.startswith("practice:") and "@" not in m}
 
 
 def _world_domain(world: str) -> Domain:

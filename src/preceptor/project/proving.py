@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from preceptor.coach import Coach
 from preceptor.core.events import Emit
 from preceptor.core.ids import digest, plain
-from preceptor.evaluate.prove import Ground, Proof, evidence, prove
+from preceptor.evaluate.prove import Ground, Proof, evidence, prove, require_strategies
 from preceptor.library.changes import Checkpoint, Evidence
 from preceptor.library.entry import Entry
 from preceptor.library.remembered import remembering
@@ -17,7 +17,7 @@ from preceptor.library.store import Library
 from preceptor.project.embedding import open_embedder
 from preceptor.project.jobs import coach_settings, counted
 from preceptor.project.results import ProveResult
-from preceptor.project.session import session, spend_rows, start
+from preceptor.project.session import require_seats, session, spend_rows, start
 from preceptor.project.stopping import Stop
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ async def prove_job(project: Project, *, resume: str | None, emit: Emit, stop: S
     with project.library() as library:
         library.require_whole()
         entries = [e for e in library.entries() if e.provable]
+        require_strategies(entries)
+        await require_seats(project)
         known = {e.strategy.id: e.version for e in entries}
         inputs = {"domain": digest("domain", project.domain), "strategies": digest("proved", sorted(known.items()))}
         run = start(project, "prove", resume=resume, inputs=inputs)

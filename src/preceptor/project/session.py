@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from preceptor.core.errors import BudgetError, ConfigError, ModelError, PreceptorError, StoppedError
-from preceptor.core.events import Emit, Event, RunEnded, RunStarted
+from preceptor.core.events import Emit, Event, RunEnded, RunStarted, ignore
 from preceptor.core.ids import plain
 from preceptor.llm import Ledger, Seats
 from preceptor.llm.journal import AnyJournal
+from preceptor.llm.journal.memory import NullJournal
 from preceptor.llm.ledger import seat_budgets
 from preceptor.llm.seats import Beside
 from preceptor.llm.trace import NoTrace, RunTrace, Trace
@@ -62,6 +63,23 @@ class Session:
     def write_result(self, name: str, data: Any) -> None:
         """Stores a result, all or nothing."""
         self.run.write_result(name, data)
+
+
+async def require_seats(project: Project, students: Sequence[str] = ()) -> None:
+    """Nothing where every seat can be opened, with each of ``students`` too; nothing is called, and nothing made.
+
+    Raises:
+        ConfigError: a seat string, a key, an extra or a price is missing or wrong.
+        WorldError: a practice world is wrong.
+    """
+    config = project.config
+    ledger = Ledger(config.budget, by_seat=seat_budgets(dict(config.seats)))
+    open_with = opener(project.environ, journal=NullJournal(), ledger=ledger, emit=ignore)
+    async with open_with(config.seats):
+        pass
+    for student in students:
+        async with _others(project, open_with, student):
+            pass
 
 
 def start(project: Project, job: Job, *, resume: str | None, inputs: Mapping[str, str]) -> Run:
@@ -129,7 +147,7 @@ async def session(project: Project, run: Run, *, resume: bool, emit: Emit, stop:
                 yield opened
             status, message, hint = "done", "", ""
         except PreceptorError as error:
-            with_next(error, _resume(run), None if opened is None else _more(opened, ledger))
+            with_next(error, _resume(run), None if opened is None else _more(opened, ledger), _enough(opened))
             status, message, hint = status_of(error), error.message, error.hint
             raise
         except (asyncio.CancelledError, KeyboardInterrupt):
@@ -181,17 +199,30 @@ def _resume(run: Run) -> str:
     return f"preceptor {run.info.job} --resume"
 
 
-def with_next(error: PreceptorError, again: str, more: str | None = "") -> None:
+def _enough(opened: Session | None) -> Mapping[str, str]:
+    """Caps with which the whole run is expected to come to its end, by setting: a tenth above what it takes."""
+    if opened is None or opened.expected is None:
+        return {}
+    expected = opened.expected
+    usd = {"budget.usd": f"{expected.usd * 1.1:.2f}"} if expected.usd else {}
+    return {"budget.calls": str(expected.calls * 11 // 10), "budget.tokens": str(expected.tokens * 11 // 10), **usd}
+
+
+def with_next(
+    error: PreceptorError, again: str, more: str | None = "", enough: Mapping[str, str] | None = None
+) -> None:
     """The hint then ends with ``again``, the command that goes on.
 
     Args:
         more: what the rest is expected to need; None: the seats could not be opened: nothing goes on.
+        enough: by setting a cap that is expected to do, where that is known.
     """
     if isinstance(error, StoppedError):
         error.hint = f"go on with: {again}"
     elif isinstance(error, BudgetError):
         hint = error.hint or "raise the cap and resume the run"
-        error.hint = f"{hint}{f' ({more})' if more else ''}: {again} --set ..."
+        raised = f"{error.setting}={(enough or {}).get(error.setting, 'N')}" if error.setting else "..."
+        error.hint = f"{hint}{f' ({more})' if more else ''}: {again} --set {raised}"
     elif more is None and isinstance(error, ConfigError):
         return
     elif isinstance(error, ModelError) and error.kind in _OTHER_MODEL:

@@ -16,7 +16,7 @@ from preceptor.core.ids import digest, plain
 from preceptor.core.records import Domain, Strategy
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate.prove import Ground
-from preceptor.evaluate.transfer import Place, holding_back, transfer
+from preceptor.evaluate.transfer import Place, holding_back, nothing_to_transfer, transfer
 from preceptor.library.embedder import Embedder
 from preceptor.library.entry import Entry
 from preceptor.library.release import Release
@@ -29,7 +29,7 @@ from preceptor.project.jobs import coach_settings, counted
 from preceptor.project.measuring import find_release
 from preceptor.project.proving import write_evidence
 from preceptor.project.results import TransferResult
-from preceptor.project.session import Session, session, spend_rows, start
+from preceptor.project.session import Session, require_seats, session, spend_rows, start
 from preceptor.project.stopping import Stop
 from preceptor.project.workers.sites import CoachRecipe
 
@@ -55,6 +55,9 @@ async def transfer_job(project: Project, *, resume: str | None, emit: Emit, stop
             "strategies": digest("transfer", known),
             "release": release.id if release else "",
         }
+        if release is None and not library.snapshot():
+            raise nothing_to_transfer()
+        await require_seats(project, students)
         run = start(project, "transfer", resume=resume, inputs=inputs)
         async with (
             session(project, run, resume=resume is not None, emit=emit, stop=stop) as now,

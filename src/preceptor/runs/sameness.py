@@ -45,14 +45,27 @@ def first_difference(
     before: Mapping[str, Any], now: Mapping[str, Any], ignored: Sequence[str] = ()
 ) -> tuple[str, str, str] | None:
     """The first key (dotted, sorted) that differs, with both values as JSON; None where all are the same."""
+    for key, one, other in _differences(before, now, ignored):
+        return key, _shown(one), _shown(other)
+    return None
+
+
+def changed(before: Mapping[str, Any], now: Mapping[str, Any], ignored: Sequence[str] = ()) -> dict[str, Any]:
+    """What was set before and is set otherwise now, by dotted key, with its value of before."""
+    found = _differences(before, now, ignored)
+    return {key: one for key, one, other in found if _ABSENT not in (one, other)}
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], ignored: Sequence[str]
+) -> Iterator[tuple[str, Any, Any]]:
     old, new = dict(_flat(_json(before))), dict(_flat(_json(now)))
     for key in sorted(old.keys() | new.keys()):
         if any(fnmatchcase(key, pattern) for pattern in ignored):
             continue
         one, other = old.get(key, _ABSENT), new.get(key, _ABSENT)
         if one != other:
-            return key, _shown(one), _shown(other)
-    return None
+            yield key, one, other
 
 
 def _json(value: Mapping[str, Any]) -> Any:

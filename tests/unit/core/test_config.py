@@ -84,7 +84,11 @@ def test_text_is_read_as_the_settings_type(tmp_path: Path, given: str, key: tupl
         ("[learn]\nteacher_share = [0.5,\n 7]\n", ["preceptor.toml:2", "from 0 to 1"]),
         ("[coach]\ngeneral = 9\n", ["coach.general", "coach.strategies"]),
         ('[seats.student]\nx = """\nattempts = 1\n"""\n', ["preceptor.toml:2", "seats.student.x"]),
-        ("[learn]\nattempts = \n", ["not valid TOML", "line 2"]),
+        ("[learn]\nattempts = \n", ["preceptor.toml:2: not valid TOML"]),
+        ("[learn]\nattempts = 3\nseed = [\n", ["preceptor.toml:3: not valid TOML", "end of document"]),
+        ("[learn]\nseed = " + "[" * 5000, ["preceptor.toml:", "not valid TOML"]),
+        ('[seats.student]\nmodel = "llama"\n', ["preceptor.toml:2", '"llama"', "seat string", "PROVIDER:MODEL"]),
+        ("[evaluate]\narms = []\n", ["preceptor.toml:2", "evaluate.arms is []"]),
         ("learn = 3\n", ["preceptor.toml:1", "'learn'"]),
         ('seats = {student = {modell = "x"}}\n', ["preceptor.toml:1", "did you mean seats.student.model"]),
     ],
@@ -138,6 +142,17 @@ def test_ordinary_models_are_no_secrets(tmp_path: Path):
         "http://h/v1#org/Model-7B-Instruct-v0.2",
     ):
         assert load(tmp_path, sets=(f"seats.student={model}",)).config.seats.student.model == model
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path):
+    assert load(tmp_path, "\ufeff[learn]\nattempts = 3\n").config.learn.attempts == 3
+
+
+def test_what_is_no_text_is_said(tmp_path: Path):
+    (tmp_path / "preceptor.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"preceptor\.toml cannot be read: Is a directory") as caught:
+        load_config(tmp_path, environ={})
+    assert "file of UTF-8 text" in caught.value.hint
 
 
 def test_no_file_says_how_to_make_one(tmp_path: Path):

@@ -59,7 +59,22 @@ def test_a_wrong_world_is_refused_with_file_and_line(tmp_path: Path, old: str, n
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "name: [unclosed", "name: a\nname: b\n", "just words", "\t"])
+NO_WORLDS = (
+    "",
+    "- a\n- b\n",
+    "name: [unclosed",
+    "name: a\nname: b\n",
+    "just words",
+    "\t",
+    "[" * 100_000,
+    "name: " + "{a: " * 10_000,
+    "name: &a [*a]",
+    "\n".join(["a: &a [x, x, x, x, x, x, x, x, x]", *(f"{c}: &{c} [{', '.join([f'*{b}'] * 9)}]" for b, c in
+                                                      zip("abcdef", "bcdefg", strict=True))]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_WORLDS, ids=range(len(NO_WORLDS)))
 def test_what_is_no_world_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "w.yaml"
     path.write_text(text, encoding="utf-8")

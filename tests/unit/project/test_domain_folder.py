@@ -100,6 +100,12 @@ def test_missing_files_are_named(tmp_path: Path):
         read_domain(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["[" * 5000, "- " * 3000 + "x"])
+def test_what_is_nested_too_deep_is_refused(tmp_path: Path, text: str):
+    with pytest.raises(InputError, match=r"issues\.yaml: nested too deep"):
+        read_domain(folder(tmp_path, issues=text))
+
+
 def test_a_small_file_cannot_grow_huge(tmp_path: Path):
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)

@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from preceptor.core.errors import BudgetError, ConfigError, InputError, LibraryError, RunError, StoppedError
+from preceptor.core.errors import (
+    BudgetError,
+    ConfigError,
+    InputError,
+    LibraryError,
+    PreceptorError,
+    RunError,
+    StoppedError,
+)
 from preceptor.core.events import Event, ItemDone, RunEnded, RunStarted, Spent
 from preceptor.project import Project
+from preceptor.project.seating import unknown_to_practice
 from preceptor.project.stopping import Stop
 from preceptor.project.story import story_of
 
@@ -54,6 +64,88 @@ def test_a_wrong_setting_or_world_writes_nothing(tmp_path: Path):
         Project.create(tmp_path / "p", "nowhere")
     assert "airline, retailer" in caught.value.hint
     assert not (tmp_path / "p").exists()
+
+
+def test_practice_models_of_a_project_over_a_file_speak_of_its_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = resources.files("preceptor.practice.worlds").joinpath("retailer.yaml").read_text(encoding="utf-8")
+    (tmp_path / "own.yaml").write_text(text.replace("firm: Alder & Finch", "firm: Own Shop"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    made = Project.create("p", "own.yaml", settings={"seats.judge": "http://127.0.0.1:1/v1#m"}, environ={})
+    place = tmp_path / "own.yaml"
+    models = {name: seat.model for name, seat in made.config.seats}
+    assert models == {
+        "student": f"practice:student-small@{place}",
+        "teacher": f"practice:teacher@{place}",
+        "customer": f"practice:customer@{place}",
+        "judge": "http://127.0.0.1:1/v1#m",
+    }
+    assert made.domain.name == "Own Shop"
+    assert unknown_to_practice(made.config.seats, made.domain) == ""
+
+
+def test_practice_models_in_a_domain_that_they_do_not_know_are_told(tmp_path: Path):
+    own = Project.create(tmp_path / "own", environ={})
+    assert unknown_to_practice(own.config.seats, own.domain) == ""
+    blank = Project.create(tmp_path / "blank", blank=True, environ={})
+    told = unknown_to_practice(blank.config.seats, blank.domain)
+    assert "Alder & Finch and Tern Air, not Your Firm" in told
+    real = dict.fromkeys((f"seats.{seat}" for seat in ("student", "teacher", "customer", "judge")), "http://h/v1#m")
+    assert (
+        unknown_to_practice(Project.open(tmp_path / "blank", settings=real, environ={}).config.seats, blank.domain)
+        == ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "logs", "says"),
+    [
+        ({"seats.teacher": "practice:professor"}, "", "no practice model 'professor'"),
+        ({"seats.student": "practice:student-small@none.yaml"}, "", "none.yaml cannot be read"),
+        ({"seats.judge": "http://127.0.0.1:1/v1"}, "", "lacks a model"),
+        ({"seats.judge.api_key_env": "NO_SUCH_KEY", "seats.judge": "http://h/v1#m"}, "", "NO_SUCH_KEY is not set"),
+        ({"seats.judge": "https://llm.example/v1#m", "budget.usd": 1.0}, "", "price"),
+        ({"embedder.model": "onnx:nowhere"}, "", "nowhere"),
+        ({}, "not json\n", "no scenario in it"),
+    ],
+)
+def test_what_cannot_begin_makes_nothing(tmp_path: Path, settings: dict[str, object], logs: str, says: str):
+    Project.create(tmp_path / "p", environ={})
+    project = Project.open(tmp_path / "p", settings=settings, environ={})
+    before = sorted(p.name for p in project.folder.iterdir())
+    (tmp_path / "calls.jsonl").write_text(logs)
+    with pytest.raises(PreceptorError, match=says) as caught:
+        project.learn(logs=tmp_path / "calls.jsonl" if logs else None)
+    assert "--resume" not in caught.value.hint, "there is nothing to go on with"
+    assert sorted(p.name for p in project.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("arm", ["coached", "all", "random", "examples"])
+def test_an_evaluation_of_what_was_not_learned_makes_nothing(tmp_path: Path, arm: str):
+    project = Project.create(tmp_path / "p", settings={"evaluate.arms": ("student", arm)}, environ={})
+    with pytest.raises(ConfigError, match=f"the arm '{arm}' needs") as caught:
+        project.evaluate()
+    assert "preceptor learn" in caught.value.hint
+    assert "--resume" not in caught.value.hint
+    assert not (project.folder / "runs").exists()
+
+
+def test_what_needs_strategies_makes_nothing_where_the_library_has_none(tmp_path: Path):
+    project = Project.create(tmp_path / "p", environ={})
+    project.library(create=True).close()
+    with pytest.raises(RunError, match="no strategies to prove"):
+        project.prove()
+    with pytest.raises(ConfigError, match="needs students, domains and strategies"):
+        project.transfer()
+    assert not (project.folder / "runs").exists()
+
+
+def test_a_resume_of_nothing_makes_nothing(tmp_path: Path):
+    project = Project.create(tmp_path / "p", environ={})
+    with pytest.raises(RunError, match="no learn run to resume"):
+        project.learn(resume="")
+    assert not project.has_library()
 
 
 def test_before_learning_there_is_no_library(tmp_path: Path):

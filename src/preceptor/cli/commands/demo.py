@@ -10,10 +10,12 @@ from rich.text import Text
 
 from preceptor.cli.commands.evaluate import evaluated_json
 from preceptor.cli.commands.learn import learned_json
+from preceptor.cli.next_step import in_project, where
 from preceptor.cli.options import flags, json_option, seat_options
 from preceptor.cli.out import console, line, program, write_json
 from preceptor.cli.progress import Progress
 from preceptor.cli.screens import chosen, evaluated, heading, learned
+from preceptor.core.errors import PreceptorError
 from preceptor.project import Project
 
 SEATS = ("student", "teacher", "customer", "judge")
@@ -58,14 +60,18 @@ def command(folder: Path | None, world: str, sets: tuple[str, ...], as_json: boo
         for seat in SEATS:
             model = line(getattr(project.config.seats, seat).model)
             out.print(Text.assemble(f"  {seat:<9}", model, style="dim"))
-    with Progress("learning", stages=len(project.config.learn.teacher_share), quiet=as_json) as progress:
-        result = project.learn(emit=progress, stopping=progress.stopping)
-    with Progress("measuring", quiet=as_json) as progress:
-        measured = project.evaluate(emit=progress, stopping=progress.stopping)
+    try:
+        with Progress("learning", stages=len(project.config.learn.teacher_share), quiet=as_json) as progress:
+            result = project.learn(emit=progress, stopping=progress.stopping)
+        with Progress("measuring", quiet=as_json) as progress:
+            measured = project.evaluate(emit=progress, stopping=progress.stopping)
+    except PreceptorError as error:
+        error.hint = in_project(error.hint, folder)
+        raise
     if as_json:
         write_json({"folder": str(folder), "learn": learned_json(result), "evaluate": evaluated_json(measured)})
         return
-    out.print(heading("what was learned"), *learned(result), sep="\n")
+    out.print(heading("what was learned"), *learned(result, folder), sep="\n")
     out.print(heading("before and after"), *evaluated(measured.evaluation), sep="\n")
     out.print(heading("where it is"))
     widest = max(len(name) for name, _ in _FILES)
@@ -74,9 +80,8 @@ def command(folder: Path | None, world: str, sets: tuple[str, ...], as_json: boo
         out.print(Text.assemble("  ", line(folder / name), pad, (meaning, "dim")), soft_wrap=True)
     first = next(iter(chosen([], [s for s in result.strategies if s.scope != "domain"], 1)), None)
     if first is not None:
-        out.print(
-            Text.assemble(("\nnext: ", "bold"), f"{program()} library show {first.id} -C {folder}"), soft_wrap=True
-        )
+        show = f"{program()} library show {first.id}{where(folder)}"
+        out.print(Text.assemble(("\nnext: ", "bold"), show), soft_wrap=True)
 
 
 def _free(world: str) -> Path:

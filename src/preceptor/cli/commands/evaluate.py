@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from preceptor.cli.options import flags, json_option, project_options, seat_options, worker_options
-from preceptor.cli.out import console, write_json
+from preceptor.cli.out import console, line, write_json
 from preceptor.cli.progress import Progress
 from preceptor.cli.screens import evaluated_screen
 from preceptor.core.ids import plain
@@ -18,6 +18,7 @@ from preceptor.evaluate.markdown import markdown
 from preceptor.evaluate.result import Evaluation
 from preceptor.project import Project
 from preceptor.project.results import EvaluateResult
+from preceptor.project.seating import unknown_to_practice
 
 
 @click.command("evaluate")
@@ -53,6 +54,8 @@ def command(
     project = Project.open(folder, flags=flags([*sets, *_given(named)], named, seed=("evaluate.seed", seed)))
     if run_id and not resume:
         raise click.UsageError("--run goes with --resume")
+    if strange := unknown_to_practice(project.config.seats, project.domain):
+        click.echo(f"note: {line(strange)}", err=True)
     with Progress("measuring", quiet=as_json) as progress:
         result = project.evaluate(resume=run_id if resume else None, emit=progress, stopping=progress.stopping)
     if as_json:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from preceptor.cli.next_step import in_project
 from preceptor.cli.options import flags, json_option, project_options
 from preceptor.cli.out import console, counted, line, table, write_json
 from preceptor.core.ids import plain
@@ -46,10 +47,10 @@ def command(
     if as_json:
         write_json({**plain(taken), "lost": taken.lost, "dry_run": dry_run})
         return
-    _tell(taken, dry_run)
+    _tell(taken, folder, dry_run=dry_run)
 
 
-def _tell(taken: Taken, dry_run: bool) -> None:
+def _tell(taken: Taken, folder: Path, *, dry_run: bool) -> None:
     verb = "would be proposed" if dry_run else "proposed"
     blocked = f" ({len(taken.blocked)} of them blocked by screening)" if taken.blocked else ""
     click.echo(f"{taken.entries} entries, {taken.found} strategies in them")
@@ -65,4 +66,5 @@ def _tell(taken: Taken, dry_run: bool) -> None:
         if len(taken.remarks) > _MOST_SHOWN:
             click.echo(f"and {len(taken.remarks) - _MOST_SHOWN} more; all of them: --json")
     if taken.new and not dry_run:
-        click.echo(f"next: preceptor library list --run {taken.name}; then decide: preceptor review")
+        then = f"preceptor library list --run {taken.name}; then decide: preceptor review"
+        click.echo(f"next: {in_project(then, folder)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from preceptor.cli.next_step import where
 from preceptor.cli.options import json_option
 from preceptor.cli.out import counted, program, write_json
 from preceptor.project import Project
@@ -40,4 +41,4 @@ def command(folder: Path, world: str, blank: bool, as_json: bool) -> None:
     click.echo(f"  {folder}/preceptor.toml   models, budgets, the loop's numbers")
     click.echo(f"  {folder}/domain/          brief.md, policy.md, issues.yaml, profiles.yaml")
     click.echo("")
-    click.echo(f"next: {program()} learn -C {folder} --dry-run")
+    click.echo(f"next: {program()} learn{where(folder)} --dry-run")

@@ -19,6 +19,7 @@ from preceptor.learn.logs import scenarios_in
 from preceptor.project import Project
 from preceptor.project.estimate import Estimate
 from preceptor.project.results import LearnResult
+from preceptor.project.seating import unknown_to_practice
 
 
 @click.command("learn")
@@ -70,6 +71,8 @@ def command(
         if size != size_of(project.config.learn):
             left_out = ", no primer" if project.config.learn.primer and not size.primer else ""
             click.echo(f"Sized to the budget: {size.text()}{left_out}.", err=as_json)
+    if strange := unknown_to_practice(project.config.seats, project.domain):
+        click.echo(f"note: {line(strange)}", err=True)
     if dry_run:
         _tell(project.estimate(scenarios=found), report, as_json)
         return

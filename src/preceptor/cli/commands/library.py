@@ -75,7 +75,7 @@ def list_entries(folder: Path, sets: tuple[str, ...], as_json: bool, **given: An
             state, terms = _then(library, given["as_of"])
             every = [e for e in _ordered(state, order) if which.fits(e, terms)]
             total, found = len(every), every[offset : offset + (limit or len(every))]
-    write_list(found, terms, total=total, as_json=as_json)
+    write_list(found, terms, folder, total=total, as_json=as_json)
 
 
 @command.command("search")
@@ -87,7 +87,7 @@ def search(words: tuple[str, ...], limit: int, folder: Path, sets: tuple[str, ..
     """Find strategies by their words, best first."""
     with _open(folder, sets) as library:
         found, terms = library.search(" ".join(words), limit), library.terms()
-    write_list(found, terms, total=len(found), as_json=as_json)
+    write_list(found, terms, folder, total=len(found), as_json=as_json)
 
 
 @command.command("show")

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 from rich.console import Group, RenderableType
 
+from preceptor.cli.next_step import where
 from preceptor.cli.options import flags, json_option, project_options, seat_options
 from preceptor.cli.out import console, line, program, table, write_json
 from preceptor.cli.progress import Progress
-from preceptor.cli.screens import simulated, where
+from preceptor.cli.screens import simulated
 from preceptor.core.ids import plain
 from preceptor.evaluate.prove.result import Proof, Proved
 from preceptor.project import Project
@@ -24,7 +25,7 @@ _SHOWN = 8
 @click.option("--resume", is_flag=True, help="Go on with the last run that did not come to its end.")
 @click.option("--run", "run_id", metavar="RUN", default="", help="With --resume: which run.")
 @click.option("--seed", metavar="N", help="Everything random derives from it.")
-@click.option("--calls", metavar="N", help="Calls to spend; default: 50 a strategy, beside fresh dialogues.")
+@click.option("--calls", metavar="N", help="Calls to spend; default: 80 a strategy, beside fresh dialogues.")
 @click.option("--all", "everything", is_flag=True, help="Show every strategy.")
 @seat_options
 @project_options

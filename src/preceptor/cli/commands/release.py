@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from preceptor.cli.next_step import in_project
 from preceptor.cli.options import acting_options, flags, json_option, project_options
 from preceptor.cli.out import console, counted, line, table, write_json
 from preceptor.core.ids import plain
@@ -68,9 +69,10 @@ def create(  # one parameter an option
     if made.expired:
         click.echo(f"left out, since their approval has ended: {', '.join(made.expired)}")
     if made.release.trial:
-        click.echo(f"next: preceptor serve --trial --release {made.release.id} --upstream URL")
+        then = f"preceptor serve --trial --release {made.release.id} --upstream URL"
     else:
-        click.echo(f"next: preceptor release publish {made.release.id}")
+        then = f"preceptor release publish {made.release.id}"
+    click.echo(f"next: {in_project(then, folder)}")
 
 
 @command.command("list")

@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 
 from preceptor.coach.messages import with_block
-from preceptor.core.errors import ConfigError
 from preceptor.core.ids import derive_seed
 from preceptor.core.records import Turn
 from preceptor.evaluate.arms.arm import Arm, Ground, seat_arm
+from preceptor.evaluate.arms.needs import require
 
 
 async def open_random(ground: Ground) -> Arm:
@@ -20,11 +20,8 @@ async def open_random(ground: Ground) -> Arm:
         ConfigError: there are no strategies.
     """
     coach, strategies = ground.coach, sorted(ground.learned.strategies, key=lambda s: s.id)
-    if coach is None or not strategies:
-        raise ConfigError(
-            "the arm 'random' needs strategies and there are none",
-            hint="run 'preceptor learn' first, or leave 'random' out of evaluate.arms",
-        )
+    require("random", ground.coach, ground.learned)
+    assert coach is not None
 
     def coaching(messages: list[dict[str, str]], turns: Sequence[Turn]) -> list[dict[str, str]]:
         count = len(coach.advise(turns).chosen)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from preceptor.core.errors import ConfigError
 from preceptor.core.records import Turn
 from preceptor.evaluate.arms.arm import Arm, Ground, seat_arm
+from preceptor.evaluate.arms.needs import require
 
 
 async def open_coached(ground: Ground) -> Arm:
@@ -16,12 +16,9 @@ async def open_coached(ground: Ground) -> Arm:
     Raises:
         ConfigError: there are no strategies to coach with.
     """
-    if ground.coach is None or len(ground.coach) == 0:
-        raise ConfigError(
-            "the arm 'coached' needs strategies and there are none",
-            hint="run 'preceptor learn' first, or leave 'coached' out of evaluate.arms",
-        )
+    require("coached", ground.coach, ground.learned)
     coach = ground.coach
+    assert coach is not None
 
     def advised(turns: Sequence[Turn]) -> tuple[str, ...]:
         return tuple(c.strategy.id for c in coach.advise(turns).chosen)

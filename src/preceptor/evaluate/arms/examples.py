@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from preceptor.coach import Coach, CoachSettings
 from preceptor.coach.messages import with_block
-from preceptor.core.errors import ConfigError
 from preceptor.core.records import Lesson, Strategy, Turn
 from preceptor.core.untrusted import one_line
 from preceptor.evaluate.arms.arm import Arm, Ground, seat_arm
+from preceptor.evaluate.arms.needs import require
 
 _LONGEST = 400
 """Characters of one line that are shown."""
@@ -23,11 +23,7 @@ async def open_examples(ground: Ground) -> Arm:
         ConfigError: there are no lessons.
     """
     lessons = {lesson.id: lesson for lesson in ground.learned.lessons if lesson.teacher_reply.strip()}
-    if not lessons:
-        raise ConfigError(
-            "the arm 'examples' needs lessons and there are none",
-            hint="run 'preceptor learn' first, or leave 'examples' out of evaluate.arms",
-        )
+    require("examples", ground.coach, ground.learned)
     finder = _finder(lessons, ground.coach)
 
     def coaching(messages: list[dict[str, str]], turns: Sequence[Turn]) -> list[dict[str, str]]:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 
 from preceptor.coach.wording import worded
-from preceptor.core.errors import ConfigError, ModelError, RunError
+from preceptor.core.errors import ModelError, RunError
 from preceptor.core.ids import derive_seed
 from preceptor.core.records import Strategy, Turn
 from preceptor.core.untrusted import clean, one_line
 from preceptor.dialogue import Coaching
 from preceptor.evaluate.arms.arm import Arm, Ground, phase_of, seat_arm
+from preceptor.evaluate.arms.needs import require
 from preceptor.llm.model import ChatMessage
 
 _WHOLE = re.compile(r"\{\{ *policy *\}\}")
@@ -55,11 +56,7 @@ async def open_all(ground: Ground) -> Arm:
         ConfigError: there are no strategies.
     """
     strategies = ground.learned.strategies
-    if not strategies:
-        raise ConfigError(
-            "the arm 'all' needs strategies and there are none",
-            hint="run 'preceptor learn' first, or leave 'all' out of evaluate.arms",
-        )
+    require("all", ground.coach, ground.learned)
     lines = _within(strategies, ground.window)
     note = "" if len(lines) == len(strategies) else (
         f"all: {len(lines)} of {len(strategies)} strategies fit into {ground.window} words (evaluate.window)"

@@ -12,6 +12,18 @@ from preceptor.evaluate.prove.lifts import Lift, lifts
 from preceptor.evaluate.prove.pool import Pool, Situation, situations
 from preceptor.evaluate.prove.replay import Replay
 from preceptor.evaluate.prove.result import Proof, evidence
-from preceptor.evaluate.prove.run import prove
+from preceptor.evaluate.prove.run import prove, require_strategies
 
-__all__ = ["Ground", "Lift", "Pool", "Proof", "Replay", "Situation", "evidence", "lifts", "prove", "situations"]
+__all__ = [
+    "Ground",
+    "Lift",
+    "Pool",
+    "Proof",
+    "Replay",
+    "Situation",
+    "evidence",
+    "lifts",
+    "prove",
+    "require_strategies",
+    "situations",
+]

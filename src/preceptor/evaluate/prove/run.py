@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 from preceptor.core.errors import RunError
 from preceptor.core.events import PhaseStarted
@@ -36,8 +36,7 @@ async def prove(ground: Ground, pool: Pool | None = None) -> Proof:
         RunError: there is nothing to prove, or nothing to prove it on.
         PreceptorError: what ends a run: budget, stop, a model that is down.
     """
-    if not ground.strategies:
-        raise RunError("there are no strategies to prove", hint="learn some with: preceptor learn")
+    require_strategies(ground.strategies)
     pool = pool or await fill_pool(ground)
     if not pool.situations:
         raise RunError(
@@ -59,6 +58,12 @@ async def prove(ground: Ground, pool: Pool | None = None) -> Proof:
             hint="see the failures with: preceptor runs show" if replays else "raise prove.calls",
         )
     return _proof(ground, pool, replays, looks)
+
+
+def require_strategies(strategies: Sized) -> None:
+    """RunError where there is nothing to prove."""
+    if not strategies:
+        raise RunError("there are no strategies to prove", hint="learn some with: preceptor learn")
 
 
 def budget(pool: Pool, strategies: int, places: int) -> int:

@@ -10,6 +10,16 @@ from preceptor.evaluate.transfer.matrix import (
     matrix_cell,
     versatility,
 )
-from preceptor.evaluate.transfer.run import Place, transfer
+from preceptor.evaluate.transfer.run import Place, nothing_to_transfer, transfer
 
-__all__ = ["Cell", "Place", "Transfer", "Versatile", "holding_back", "matrix_cell", "transfer", "versatility"]
+__all__ = [
+    "Cell",
+    "Place",
+    "Transfer",
+    "Versatile",
+    "holding_back",
+    "matrix_cell",
+    "nothing_to_transfer",
+    "transfer",
+    "versatility",
+]

@@ -51,10 +51,7 @@ async def transfer(place: Place, proving: Mapping[str, ProveGround]) -> Transfer
         PreceptorError: what ends a run.
     """
     if not place.seats or not place.domains or not all(map(len, place.coaches.values())):
-        raise ConfigError(
-            "a transfer needs students, domains and strategies",
-            hint="learn first, then: preceptor transfer --students MODEL,MODEL --domains NAME,FOLDER",
-        )
+        raise nothing_to_transfer()
     cells = [await _cell(place, domain, student) for domain in place.domains for student in place.seats]
     proofs: list[Proof] = [await prove(ground) for ground in proving.values()]
     first = next(iter(place.seats.values()))
@@ -70,6 +67,14 @@ async def transfer(place: Place, proving: Mapping[str, ProveGround]) -> Transfer
         cells=corrected(cells),
         proofs=tuple(proofs),
         versatile=versatility(proofs),
+    )
+
+
+def nothing_to_transfer() -> ConfigError:
+    """The error of a transfer without students, domains or strategies."""
+    return ConfigError(
+        "a transfer needs students, domains and strategies",
+        hint="learn first, then: preceptor transfer --students MODEL,MODEL --domains NAME,FOLDER",
     )
 
 
