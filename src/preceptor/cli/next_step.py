@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -82,7 +83,7 @@ def _takes_project(command: click.Command) -> bool:
 
 def _folder(words: Sequence[str]) -> Path:
     """The project that was named; this folder where none was."""
-    for word, after in zip(words, (*words[1:], ""), strict=True):
+    for word, after in zip_longest(words, words[1:], fillvalue=""):
         if word in ("-C", "--project"):
             return Path(after)
         if word.startswith("--project="):
@@ -94,7 +95,7 @@ def _folder(words: Sequence[str]) -> Path:
 
 def _without_caps(words: Sequence[str]) -> Iterator[str]:
     skip = False
-    for word, after in zip(words, (*words[1:], ""), strict=True):
+    for word, after in zip_longest(words, words[1:], fillvalue=""):
         if skip:
             skip = False
         elif word in _CAPS or (word == "--set" and "budget" in after.partition("=")[0]):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -130,9 +132,9 @@ def evaluated(found: Evaluation) -> list[RenderableType]:
 def chart(found: Evaluation) -> Table:
     """Mean and interval of every arm on one scale."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(min_width=9)
-    grid.add_column(justify="right")
-    grid.add_column(no_wrap=True, overflow="crop", ratio=1)
+    grid.add_column(min_width=9, no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column()  # the only one that gives way where the screen is narrow
     grid.add_column(style="dim", no_wrap=True)
     for arm in found.arms:
         mean = found.mean(arm.arm)
@@ -143,28 +145,42 @@ def chart(found: Evaluation) -> Table:
         e = mean.estimate
         reach = "" if e.low is None or e.high is None else f"{e.low:.2f} to {e.high:.2f}"
         grid.add_row(
-            line(arm.arm, style="bold"), Text(f"{e.value:.2f}", style=f"bold {style}"), bar(e, style), reach
+            line(arm.arm, style="bold"), Text(f"{e.value:.2f}", style=f"bold {style}"), _Bar(e, style), reach
         )
     return grid
 
 
-def bar(estimate: Estimate, style: str) -> Text:
-    """``·····├──●──┤·····`` from 1 to 5."""
-    cells = ["·"] * _WIDTH
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A :func:`bar` as wide as there is room for."""
+
+    estimate: Estimate
+    style: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield bar(self.estimate, self.style, min(_WIDTH, options.max_width))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(min(9, options.max_width), min(_WIDTH, options.max_width))
+
+
+def bar(estimate: Estimate, style: str, width: int = _WIDTH) -> Text:
+    """``·····├──●──┤·····`` from 1 to 5, in ``width`` cells."""
+    cells = ["·"] * width
     low = estimate.low if estimate.low is not None else estimate.value
     high = estimate.high if estimate.high is not None else estimate.value
-    left, right = _cell(low), _cell(high)
+    left, right = _cell(low, width), _cell(high, width)
     for at in range(left, right + 1):
         cells[at] = "─"
-    cells[left], cells[right], cells[_cell(estimate.value)] = "├", "┤", "●"
+    cells[left], cells[right], cells[_cell(estimate.value, width)] = "├", "┤", "●"
     text = Text("".join(cells), style="dim")
     text.stylize(f"not dim {style}", left, right + 1)
     return text
 
 
-def _cell(value: float) -> int:
+def _cell(value: float, width: int) -> int:
     share = (min(max(value, _LOWEST), _HIGHEST) - _LOWEST) / (_HIGHEST - _LOWEST)
-    return round(share * (_WIDTH - 1))
+    return round(share * (width - 1))
 
 
 def simulated() -> Text:

@@ -54,6 +54,11 @@ def test_a_command_is_called_as_this_one_was(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_the_project_is_found_in_what_was_typed(given: list[str]) -> None:
     assert again("see: preceptor runs list", ["evaluate", *given]) == "see: preceptor runs list -C 'my shop'"
+    assert (
+        again("see: preceptor runs list", [])
+        == again("see: preceptor runs list", ["x"])
+        == "see: preceptor runs list"
+    )
 
 
 def test_a_run_goes_on_with_all_that_it_began_with() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
+from types import SimpleNamespace
+from typing import NamedTuple, cast
 
 from rich.console import Console, RenderableType
 
 from preceptor.cli.out import table
-from preceptor.cli.screens import bar, chosen, strategy_line, where
+from preceptor.cli.screens import bar, chart, chosen, strategy_line, where
 from preceptor.cli.story import render_story
 from preceptor.core.records import Attempt, Comparison, Finding, Lesson, Scenario, Strategy, Turn
+from preceptor.evaluate.result import Evaluation
 from preceptor.evaluate.statistics import Estimate
 from preceptor.library.changes import Provenance
 from preceptor.library.entry import Entry, Flagged, Measured
@@ -25,6 +29,32 @@ def shown(what: RenderableType, width: int = 120) -> str:
     out = io.StringIO()
     Console(file=out, width=width, markup=False, emoji=False).print(what)
     return out.getvalue()
+
+
+class Mean(NamedTuple):
+    estimate: Estimate
+
+
+class Arm(NamedTuple):
+    arm: str
+    mean: Mean
+
+
+ARMS = (("student", 2.88), ("teacher", 4.6))
+
+
+def around(value: float) -> Estimate:
+    return Estimate(value=value, low=value - 0.2, high=value + 0.2, n=9, clusters=9, method="t")
+
+
+def test_the_chart_keeps_its_figures_on_a_narrow_screen() -> None:
+    two = {arm: Arm(arm, Mean(around(value))) for arm, value in ARMS}
+    found = cast("Evaluation", SimpleNamespace(arms=tuple(two.values()), mean=lambda name: two[name].mean))
+    for width in (40, 50, 60, 80, 200):
+        first, second = shown(chart(found), width).splitlines()
+        assert max(len(first), len(second)) <= width
+        assert re.fullmatch(r"student +2\.88 +[·├─●┤]{9,41} +2\.68 to 3\.08 *", first)
+        assert "4.40 to 4.80" in second
 
 
 def strategy(number: int, scenarios: int = 1, *, general: bool = False) -> Strategy:
