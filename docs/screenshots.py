@@ -24,7 +24,7 @@ from preceptor.review.people import Account
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
 DESKTOP = {"width": 1280, "height": 840}
-PHONE = {"width": 390, "height": 760}
+PHONE = {"width": 390, "height": 844}
 _COLOURS = 255
 _TALK = """Customer: I landed and my suitcase is lost, it did not arrive. I'm really worried.
 Agent: I'm sorry to hear that. What is the number of your luggage report?
