@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from tests.servers.chat_server import (
     ChatServer,
     Fault,
@@ -37,6 +37,7 @@ from preceptor.core.errors import (
 from preceptor.core.events import ignore
 from preceptor.core.settings import SeatConfig, SeatsConfig
 from preceptor.llm import ChatMessage, Ledger, NullJournal, Seats, Timing, open_seats
+from preceptor.llm.opening import open_model
 
 KEY = "sk-secret-abcdefghijkl"
 HELLO = (ChatMessage("system", "Be brief."), ChatMessage("user", "Hello"))
@@ -301,7 +302,6 @@ async def test_seats_on_one_server_share_connections_and_keep_their_own_limits()
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("nonsense", "no seat string"),
         ("http://127.0.0.1:1/v1", "lacks a model"),
         ("http:///v1#m", "lacks a host"),
         ("http://user:hunter2@127.0.0.1/v1#m", "holds a key or password"),
@@ -318,6 +318,15 @@ async def test_a_seat_that_cannot_be_opened_says_why(spec: str, words: str) -> N
             pass
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("spec", ["nonsense", "nonsense:", ":m"])
+def test_what_is_no_seat_string_is_refused_in_settings_and_where_it_is_opened(spec: str) -> None:
+    with pytest.raises(ValidationError, match="model"):
+        SeatConfig(model=spec)
+    named_later = SeatConfig(model="a:b").model_copy(update={"model": spec})  # as the students of a transfer are
+    with pytest.raises(ConfigError, match="no seat string"):
+        open_model("student", named_later, environ={}, factories={})
 
 
 async def test_a_named_variable_must_be_set() -> None:
