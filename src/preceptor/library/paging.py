@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, exists, func, not_, or_, select
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, case, exists, func, not_, or_, select, tuple_
 
 from preceptor.core.errors import LibraryError
 from preceptor.core.records import Scope, Severity, Status
@@ -241,14 +241,9 @@ def _beside_query(which: Filter, terms: Terms | None, order: Order, *, following
     rank, seq = STRATEGIES.c.rank, STRATEGIES.c.first_seq
     own = select(rank, seq).where(STRATEGIES.c.id == bindparam("of"), *conditions).subquery("own")
     up = following == (order != "newest")
-    by_seq = seq > own.c.first_seq if up else seq < own.c.first_seq
-    if order != "review":
-        beyond = by_seq
-    elif up:
-        beyond = and_(rank >= own.c.rank, or_(rank > own.c.rank, by_seq))
-    else:
-        # The index leads straight to what stands before, which for who works from the front is next to nothing.
-        beyond = and_(rank <= own.c.rank, or_(rank < own.c.rank, by_seq))
+    # As a pair: an index leads to what stands before it and to nothing else, from the front to next to nothing.
+    here, there = (seq, own.c.first_seq) if order != "review" else (tuple_(rank, seq), tuple_(*own.c))
+    beyond = here > there if up else here < there
     asked = select(STRATEGIES.c.id) if following else select(func.count()).select_from(STRATEGIES)
     asked = asked.where(*conditions, beyond).correlate(own)
     if following:

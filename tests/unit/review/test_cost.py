@@ -69,4 +69,4 @@ def test_a_page_of_the_queue_reads_nothing_twice_and_counts_no_list(desk: Desk, 
     assert sum("FROM law" in s for s in sent) == 1
     counts = [s for s in sent if "count(*)" in s]
     assert len(counts) == 1  # what stands before it, by the index
-    assert "rank <= own.rank" in counts[0]
+    assert "(strategies.rank, strategies.first_seq) < (own.rank, own.first_seq)" in counts[0]
