@@ -147,15 +147,24 @@ class HttpModel:
 
     async def _post(self, payload: bytes) -> _Answer:
         with self._told():
-            async with self._opened_session().post(
-                self._url, data=payload, headers=self._headers, allow_redirects=False
-            ) as response:
-                return _Answer(
-                    status=response.status,
-                    body=await _read(response),
-                    kind=response.headers.get("Content-Type", ""),
-                    headers=response.headers,
-                )
+            try:
+                return await self._posted(payload)
+            except aiohttp.ClientOSError as error:
+                if not isinstance(error.__cause__, aiohttp.ClientConnectionResetError):
+                    raise
+                # The connection was closed before the request was out: no server works on a part of one.
+                return await self._posted(payload)
+
+    async def _posted(self, payload: bytes) -> _Answer:
+        async with self._opened_session().post(
+            self._url, data=payload, headers=self._headers, allow_redirects=False
+        ) as response:
+            return _Answer(
+                status=response.status,
+                body=await _read(response),
+                kind=response.headers.get("Content-Type", ""),
+                headers=response.headers,
+            )
 
     @contextmanager
     def _told(self) -> Generator[None]:

@@ -5,7 +5,9 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp.http_writer import StreamWriter
 from pydantic import BaseModel, ValidationError
 from tests.servers.chat_server import (
     ChatServer,
@@ -333,3 +335,22 @@ async def test_a_named_variable_must_be_set() -> None:
     with pytest.raises(ConfigError, match="MY_KEY is not set"):
         async with opened("http://127.0.0.1:1/v1#m", api_key_env="MY_KEY"):
             pass
+
+
+async def test_a_connection_that_closes_before_the_request_is_out_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent = StreamWriter.write
+    closing = [True]
+
+    async def write(self: StreamWriter, *args: Any, **more: Any) -> None:
+        if closing.pop() if closing else False:
+            raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+        await sent(self, *args, **more)
+
+    monkeypatch.setattr(StreamWriter, "write", write)
+    ledger, waits = Ledger(), Waits()
+    async with ChatServer() as server, opened(server, ledger=ledger, waits=waits) as seats:
+        assert await said(seats)
+    (row,) = ledger.table()
+    assert (server.asked, row.calls, row.lost, row.failed, waits.taken) == (1, 1, 0, 0, [])
