@@ -111,7 +111,7 @@ class RunStore:
         raise RunError(f"there is {what} in {self._folder}", hint=f"start one with: preceptor {job}")
 
     def _missing(self, name: str) -> RunError:
-        return RunError(f"there is no run '{name}' in {self._folder}", hint="see: preceptor runs list")
+        return RunError(f"there is no run '{name}'", hint="see: preceptor runs list")
 
     def _names(self) -> tuple[str, ...]:
         try:
