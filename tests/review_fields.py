@@ -65,6 +65,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
             {"run": "evaluate-001", "unit": "u", "arm": "a", "other": "", "score": 3, "better": "", "note": ""}
         ]
     },
+    "BlindGiven": {"unit": "u", "verdict": "left", "note": ""},
 }
 """Body of each endpoint that takes one, by the name of its shape: a right one with every key."""
 
