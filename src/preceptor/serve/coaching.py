@@ -67,22 +67,20 @@ class Coaching:
         """
         if control.off:
             return Coached(outcome="off", body=body, reason="asked")
+        release: InUse | None = None
         try:
             release = await self._follower.named(control.release) if control.release else self._follower.current
-        except InputError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as below
-            return Coached(outcome="failed", body=body, reason=f"error-{type(error).__name__}")
-        if release is None:
-            return Coached(outcome="none", body=body, reason="no-release")
-        try:
+            if release is None:
+                return Coached(outcome="none", body=body, reason="no-release")
             return await self._coached(release, body, kind, control, encoding)
         except NoPlaceError as error:
             outcome: Outcome = "none" if error.reason.startswith("no-") else "failed"
-            return Coached(outcome=outcome, body=body, reason=error.reason, release=release.id, trial=release.trial)
-        except Exception as error:  # noqa: BLE001 - the boundary: whatever goes wrong, the customer gets an answer
+            return _without(release, body, outcome, error.reason)
+        except Exception as error:  # the boundary: whatever goes wrong, the customer gets an answer
+            if release is None and isinstance(error, InputError):
+                raise  # of the release that the request names
             reason = "timeout" if isinstance(error, TimeoutError) else f"error-{type(error).__name__}"
-            return Coached(outcome="failed", body=body, reason=reason, release=release.id, trial=release.trial)
+            return _without(release, body, "failed", reason)
 
     async def _coached(self, release: InUse, body: bytes, kind: Kind, control: Control, encoding: str) -> Coached:
         plain = unpacked(body, encoding, self._max_body)
@@ -114,3 +112,10 @@ class Coaching:
         if len(coach) <= INLINE and not coach.waits:
             return coach.advise(asked.messages)
         return await asyncio.wait_for(asyncio.to_thread(coach.advise, asked.messages), self._seconds)
+
+
+def _without(release: InUse | None, body: bytes, outcome: Outcome, reason: str) -> Coached:
+    """No advice; and from which release, where that is known."""
+    if release is None:
+        return Coached(outcome=outcome, body=body, reason=reason)
+    return Coached(outcome=outcome, body=body, reason=reason, release=release.id, trial=release.trial)

@@ -6,6 +6,19 @@ from preceptor.core.errors import BudgetError
 from preceptor.core.pool import Pool, run_all
 
 
+class Busy:
+    """Work that counts how much of it goes on at once."""
+
+    def __init__(self) -> None:
+        self.now = self.peak = 0
+
+    async def work(self, _: int) -> None:
+        self.now += 1
+        self.peak = max(self.peak, self.now)
+        await asyncio.sleep(0)
+        self.now -= 1
+
+
 async def test_results_come_in_the_items_order_whatever_finishes_first():
     first_may_end = asyncio.Event()
 
@@ -20,17 +33,9 @@ async def test_results_come_in_the_items_order_whatever_finishes_first():
 
 
 async def test_never_more_than_concurrency_at_once():
-    now = peak = 0
-
-    async def work(n: int) -> None:
-        nonlocal now, peak
-        now += 1
-        peak = max(peak, now)
-        await asyncio.sleep(0)
-        now -= 1
-
-    await run_all(list(range(20)), work, concurrency=3)
-    assert peak == 3
+    busy = Busy()
+    await run_all(list(range(20)), busy.work, concurrency=3)
+    assert busy.peak == 3
 
 
 async def test_an_error_that_ends_the_run_begins_nothing_new_and_lets_the_rest_finish():
@@ -76,20 +81,12 @@ async def test_a_pool_does_what_comes_up_while_it_works_and_what_is_urgent_first
 
 
 async def test_a_pool_never_does_more_at_once_than_it_may():
-    now = peak = 0
-
-    async def work(_: int) -> None:
-        nonlocal now, peak
-        now += 1
-        peak = max(peak, now)
-        await asyncio.sleep(0)
-        now -= 1
-
+    busy = Busy()
     async with Pool(3) as pool:
         for n in range(10):
-            pool.add(lambda n=n: work(n))
-        await pool.each(list(range(10)), work)
-    assert (peak, now) == (3, 0)
+            pool.add(lambda n=n: busy.work(n))
+        await pool.each(list(range(10)), busy.work)
+    assert (busy.peak, busy.now) == (3, 0)
 
 
 @pytest.mark.parametrize("where", ["urgent", "other", "body"])
