@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import socket
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,10 @@ from hypothesis import settings as hypothesis_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+# Hundreds of processes are started: what they import is compiled once, whatever the one who runs the tests has set.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 _OPT_IN = {

@@ -14,6 +14,8 @@ import sys
 from typing import Any
 
 _NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+_HEAD = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+"""Nobody looks at the cluster, its logs are not gathered, and no machine is to be added by itself."""
 _NOTICED = {
     "health_check_initial_delay_ms": 1000,
     "health_check_period_ms": 500,
@@ -30,7 +32,7 @@ def started() -> tuple[Any, Any]:
     for left in reversed(range(3)):
         cluster = Cluster()
         try:
-            cluster.add_node(**_NODE, include_dashboard=False, _system_config=_NOTICED)
+            cluster.add_node(**_NODE, **_HEAD, _system_config=_NOTICED)
             return cluster, cluster.add_node(**_NODE)
         except Exception:  # Ray raises plain ones
             cluster.shutdown()
