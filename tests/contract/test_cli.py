@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -160,7 +161,11 @@ def test_no_command_shows_help_as_wrong_usage(capsys: pytest.CaptureFixture[str]
         (StoppedError("ended", hint="go on"), 130, "stopped: ended\nnext: go on\n"),
         (KeyboardInterrupt(), 130, "stopped\n"),
         (click.Abort(), 130, "stopped\n"),
-        (BrokenPipeError(), 0, ""),
+        (
+            BrokenPipeError(32, "Broken pipe"),
+            70,
+            "error: unexpected BrokenPipeError: [Errno 32] Broken pipe\nnext: see where",
+        ),
         (
             ValueError("odd\nthing"),
             70,
@@ -175,7 +180,6 @@ def test_every_end_has_its_code(
         raise error
 
     monkeypatch.setattr(boundary.app, "main", fail)
-    monkeypatch.setattr(boundary, "_drop_output", lambda: None)
     assert boundary.run([]) == code
     told = capfd.readouterr().err
     assert told.startswith(words)
@@ -192,15 +196,31 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypat
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_closed_pipe_is_no_error():
-    code = "import sys; from preceptor.cli.boundary import run; sys.exit(run(['prompts', 'show', 'teach']))"
-    done = subprocess.run(
-        ["sh", "-c", f'"{sys.executable}" -c "{code}" | head -c 1; echo "${{PIPESTATUS:-}}"'],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == ""
+@pytest.mark.parametrize(
+    "words", ["prompts show teach", "practice worlds", "practice worlds --json", "--help", "export --help", "--version"]
+)
+@pytest.mark.parametrize("ends", [("stdout",), ("stdout", "stderr")], ids="+".join)
+def test_a_closed_pipe_is_no_error(words: str, ends: tuple[str, ...]):
+    assert closed([sys.executable, "-m", "preceptor.cli", *words.split()], *ends) == (0, "")
+
+
+def test_work_goes_on_when_nobody_follows_it_any_more():
+    code = (
+        "from preceptor.cli.out import console; screen = console(err=True); "
+        "screen.print('half way'); screen.print('done'); console().print('result', file=None)"
+    ).replace(", file=None", "")
+    assert closed([sys.executable, "-c", code], "stderr") == (0, "result\n")
+
+
+def closed(command: list[str], *ends: str) -> tuple[int, str]:
+    """The exit code, and what came out at the other end, where nobody reads what goes into ``ends``."""
+    read, write = os.pipe()
+    os.close(read)
+    streams = {name: write if name in ends else subprocess.PIPE for name in ("stdout", "stderr")}
+    with subprocess.Popen(command, text=True, **streams) as process:
+        os.close(write)
+        told = process.communicate(timeout=60)
+    return process.returncode, "".join(filter(None, told))
 
 
 # JSON shapes. A new key is fine to add here; one that goes or changes its kind breaks programs.

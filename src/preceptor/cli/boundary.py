@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
+import select
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
 
@@ -22,8 +23,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and tells its exit code."""
     try:
-        code: object = app.main(args=list(arguments), prog_name="preceptor", standalone_mode=False)
-        sys.stdout.flush()
+        code: object = app.main(
+            args=list(arguments), prog_name="preceptor", standalone_mode=False, obj=tuple(arguments)
+        )
+        if sys.__stdout__ is not None:  # as where it was closed before we began
+            sys.stdout.flush()
         return code if isinstance(code, int) else DONE  # of a command that ends with one
     except click.ClickException as error:
         return _usage(error)
@@ -33,14 +37,13 @@ def run(arguments: Sequence[str]) -> int:
     except PreceptorError as error:
         code = _code(error)
         _tell(error, arguments)
-    except BrokenPipeError:
-        code = DONE
-        _drop_output()
+    except (SystemExit, BrokenPipeError) as error:  # the first is click's own answer to a broken pipe
+        code = DONE if _left() else _unexpected(error, "--debug" in arguments)
     except OSError as error:
         if error.errno not in _FULL:
             return _unexpected(error, "--debug" in arguments)
         code = FAILED
-        _drop_output()
+        _drop(sys.stdout)
         _say(f"error: the output cannot be written: {error.strerror}")
         _say("next: make space there, and call it again")
     except Exception as error:  # noqa: BLE001 - the boundary: whatever is left is a bug, told without a traceback
@@ -81,7 +84,7 @@ def _usage(error: click.ClickException) -> int:
     return USAGE
 
 
-def _unexpected(error: Exception, debug: bool) -> int:
+def _unexpected(error: BaseException, debug: bool) -> int:
     if debug:
         _say(clean("".join(traceback.format_exception(error))))
     _say(f"error: unexpected {type(error).__name__}: {one_line(str(error), 200)}")
@@ -96,8 +99,21 @@ def _say(text: str) -> None:
         return
 
 
-def _drop_output() -> None:
-    """The reader of a pipe went away: nothing more may be written, not even at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+def _left() -> bool:
+    """Whether whoever read our output has read enough, as ``head`` does: no error, as a broken pipe to anybody else
+    is one. Nothing is written there any more."""
+    ours = [stream for stream in (sys.__stdout__, sys.__stderr__) if stream is not None]
+    watch = select.poll()
+    for stream in ours:
+        watch.register(stream.fileno(), 0)  # an end that is closed is told all the same
+    gone = {number for number, _ in watch.poll(0)}
+    for stream in ours:
+        if stream.fileno() in gone:
+            _drop(stream)
+    return bool(gone)
+
+
+def _drop(stream: TextIO) -> None:
+    from preceptor.cli.out import drop  # noqa: PLC0415 - as above
+
+    drop(stream)

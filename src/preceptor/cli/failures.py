@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Group, RenderableType
 
-from preceptor.cli.out import line, table
+from preceptor.cli.out import line, table, unbroken
 from preceptor.core.events import Event, ItemDone, ItemFailed, TryFailed
 
 _SEATS = ("student", "teacher", "customer", "judge")
@@ -114,11 +114,15 @@ def _kind(seat: str, failure: str, group: _Group) -> FailureKind:
     )
 
 
-def failure_table(kinds: Iterable[FailureKind], answer_of: Callable[[str], str]) -> RenderableType:
+def failure_table(
+    kinds: Iterable[FailureKind], answer_of: Callable[[str], str], typed: Callable[[str], str], *, more: str
+) -> RenderableType:
     """A row a kind; below, for the foremost ones, an example, what the model answered, and the next step.
 
     Args:
         answer_of: from the beginning of a call's key to the words of its answer; empty where there are none.
+        typed: a text with its commands as they can be typed here.
+        more: the command that shows all of them.
     """
     kinds = tuple(kinds)
     rows = [(k.seat or "-", k.failure, str(k.tries), str(k.count)) for k in kinds]
@@ -129,7 +133,7 @@ def failure_table(kinds: Iterable[FailureKind], answer_of: Callable[[str], str])
         said = answer_of(k.call) if k.call else ""
         if said:
             parts.append(line(f"  it answered: {said}", 160, style="dim"))
-        parts.append(line(f"  next: {k.advice}"))
+        parts.append(unbroken(line(f"  next: {typed(k.advice)}")))
     if len(kinds) > _SHOWN:
-        parts.append(line(f"and {len(kinds) - _SHOWN} more kinds: preceptor runs show --json", style="dim"))
+        parts.append(unbroken(line(f"and {len(kinds) - _SHOWN} more kinds: {more}", style="dim")))
     return Group(*parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -21,6 +21,12 @@ _CAPS = ("--max-usd", "--max-calls")
 def where(folder: Path) -> str:
     """`` -C DIR`` for a shell, unless it is this folder."""
     return "" if folder == Path() else f" -C {shlex.quote(str(folder))}"
+
+
+def as_typed() -> Callable[[str], str]:
+    """What a project has to say by itself while this command runs, as whoever called it can type it."""
+    arguments: Sequence[str] = click.get_current_context().find_root().obj or ()
+    return lambda hint: again(hint, arguments)
 
 
 def stopped(arguments: Sequence[str]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from typing import IO, Any
 
 import click
 from rich import box
@@ -18,9 +20,31 @@ from preceptor.core.ids import plain
 from preceptor.core.untrusted import clean, one_line
 
 
-def console(*, err: bool = False) -> Console:
+class Screen(Console):
+    """Cuts nothing off: what :func:`unbroken` made wider than the screen goes on in the screen's next line."""
+
+    def print(self, *objects: Any, crop: bool = False, **options: Any) -> None:
+        """See the class."""
+        super().print(*objects, crop=crop, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Who read has left. Without results there is nothing to go on for; work goes on without its progress."""
+        self.quiet = True
+        drop(self.file)
+        if not self.stderr:
+            raise click.exceptions.Exit(0)
+
+
+def console(*, err: bool = False) -> Screen:
     """A console that leaves words as they are; plain where the output is no terminal, or NO_COLOR is set."""
-    return Console(stderr=err, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    return Screen(stderr=err, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def drop(stream: IO[str]) -> None:
+    """Nothing more is written to ``stream``, not even at exit: its pipe is closed, or its disk is full."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def write_json(value: object) -> None:
@@ -52,6 +76,11 @@ def text(value: object, style: str = "") -> Text:
 def line(value: object, limit: int = 0, style: str = "") -> Text:
     """The same on one line."""
     return Text(one_line(str(value), limit), style=style)
+
+
+def unbroken(*parts: str | Text | tuple[str, str]) -> Text:
+    """A line with something to paste: it stays one line, however narrow the screen."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ignore")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> Table:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 
-from preceptor.cli.failures import failure_kinds, failure_table
+from preceptor.cli.failures import FailureKind, failure_kinds, failure_table
 from preceptor.cli.next_step import in_project, resuming, where
-from preceptor.cli.out import line, program
+from preceptor.cli.out import line, program, unbroken
 from preceptor.cli.spend import spend_table
 from preceptor.cli.tally import Tally
 from preceptor.core.decode import decode
@@ -33,7 +33,7 @@ def run_screen(project: Project, run: Run, modes: Sequence[tuple[str, ModeTold]]
     parts: list[RenderableType] = [line(f"{run.id}: {state(run)}", style=_STYLE.get(info.status, "bold yellow"))]
     if info.message:
         parts.append(line(info.message))
-    parts += [line(f"next: {_typed(hint, project, run)}") for hint in _next(run)]
+    parts += [unbroken(line(f"next: {_typed(hint, project, run)}")) for hint in _next(run)]
     if info.status != "done":
         parts += [line(f"it came as far as: {reached}") for reached in _reached(events)]
     when = f"started {info.started[:19]}, ended {(info.ended or '-')[:19]}, resumed {info.resumes} times"
@@ -46,10 +46,10 @@ def run_screen(project: Project, run: Run, modes: Sequence[tuple[str, ModeTold]]
         parts.append(line("nothing was learned", style="bold yellow"))
     kinds = failure_kinds(events)
     if kinds:
-        parts.append(failure_table(kinds, lambda call: _answer(project, run, call)))
+        parts.append(_failures(kinds, project, run))
     by_model = {info.models[seat]: told for seat, told in modes if told.unusable or told.refused}
     parts += [line(_form(spec, told), style="dim") for spec, told in by_model.items()]
-    parts.append(line(f"files: {run.folder}", style="dim"))
+    parts.append(unbroken(line(f"files: {run.folder}", style="dim")))
     return Group(*parts)
 
 
@@ -98,6 +98,13 @@ def _reached(events: Sequence[Event]) -> Iterator[str]:
     if tally.phase:
         position = f", {tally.done} of {tally.total}" if tally.total else ""
         yield f"stage {tally.stage + 1}, {tally.label}{position}; {tally.calls} calls paid"
+
+
+def _failures(kinds: Sequence[FailureKind], project: Project, run: Run) -> RenderableType:
+    more = in_project(f"preceptor runs show {run.id} --json", project.folder)
+    return failure_table(
+        kinds, lambda call: _answer(project, run, call), lambda text: in_project(text, project.folder), more=more
+    )
 
 
 def _answer(project: Project, run: Run, call: str) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from preceptor.cli.next_step import where
-from preceptor.cli.out import counted, line, program
+from preceptor.cli.out import counted, line, program, unbroken
 from preceptor.cli.spend import spend_table
 from preceptor.core.records import Strategy
 from preceptor.evaluate.latency import spell
@@ -68,7 +68,8 @@ def learned(result: LearnResult, folder: Path) -> list[RenderableType]:
         lost = f"; {primer.failed} of {primer.asked} answers lost to failures" if primer.failed else ""
         parts.append(line(f"before any dialogue: {primer.proposed} strategies from the domain{lost}", style="dim"))
     if not result.learned:
-        parts.append(line(f"nothing was learned; why: {program()} runs show{where(folder)}", style="bold yellow"))
+        why = f"nothing was learned; why: {program()} runs show{where(folder)}"
+        parts.append(unbroken(line(why, style="bold yellow")))
     parts += ["", *map(strategy_line, chosen(general, bound))]
     return parts
 
@@ -190,7 +191,7 @@ def simulated() -> Text:
 
 def closing(folder: Path, next_step: str) -> list[RenderableType]:
     """Where the files are, and what to do next."""
-    return [line(f"files: {folder}", style="dim"), Text.assemble(("next: ", "bold"), next_step)]
+    return [unbroken(line(f"files: {folder}", style="dim")), unbroken(("next: ", "bold"), next_step)]
 
 
 def heading(text: str) -> RenderableType:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from preceptor.core.events import Event, ItemDone, ItemFailed, PhaseStarted, RunEnded, RunStarted, Spent, TryFailed
+from preceptor.core.events import (
+    Event,
+    ItemDone,
+    ItemFailed,
+    Kind,
+    PhaseStarted,
+    RunEnded,
+    RunStarted,
+    Spent,
+    TryFailed,
+)
 
 PHASES = {
     "primer": "reading the domain",
@@ -61,6 +71,7 @@ class Tally:
     usd: float = 0.0
     unpriced: bool = False
     status: str = ""
+    _begun: PhaseStarted | None = None
 
     def add(self, event: Event) -> None:
         """One more event."""
@@ -69,6 +80,7 @@ class Tally:
                 self.run, self.job, self.resumed = event.run, event.job, event.resumed
             case PhaseStarted():
                 self.phase, self.stage, self.total, self.done = event.name, event.stage, event.total, 0
+                self._begun = event
             case ItemDone():
                 self.items[event.kind] += 1
                 if event.kind == "lesson":
@@ -111,8 +123,8 @@ class Tally:
             return f"${self.usd:.2f} + unpriced" if self.usd else "price unknown"
         return f"${self.usd:.2f}" if self.usd >= 0.01 or not self.usd else f"${self.usd:.4f}"
 
-    def _advance(self, kind: str) -> None:
-        if kind != "attempt" and self.done < self.total:
+    def _advance(self, kind: Kind) -> None:
+        if self._begun and self._begun.counts(kind) and self.done < self.total:
             self.done += 1
 
     def _spend(self, event: Spent) -> None:

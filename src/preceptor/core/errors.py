@@ -23,6 +23,14 @@ concerns one item (recorded, the run goes on) or the whole run (saved, then ende
 
 from __future__ import annotations
 
+UPGRADE = "take a newer preceptor: git pull in its clone, then install it from there again"
+"""A next step: no index holds the package."""
+
+
+def install(extra: str) -> str:
+    """The next step where packages of an extra are missing; as in :data:`UPGRADE`."""
+    return f"in the clone of preceptor: pip install -e '.[{extra}]'"
+
 
 class PreceptorError(Exception):
     """Base of all; ``str()`` is one line for people, ``hint`` the next step."""

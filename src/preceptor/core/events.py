@@ -25,6 +25,12 @@ class PhaseStarted:
     name: str
     stage: int
     total: int
+    kind: Kind | None = None
+    """Of the items that it counts; None (as in older logs): of any but attempts, which are parts of items."""
+
+    def counts(self, kind: Kind) -> bool:
+        """Whether an item of this kind is one of its own. Others come out, or fail, while it goes on."""
+        return kind == self.kind if self.kind else kind != "attempt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,37 +14,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-async def run_all(
-    items: Sequence[Item], work: Callable[[Item], Awaitable[Result]], *, concurrency: int
-) -> list[Result]:
-    """``work`` on every item, at most ``concurrency`` at once.
-
-    ``work`` records the failure of its own item and raises only what ends the run. After the first such error
-    no item is begun; those under way come to their own end (their answers are paid for and worth keeping),
-    then the error of the first item in order is raised.
-    """
-    errors: dict[int, PreceptorError] = {}
-    results: list[Result | None] = [None] * len(items)
-    following = iter(range(len(items)))
-
-    async def hand() -> None:
-        # As many hands as may work at once, and not a task an item: thousands of items wait for nothing.
-        for index in following:
-            if errors:
-                return
-            try:
-                results[index] = await work(items[index])
-            except PreceptorError as error:
-                errors[index] = error
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(concurrency, len(items))):
-            group.create_task(hand())
-    if errors:
-        raise errors[min(errors)]
-    return cast("list[Result]", results)
-
-
 class Pool:
     """Work that comes up while other work goes on, at most ``concurrency`` pieces at once: for ``async with``,
     which ends when nothing is left to do.
@@ -128,3 +97,29 @@ class Pool:
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_exception(error)
+
+
+async def run_all(
+    items: Sequence[Item], work: Callable[[Item], Awaitable[Result]], *, concurrency: int
+) -> list[Result]:
+    """``work`` on every item, at most ``concurrency`` at once.
+
+    ``work`` records the failure of its own item and raises only what ends the run. After the first such error
+    no item is begun; those under way come to their own end (their answers are paid for and worth keeping),
+    then the error of the first item in order is raised.
+    """
+    errors: dict[int, PreceptorError] = {}
+
+    async def one(index: int) -> Result:
+        try:
+            return await work(items[index])
+        except PreceptorError as error:
+            errors[index] = error
+            raise
+
+    try:
+        async with Pool(concurrency) as pool:
+            return await pool.each(range(len(items)), one)
+    except PreceptorError:
+        # Whatever came first by the clock: the same items end a run with the same words.
+        raise errors[min(errors)] from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from preceptor.core.errors import ConfigError
+from preceptor.core.errors import ConfigError, install
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -24,9 +24,7 @@ def exporter() -> TracerProvider:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError as error:
-        raise ConfigError(
-            "OpenTelemetry is not installed", hint="install it with: pip install 'preceptor[otel]'"
-        ) from error
+        raise ConfigError("OpenTelemetry is not installed", hint=install("otel")) from error
     known = trace.get_tracer_provider()
     if isinstance(known, TracerProvider):
         return known

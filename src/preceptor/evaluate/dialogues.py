@@ -117,9 +117,8 @@ class Playing:
 async def _told(stage: Stage, one: Task) -> Item:
     item = await _played(stage, one)
     if item.rating is None:
-        kind = "rating" if item.dialogue.end != "failed" else "dialogue"
         failure, _, reason = item.failure.partition(": ")
-        stage.emit(ItemFailed(kind=kind, id=one.id, failure=failure, reason=reason))
+        stage.emit(ItemFailed(kind="dialogue", id=one.id, failure=failure, reason=reason))
     else:
         for told in item.lost:
             failure, _, reason = told.partition(": ")

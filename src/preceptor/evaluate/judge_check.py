@@ -154,7 +154,7 @@ async def check_judge(
     drawn = sorted(rated, key=lambda i: (derive_seed(seed, PHASE, i.arm, i.unit), i.arm, i.unit))[:dialogues]
     pairs = _pairs(found, rated, drawn)
     voted = to_ask(found, votes)
-    bench.emit(PhaseStarted(name="judge", stage=0, total=len(drawn) + len(pairs) + len(voted)))
+    bench.emit(PhaseStarted(name="judge", stage=0, total=len(drawn) + len(pairs) + len(voted), kind="rating"))
     seen = await run_all(drawn, lambda i: _seen(bench, i, profiles, seed), concurrency=bench.concurrency)
     told = await run_all(pairs, lambda p: _swapped(bench, p, profiles, seed), concurrency=bench.concurrency)
     asked = await run_all(voted, lambda p: _swapped(bench, p, profiles, seed), concurrency=bench.concurrency)

@@ -35,7 +35,7 @@ async def judge_pairs(
     if not pairs:
         return None
     known = {p.id: p for p in profiles}
-    stage.emit(PhaseStarted(name="pairs", stage=0, total=len(pairs)))
+    stage.emit(PhaseStarted(name="pairs", stage=0, total=len(pairs), kind="rating"))
     met = [TwoMeetings(profile=known[one.profile], one=one, other=other) for one, other in pairs]
     judged = await stage.executor.run(Preferring(), stage, met, concurrency=stage.concurrency)
     told = [j for j in judged if j is not None]

@@ -43,7 +43,7 @@ async def until_precise(
     count, ended = 0, "most"
     while count < stage.settings.most:
         size = min(BATCH, stage.settings.most - count)
-        stage.emit(PhaseStarted(name="evaluate", stage=0, total=size * len(arms)))
+        stage.emit(PhaseStarted(name="evaluate", stage=0, total=size * len(arms), kind="dialogue"))
         drawn = [_drawn(profiles, stage.settings.seed, count + n) for n in range(size)]
         tasks: list[Task] = []
         for profile in drawn:

@@ -121,7 +121,7 @@ async def _fixed(stage: Stage, arms: Sequence[Arm], profiles: Sequence[Profile])
         for p in profiles
         for arm in arms  # innermost, so that a run that is stopped early leaves whole pairs
     ]
-    stage.emit(PhaseStarted(name="evaluate", stage=0, total=len(tasks)))
+    stage.emit(PhaseStarted(name="evaluate", stage=0, total=len(tasks), kind="dialogue"))
     items = await play_all(stage, tasks)
     done = {(i.arm, i.profile, i.repeat): i for i in items}
     return [done[a.name, p.id, r] for a in arms for p in profiles for r in range(stage.settings.repeats)]
@@ -137,7 +137,7 @@ async def _second_time(stage: Stage, arm: Arm, items: Sequence[Item], profiles: 
         (p for p in profiles if p.id in met), key=lambda p: (derive_seed(settings.seed, "aa", p.id), p.id)
     )
     tasks = [task(arm, p, 0, settings, again=True) for p in drawn[: settings.aa]]
-    stage.emit(PhaseStarted(name="again", stage=0, total=len(tasks)))
+    stage.emit(PhaseStarted(name="again", stage=0, total=len(tasks), kind="dialogue"))
     return await play_all(stage, tasks)
 
 

@@ -48,7 +48,7 @@ async def settle(
             context, stage, fresh, known, helpful=helpful, pool=pool, lasts=review.begin
         )
         lasting = consolidation.lasting(fresh)
-        context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(lasting)))
+        context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(lasting), kind="strategy"))
         review.begin(lasting)
     return Settled(consolidation=consolidation, findings=review.findings)
 

@@ -102,7 +102,7 @@ async def consolidate(
     found = groups(len(bound), Likeness(bound).pairs(context.settings.merge_likeness))
     alike = [[bound[m] for m in members] for members in found]
     touched = [group for group in alike if any(s.id in new for s in group)]
-    context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(touched)))
+    context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(touched), kind="strategy"))
     met = {s.id for group in touched for s in group}
     lasts([s for s in fresh if s.id not in met])
     parts: dict[int, Consolidation] = {}

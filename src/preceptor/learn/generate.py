@@ -19,7 +19,7 @@ PHASE = "generate"
 async def generate(context: Context, stage: int, snapshot: Snapshot) -> list[Dialogue]:
     """The stage's dialogues, in a fixed order; failed ones included as far as they went."""
     profiles = stage_profiles(context, stage)
-    context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(profiles)))
+    context.emit(PhaseStarted(name=PHASE, stage=stage, total=len(profiles), kind="dialogue"))
     return await context.executor.run(
         Generating(stage=stage, snapshot=snapshot),
         context,

@@ -53,7 +53,7 @@ async def prime(context: Context) -> tuple[list[Change], PrimerReport]:
     Nothing in them comes from a customer's text. The result depends on the domain and the seed alone.
     """
     asks = [None, *primed_issues(context.domain, context.settings.primer_issues)]
-    context.emit(PhaseStarted(name=PHASE, stage=0, total=len(asks)))
+    context.emit(PhaseStarted(name=PHASE, stage=0, total=len(asks), kind="strategy"))
 
     async def one(issue: Issue | None) -> list[Strategy] | None:
         return await _asked(context, issue)

@@ -10,7 +10,7 @@ from math import ceil
 from typing import TypeVar
 
 from preceptor.core.errors import ModelError
-from preceptor.core.events import ItemDone, ItemFailed, PhaseStarted
+from preceptor.core.events import ItemDone, ItemFailed, Kind, PhaseStarted
 from preceptor.core.executor import Work
 from preceptor.core.records import Lesson
 from preceptor.learn.batch import batch, settle
@@ -24,6 +24,8 @@ Source = Callable[[int, Snapshot], Awaitable[Sequence[Candidate]]]
 
 Item = TypeVar("Item", Candidate, Probe)
 Done = TypeVar("Done")
+_KINDS: Mapping[str, Kind] = {PROBE: "scenario", TEACH: "lesson"}
+"""What comes out of each phase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,16 +143,18 @@ def _told(
 ) -> Callable[[Item], Awaitable[Done | None]]:
     """``work``, told as events; an item that a model spoils is left out."""
 
+    kind = _KINDS[phase]
+
     async def one(item: Item) -> Done | None:
         try:
             done = await work(item)
         except ModelError as error:
             if error.ends_run:
                 raise
-            context.emit(ItemFailed(kind="lesson", id=item.scenario.id, failure=error.kind, reason=str(error)))
+            context.emit(ItemFailed(kind=kind, id=item.scenario.id, failure=error.kind, reason=str(error)))
             return None
         detail = done.outcome if isinstance(done, Lesson) else phase
-        context.emit(ItemDone(kind="lesson" if phase == TEACH else "scenario", id=item.scenario.id, detail=detail))
+        context.emit(ItemDone(kind=kind, id=item.scenario.id, detail=detail))
         return done
 
     return one
@@ -160,6 +164,6 @@ async def _each(
     context: Context, phase: str, stage: int, items: Sequence[Item], work: Work[Context, Item, Done | None]
 ) -> list[Done]:
     """``work`` on each; what was spoiled is left out."""
-    context.emit(PhaseStarted(name=phase, stage=stage, total=len(items)))
+    context.emit(PhaseStarted(name=phase, stage=stage, total=len(items), kind=_KINDS[phase]))
     done = await context.executor.run(work, context, list(items), concurrency=context.concurrency)
     return [d for d in done if d is not None]

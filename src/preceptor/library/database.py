@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from preceptor.core.errors import LibraryError
+from preceptor.core.errors import UPGRADE, LibraryError, install
 from preceptor.core.untrusted import one_line
 from preceptor.library import migrations, schema
 from preceptor.library.audit import refill
@@ -107,7 +107,7 @@ def open_database(place: str | Path, *, create: bool) -> Database:
             engine = _engine(url)
         except ImportError as error:
             raise LibraryError(
-                f"{name}: the driver is not installed ({error})", hint="pip install 'preceptor[postgresql]'"
+                f"{name}: the driver is not installed ({error})", hint=install("postgresql")
             ) from error
     with ExitStack() as unless_good:
         database = Database(engine, name)
@@ -229,6 +229,6 @@ def _revision(connection: Connection, name: str, *, create: bool) -> str | None:
     if len(found) != 1 or found[0] not in REVISIONS:
         raise LibraryError(
             f"{name} was written by a newer preceptor (revision {', '.join(map(str, found)) or 'none'})",
-            hint="upgrade preceptor: pip install --upgrade preceptor",
+            hint=UPGRADE,
         )
     return found[0]

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from preceptor.core.errors import ConfigError, ModelError
+from preceptor.core.errors import ConfigError, ModelError, install
 from preceptor.core.untrusted import one_line
 
 Floats = NDArray[np.float32]
@@ -142,7 +142,7 @@ def _extra(module: str, extra: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise ConfigError(f"{module} is not installed", hint=f"pip install 'preceptor[{extra}]'") from error
+        raise ConfigError(f"{module} is not installed", hint=install(extra)) from error
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:

@@ -17,6 +17,7 @@ from preceptor.core.errors import (
     ModelDownError,
     ModelError,
     ModelTimeoutError,
+    install,
 )
 from preceptor.core.untrusted import one_line
 from preceptor.llm.faults import Door, SlowDownError, status_fault
@@ -42,7 +43,7 @@ try:
     from pydantic_ai.tools import ToolDefinition
 except ImportError as missing:
     raise ConfigError(
-        "a model by provider needs packages that are not installed", hint="pip install 'preceptor[providers]'"
+        "a model by provider needs packages that are not installed", hint=install("providers")
     ) from missing
 
 
@@ -85,7 +86,7 @@ def open_provider(
         extra = provider.partition("-")[0]
         raise ConfigError(
             f"seats.{seat}: {spec} needs packages that are not installed",
-            hint=f"pip install 'preceptor[providers]' 'pydantic-ai-slim[{extra}]'",
+            hint=f"{install('providers')} 'pydantic-ai-slim[{extra}]'",
         ) from error
     except (raised.UserError, ValueError, TypeError) as error:
         door = Door(spec=spec, secrets=(key,) if key else ())

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from preceptor.core.errors import InputError
 from preceptor.core.records import Scenario
 from preceptor.exchange.contents import Contents, Item, Taught, contents_of_release, items_of, topics_of
-from preceptor.exchange.finetune import Examples, examples
+from preceptor.exchange.finetune import Examples, Form, examples
 from preceptor.exchange.reading import read_file
 from preceptor.exchange.taking import Taken, take
 from preceptor.library.entry import Entry
@@ -59,7 +59,9 @@ def check(contents: Contents) -> None:
         )
 
 
-def fine_tuning(project: Project, *, release: Release | None = None, trial: bool = False) -> Examples:
+def fine_tuning(
+    project: Project, *, form: Form = "messages", release: Release | None = None, trial: bool = False
+) -> Examples:
     """Examples from all lessons of the library; only what rests on strategies that :func:`gather` would give.
 
     Raises:
@@ -74,7 +76,7 @@ def fine_tuning(project: Project, *, release: Release | None = None, trial: bool
         else:
             allowed = {i.strategy.id for i in items_of(entries.values(), trial=trial)}
         lessons = (Taught(lesson=library.lesson(row.id), run=row.run, stage=row.stage) for row in library.lessons())
-        return examples(lessons, system, _resolved(entries, allowed), _logged(project))
+        return examples(lessons, system, _resolved(entries, allowed), _logged(project), form=form)
 
 
 def open_release(project: Project, name: str) -> Release:

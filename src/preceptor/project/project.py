@@ -47,6 +47,8 @@ class Project:
         self.value = loaded.value
         self.environ = environ
         self.clock = core_config.clock(environ)
+        self.typed: Callable[[str], str] = str
+        """A hint as whoever began a job here can type it; set where that is known."""
 
     @classmethod
     def open(

@@ -54,7 +54,7 @@ def settings_text(chosen: Mapping[str, object]) -> str:
 def _seats(mine: list[Setting], chosen: Mapping[str, object]) -> list[str]:
     lines = [
         "# model: practice:NAME (embedded, offline), http://HOST/v1#MODEL (Ollama, vLLM, llama.cpp, ...),",
-        "# or PROVIDER:MODEL (openai:..., anthropic:...; needs the extra: pip install preceptor[providers]).",
+        "# or PROVIDER:MODEL (openai:..., anthropic:...; needs the extra: providers).",
     ]
     seat = ""
     for setting in mine:

@@ -10,21 +10,32 @@ from preceptor.runs.eventlog import Told
 from preceptor.runs.run import Run
 
 _LAST_FAILURES = 8
-_WITHIN = "attempt"
-"""A part of an item, not an item of a phase."""
 
 
 @dataclass(slots=True)
 class Phase:
     """One phase of one stage."""
 
-    name: str
-    stage: int
-    total: int
+    begun: PhaseStarted
     done: int = 0
     failed: int = 0
     over: bool = False
     """Another phase began since, or the run is done."""
+
+    @property
+    def name(self) -> str:
+        """As the run tells it."""
+        return self.begun.name
+
+    @property
+    def stage(self) -> int:
+        """Counted from 0."""
+        return self.begun.stage
+
+    @property
+    def total(self) -> int:
+        """Items to come in all; 0: not known."""
+        return self.begun.total
 
     @property
     def share(self) -> int:
@@ -85,7 +96,7 @@ class Progress:
             case ItemFailed():
                 self.failures[event.failure] += 1
                 self.last_failures = [*self.last_failures[-_LAST_FAILURES + 1 :], event]
-                if self.phases and event.kind != _WITHIN:
+                if self.phases and self.phases[-1].begun.counts(event.kind):
                     self.phases[-1].failed += 1
             case Spent():
                 self._spend(event)
@@ -116,10 +127,10 @@ class Progress:
         for phase in self.phases:
             phase.over = True
         self.phases = [p for p in self.phases if (p.name, p.stage) != (event.name, event.stage)]
-        self.phases.append(Phase(name=event.name, stage=event.stage, total=event.total))
+        self.phases.append(Phase(event))
 
     def _done(self, event: ItemDone) -> None:
-        if self.phases and event.kind != _WITHIN:
+        if self.phases and self.phases[-1].begun.counts(event.kind):
             self.phases[-1].done += 1
         if (event.kind, event.id) in self._seen:
             return

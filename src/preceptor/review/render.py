@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from preceptor.core.clock import Clock
-from preceptor.core.errors import ConfigError
+from preceptor.core.errors import ConfigError, install
 from preceptor.core.untrusted import clean
 from preceptor.review.timeline import past
 
@@ -37,7 +37,7 @@ class Pages:
             from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise ConfigError(
-                "the review app needs packages that are not installed", hint="pip install 'preceptor[review]'"
+                "the review app needs packages that are not installed", hint=install("review")
             ) from error
         self._clock = clock
         self._environment = Environment(

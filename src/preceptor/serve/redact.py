@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from preceptor.core.errors import ConfigError
+from preceptor.core.errors import ConfigError, install
 from preceptor.core.untrusted import one_line
 
 Redact = Callable[[str], str]
@@ -87,9 +87,7 @@ def by_presidio(model: str) -> Redact:
         engines = import_module("presidio_analyzer.nlp_engine")
         spacy = import_module("spacy.util")
     except ImportError as error:
-        raise ConfigError(
-            "Presidio is not installed", hint="install it with: pip install 'preceptor[redact]'"
-        ) from error
+        raise ConfigError("Presidio is not installed", hint=install("redact")) from error
     if not spacy.is_package(model):  # Presidio would try to download it
         shown = one_line(model, 80)
         raise ConfigError(f"the spaCy model '{shown}' is not installed", hint=f"python -m spacy download {shown}")

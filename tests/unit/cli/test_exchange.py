@@ -61,7 +61,18 @@ def test_every_form(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(lines) == told["examples"] > 0
     roles = [m["role"] for m in json.loads(lines[0])["messages"]]
     assert (roles[0], roles[-2:]) == ("system", ["user", "assistant"])
-    said = [m["content"] for line in lines for m in json.loads(line)["messages"] if m["role"] != "system"]
+    whole = [json.loads(line)["messages"] for line in lines]
+    for messages in whole:
+        trained = [m["content"] for m in messages if m["role"] == "assistant" and m.get("weight", 1)]
+        assert trained == [messages[-1]["content"]]
+    assert any("weight" in m for messages in whole for m in messages), "some have replies before it"
+    told = read(capsys, "export", "--to", "finetune-trl", "--trial", "--out", tmp_path / "trl", "-C", project)
+    assert told["examples"] == len(lines)
+    for line, messages in zip((tmp_path / "trl").read_text().splitlines(), whole, strict=True):
+        one = json.loads(line)
+        bare = [{"role": m["role"], "content": m["content"]} for m in messages]
+        assert ([*one["prompt"], *one["completion"]], len(one["completion"])) == (bare, 1)
+    said = [m["content"] for messages in whole for m in messages if m["role"] != "system"]
     assert [text for text in said if "<advice" in text] == []
 
 

@@ -57,12 +57,15 @@ def test_an_item_that_came_out_when_the_run_was_resumed_is_not_lost_and_none_cou
 def test_the_screen_holds_it_all_and_what_the_model_answered() -> None:
     out = io.StringIO()
     answers = {"ccc": 'Sure! {"strategies": [\x1b[31m'}
-    Console(file=out, width=100).print(failure_table(failure_kinds(EVENTS), lambda call: answers.get(call, "")))
+    shown = failure_table(
+        failure_kinds(EVENTS), lambda call: answers.get(call, ""), str.upper, more="preceptor runs show X --json"
+    )
+    Console(file=out, width=100).print(shown)
     text = out.getvalue()
-    assert "raise seats.teacher.max_tokens" in text
+    assert "RAISE SEATS.TEACHER.MAX_TOKENS" in text, "as it can be typed"
     assert "scenario-1" in text
     assert 'it answered: Sure! {"strategies": [' in text
     assert "\x1b" not in text
     assert text.count("next: ") == 4
-    assert "and 1 more kinds" in text
+    assert "and 1 more kinds: preceptor runs show X --json\n" in text
     assert len(text.splitlines()) < 30

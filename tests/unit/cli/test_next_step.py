@@ -9,6 +9,8 @@ import pytest
 
 from preceptor.cli import boundary, next_step
 from preceptor.cli.next_step import again, in_project, stopped, where
+from preceptor.core.errors import StoppedError
+from preceptor.project import Project
 
 P = Path("my shop")
 
@@ -100,3 +102,20 @@ def test_the_boundary_tells_it(
     assert boundary.run(["evaluate", "-C", "my shop"]) == 1
     assert "preceptor learn -C 'my shop'; or leave 'coached' out" in capsys.readouterr().err
     assert not (tmp_path / "my shop" / "runs").exists()
+
+
+def test_what_a_project_says_by_itself_can_be_typed_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert boundary.run(["init", "my shop"]) == 0
+    said: list[str] = []
+
+    def learn(project: Project, **_: object) -> None:
+        said.append(project.typed("go on with: preceptor learn --resume"))
+        raise StoppedError("enough")
+
+    monkeypatch.setattr(Project, "learn", learn)
+    assert boundary.run(["learn", "-C", "my shop", "--seed", "9"]) == 130
+    assert said == ["go on with: preceptor learn -C 'my shop' --seed 9 --resume"]
+    assert Project.open("my shop").typed("as it is") == "as it is"

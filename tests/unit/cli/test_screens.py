@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple, cast
 
-from rich.console import Console, RenderableType
+import pytest
+from rich.console import Console, Group, RenderableType
 
-from preceptor.cli.out import table
-from preceptor.cli.screens import bar, chart, chosen, strategy_line, where
+from preceptor.cli.out import console, table
+from preceptor.cli.screens import bar, chart, chosen, closing, strategy_line, where
 from preceptor.cli.story import render_story
 from preceptor.core.records import Attempt, Comparison, Finding, Lesson, Scenario, Strategy, Turn
 from preceptor.evaluate.result import Evaluation
@@ -159,3 +161,15 @@ def test_both_kinds_of_strategies_are_shown_widest_first():
 def test_the_folder_is_named_where_it_is_another(tmp_path):
     assert where(type(tmp_path)()) == ""
     assert where(tmp_path) == f" -C {tmp_path}"
+
+
+@pytest.mark.parametrize("width", [20, 80])
+def test_a_command_to_paste_stands_on_one_line_whatever_the_width(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    command = f"preceptor library list -C '{'a long name ' * 12}'"
+    console().print(Group("words " * 30, *closing(Path("folder " * 20), command)))
+    *_, files, following = capsys.readouterr().out.splitlines()
+    assert files == f"files: {'folder ' * 20}".rstrip()
+    assert following == f"next: {command}"

@@ -46,6 +46,16 @@ def test_a_new_phase_begins_at_nothing():
     assert (tally.done, tally.label) == (0, "comparing replies")
 
 
+def test_a_phase_counts_the_items_of_its_own_kind():
+    tally = Tally(stages=1)
+    tally.add(PhaseStarted(name="probe", stage=0, total=3, kind="scenario"))
+    tally.add(ItemDone(kind="scenario", id="a"))
+    tally.add(ItemDone(kind="lesson", id="a", detail="already_good"))
+    assert (tally.done, tally.items["lesson"], tally.outcomes["already_good"]) == (1, 1, 1)
+    tally.add(ItemFailed(kind="scenario", id="b", failure="timeout", reason=""))
+    assert tally.done == 2
+
+
 def test_more_items_than_announced_do_not_pass_the_end():
     tally = Tally()
     tally.add(PhaseStarted(name="consolidate", stage=0, total=1))

@@ -58,6 +58,21 @@ async def test_an_error_that_ends_the_run_begins_nothing_new_and_lets_the_rest_f
     assert finished == [0]
 
 
+async def test_of_several_errors_the_first_items_is_raised_whatever_the_clock_says():
+    late = asyncio.Event()
+
+    async def work(n: int) -> None:
+        if n == 0:
+            await late.wait()
+        late.set()
+        raise BudgetError(f"cap {n}")
+
+    with pytest.raises(BudgetError, match="cap 0") as caught:
+        await run_all(list(range(9)), work, concurrency=3)
+    assert caught.value.__cause__ is None
+    assert await run_all([], work, concurrency=3) == []
+
+
 async def noted(to: list[str], name: str) -> None:
     to.append(name)
     await asyncio.sleep(0)

@@ -47,6 +47,39 @@ def test_the_messages_form():
     assert line.isascii()
 
 
+def talked() -> Taught:
+    """With replies of the agent before the one that was coached."""
+    one = taught(1)
+    turns = (
+        Turn(speaker="customer", text="Hello?"),
+        Turn(speaker="agent", text="What is it now.", by="student"),
+        *one.lesson.scenario.turns,
+    )
+    return replace(one, lesson=replace(one.lesson, scenario=replace(one.lesson.scenario, turns=turns)))
+
+
+def test_earlier_replies_are_read_and_not_trained_on():
+    (line,) = examples([talked()], "Be kind.", every, answered).lines
+    said = [m for m in json.loads(line)["messages"] if m["role"] == "assistant"]
+    assert said == [
+        {"role": "assistant", "content": "What is it now.", "weight": 0},
+        {"role": "assistant", "content": "Let me see, 1."},
+    ]
+
+
+def test_the_prompt_completion_form():
+    (line,) = examples([talked()], "Be kind.", every, answered, form="prompt-completion").lines
+    assert json.loads(line) == {
+        "prompt": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Hello?"},
+            {"role": "assistant", "content": "What is it now."},
+            {"role": "user", "content": "Where is bag 1?"},
+        ],
+        "completion": [{"role": "assistant", "content": "Let me see, 1."}],
+    }
+
+
 def test_actions_stand_as_the_student_sees_them():
     one = taught(1)
     turns = (*one.lesson.scenario.turns, Turn(speaker="action", text="found(1)\u2028 -> no", by="found"))

@@ -7,12 +7,15 @@ from typing import Any
 
 from tests.unit.learn.desk import Desk, judged, rule, said
 
+from preceptor.cli.tally import Tally
 from preceptor.core.errors import BadAnswerError
-from preceptor.core.events import ItemFailed
+from preceptor.core.events import ItemFailed, PhaseStarted
 from preceptor.learn.context import Candidate, Snapshot
 from preceptor.learn.stage import StageReport, run_stage
 from preceptor.library.changes import Change, Propose, RecordLesson
 from preceptor.llm.model import ChatMessage
+from preceptor.review.progress import Progress
+from preceptor.runs.eventlog import Told
 
 ASKED = ("Where is my suitcase?", "Who took seat 4A from me?", "May my dog fly along?", "Why was I charged twice?")
 
@@ -74,7 +77,7 @@ async def test_what_the_student_does_well_already_is_a_lesson_without_strategies
 async def test_what_a_model_spoils_is_counted_told_and_left_out():
     changes, report, desk = await staged(candidates(*ASKED[:2]), broken=ASKED[0])
     assert (report.failed, report.probed) == (1, 1)
-    assert [(e.kind, e.failure) for e in desk.events if isinstance(e, ItemFailed)] == [("lesson", "no-json")]
+    assert [(e.kind, e.failure) for e in desk.events if isinstance(e, ItemFailed)] == [("scenario", "no-json")]
     assert len([c for c in changes if isinstance(c, RecordLesson)]) == 1
 
 
@@ -119,3 +122,22 @@ async def test_nothing_found_is_nothing_changed():
     changes, report, desk = await staged([])
     assert (changes, report.probed, report.proposed) == ([], 0, 0)
     assert not desk.teacher.asked
+
+
+async def test_what_is_told_adds_up_phase_by_phase_and_in_lessons() -> None:
+    changes, report, desk = await staged(candidates(*ASKED), good="dog", broken="4A", scenarios=4, candidates=1)
+    progress, tally = Progress(), Tally(stages=1)
+    reached: dict[str, tuple[int, int]] = {}
+    for n, event in enumerate(desk.events):
+        progress.add(Told(cursor=n, at="2026-01-01T00:00:00+00:00", event=event))
+        tally.add(event)
+        reached[tally.phase] = tally.done, tally.total
+    probe, teach, *_ = progress.phases
+    assert (probe.name, probe.done, probe.failed, probe.total) == ("probe", 3, 1, 4)
+    assert (teach.name, teach.done, teach.failed, teach.total) == ("teach", 2, 0, 2)
+    assert (reached["probe"], reached["teach"]) == ((4, 4), (2, 2))
+    lessons = [c for c in changes if isinstance(c, RecordLesson)]
+    assert progress.items["lesson"] == tally.items["lesson"] == sum(report.outcomes.values()) == len(lessons) == 3
+    assert dict(progress.outcomes) == dict(report.outcomes)
+    assert {e.kind for e in desk.events if isinstance(e, ItemFailed)} == {"scenario"}
+    assert all(e.kind for e in desk.events if isinstance(e, PhaseStarted))

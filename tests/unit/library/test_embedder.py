@@ -104,7 +104,7 @@ def test_what_is_not_installed_is_named(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("preceptor.library.embedder.import_module", missing)
     with pytest.raises(ConfigError) as error:
         OnnxEmbedder(folder)
-    assert error.value.hint == "pip install 'preceptor[onnx]'"
+    assert error.value.hint == "in the clone of preceptor: pip install -e '.[onnx]'"
     with pytest.raises(ConfigError, match="fastembed is not installed"):
         FastEmbedder("BAAI/bge-small-en-v1.5")
 

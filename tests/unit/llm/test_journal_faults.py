@@ -307,7 +307,7 @@ def test_encryption_without_its_package_says_what_to_install(path: Path, monkeyp
     monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
     with pytest.raises(ConfigError, match="not installed") as caught:
         Journal.open(path, passphrase="x")
-    assert "preceptor[journal]" in caught.value.hint
+    assert "pip install -e '.[journal]'" in caught.value.hint
 
 
 async def test_a_write_that_nobody_waits_for_is_made_all_the_same(path: Path) -> None:

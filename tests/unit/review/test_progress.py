@@ -51,3 +51,32 @@ def test_a_resumed_run_counts_nothing_twice():
     assert progress.items == {"dialogue": 2}
     assert [(p.name, p.done) for p in progress.phases] == [("generate", 2)]
     assert (progress.usd, progress.calls, progress.seats["s"].replayed) == (0.5, 1, 1)
+
+
+PROBE = PhaseStarted(name="probe", stage=0, total=3, kind="scenario")
+TEACH = PhaseStarted(name="teach", stage=0, total=1, kind="lesson")
+PROBED: list[Event] = [
+    PROBE,
+    ItemDone(kind="scenario", id="a"),
+    ItemDone(kind="scenario", id="b"),
+    ItemFailed(kind="scenario", id="c", failure="timeout", reason="slow"),
+    ItemDone(kind="lesson", id="a", detail="already_good"),
+]
+
+
+def test_a_phase_counts_the_items_of_its_own_kind_and_every_lesson_counts() -> None:
+    progress = told(STARTED, *PROBED, TEACH, ItemDone(kind="lesson", id="b", detail="taught"))
+    assert [(p.name, p.done, p.failed, p.total) for p in progress.phases] == [
+        ("probe", 2, 1, 3),
+        ("teach", 1, 0, 1),
+    ]
+    assert progress.items == {"scenario": 2, "lesson": 2}
+    assert progress.outcomes == {"already_good": 1, "taught": 1}
+
+
+def test_lessons_that_a_resumed_run_tells_again_count_once() -> None:
+    again = RunStarted(run="r", job="learn", resumed=True)
+    progress = told(STARTED, *PROBED, again, *PROBED, TEACH, ItemDone(kind="lesson", id="b", detail="taught"))
+    assert [(p.name, p.done) for p in progress.phases] == [("probe", 2), ("teach", 1)]
+    assert progress.items["lesson"] == 2
+    assert progress.outcomes == {"already_good": 1, "taught": 1}

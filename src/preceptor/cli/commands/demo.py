@@ -52,6 +52,7 @@ def command(folder: Path | None, world: str, sets: tuple[str, ...], as_json: boo
     given = flags((*free, *sets), named, seed=("learn.seed", seed))
     folder = folder or _free(world)
     project = Project.create(folder, world, flags=given)
+    project.typed = lambda hint: in_project(hint, folder)
     out = console()
     if not as_json:
         out.print(

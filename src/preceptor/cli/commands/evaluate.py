@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from preceptor.cli.next_step import as_typed
 from preceptor.cli.options import flags, json_option, project_options, seat_options, worker_options
 from preceptor.cli.out import console, line, write_json
 from preceptor.cli.progress import Progress
@@ -52,6 +53,7 @@ def command(
     """
     seed = named.pop("seed", None)
     project = Project.open(folder, flags=flags([*sets, *_given(named)], named, seed=("evaluate.seed", seed)))
+    project.typed = as_typed()
     if run_id and not resume:
         raise click.UsageError("--run goes with --resume")
     if strange := unknown_to_practice(project.config.seats, project.domain):

@@ -14,6 +14,7 @@ from preceptor.cli.out import write_json
 from preceptor.core.config import FILE
 from preceptor.core.errors import InputError
 from preceptor.exchange.contents import Contents, contents_of_release
+from preceptor.exchange.finetune import Form
 from preceptor.exchange.jsonl import export_lines
 from preceptor.exchange.playbook import UNREVIEWED, playbook
 from preceptor.exchange.skills import GENERATOR, skill_files, skill_name
@@ -22,6 +23,7 @@ from preceptor.project import Project
 from preceptor.project.exchanging import check, fine_tuning, gather, open_release
 
 _STDOUT = Path("-")
+_EXAMPLES: Mapping[str, Form] = {"finetune": "messages", "finetune-trl": "prompt-completion"}
 _WHY = {
     "not-accepted": "whose reply was not as good as the teacher's",
     "uncoached": "in which the student had no advice",
@@ -35,8 +37,8 @@ _WHY = {
     "--to",
     "form",
     required=True,
-    type=click.Choice(["markdown", "jsonl", "skills", "finetune"]),
-    help="Playbook, our own full form, Agent Skill, fine-tuning examples.",
+    type=click.Choice(["markdown", "jsonl", "skills", "finetune", "finetune-trl"]),
+    help="Playbook, our own full form, Agent Skill, fine-tuning examples (OpenAI, TRL).",
 )
 @click.option("--release", metavar="ID|FILE", help="A release, 'current' or its file; default: what is approved.")
 @click.option("--trial", is_flag=True, help="Also strategies that nobody reviewed; marked so.")
@@ -58,13 +60,13 @@ def command(folder: Path, sets: tuple[str, ...], as_json: bool, form: str, **giv
     if given["release"] and given["trial"]:
         raise click.UsageError("--trial goes with the library, not with a release")
     name: str = given["release"] or ""
-    told = (_finetune if form == "finetune" else _strategies)(
+    told = (_finetune if form in _EXAMPLES else _strategies)(
         form, _Source(folder, sets, name, given["trial"]), given
     )
     if as_json:
         write_json(told)
     elif out is not None:
-        click.echo(f"{told['path']}: {told['examples' if form == 'finetune' else 'strategies']} {told['of']}")
+        click.echo(f"{told['path']}: {told['examples' if form in _EXAMPLES else 'strategies']} {told['of']}")
 
 
 class _Source:
@@ -118,7 +120,7 @@ def _finetune(form: str, source: _Source, given: Mapping[str, Any]) -> dict[str,
         raise InputError(
             "a release holds no lessons to make examples of", hint="run this in the project: --project DIR"
         )
-    found = fine_tuning(source.project, release=source.release, trial=source.trial)
+    found = fine_tuning(source.project, form=_EXAMPLES[form], release=source.release, trial=source.trial)
     for why, count in found.left_out.items():
         click.echo(f"left out: {count} lessons {_WHY[why]}", err=True)
     if found.logged:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from preceptor.cli.next_step import as_typed
 from preceptor.cli.options import flags, json_option, project_options, seat_options, worker_options
 from preceptor.cli.out import console, line, table, write_json
 from preceptor.cli.progress import Progress
@@ -58,6 +59,7 @@ def command(
     if fit:
         given.append(Flag(key="learn.fit", value=True, name="--fit"))
     project = Project.open(folder, flags=given)
+    project.typed = as_typed()
     if run_id and not resume:
         raise click.UsageError("--run goes with --resume")
     stages = len(project.config.learn.teacher_share)

@@ -9,7 +9,7 @@ import click
 
 from preceptor.cli.listening import base_url, listen, near
 from preceptor.cli.options import flags, project_options
-from preceptor.core.errors import ConfigError
+from preceptor.core.errors import ConfigError, install
 from preceptor.project import Project
 
 
@@ -34,7 +34,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "mcp":
             raise
-        raise ConfigError("the mcp package is not installed", hint="pip install 'preceptor[mcp]'") from error
+        raise ConfigError("the mcp package is not installed", hint=install("mcp")) from error
     from preceptor.project.advising import Advisor  # noqa: PLC0415 - brings the database
     from preceptor.project.releasing import open_releases  # noqa: PLC0415
     from preceptor.serve.keys import KeyFile  # noqa: PLC0415

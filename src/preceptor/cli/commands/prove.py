@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 
 from preceptor.cli.next_step import where
 from preceptor.cli.options import flags, json_option, project_options, seat_options
-from preceptor.cli.out import console, line, program, table, write_json
+from preceptor.cli.out import console, line, program, table, unbroken, write_json
 from preceptor.cli.progress import Progress
 from preceptor.cli.screens import simulated
 from preceptor.core.ids import plain
@@ -97,7 +97,7 @@ def proved_screen(result: ProveResult, folder: Path, *, everything: bool = False
     parts.append(line(luck, style="dim"))
     if proof.simulated:
         parts += ["", simulated()]
-    parts += ["", line(f"next: {program()} library list{where(folder)}")]
+    parts += ["", unbroken(line(f"next: {program()} library list{where(folder)}"))]
     return Group(*parts)
 
 

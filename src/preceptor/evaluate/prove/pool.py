@@ -136,7 +136,7 @@ async def _talk(ground: Ground) -> list[Dialogue]:
         ground.seats.student, ground.domain, ground.prompts, coaching=ground.coach.prepare, waits=ground.coach.waits
     )
     if chosen:
-        ground.emit(PhaseStarted(name="prove: dialogues", stage=0, total=len(chosen)))
+        ground.emit(PhaseStarted(name="prove: dialogues", stage=0, total=len(chosen), kind="dialogue"))
 
     async def one(task: tuple[int, Profile]) -> Dialogue:
         number, profile = task

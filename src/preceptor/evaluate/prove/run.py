@@ -77,7 +77,7 @@ def budget(pool: Pool, strategies: int, places: int) -> int:
 
 
 async def _round(ground: Ground, tasks: Sequence[Task], number: int) -> list[Replay]:
-    ground.emit(PhaseStarted(name=PHASE, stage=number, total=len(tasks)))
+    ground.emit(PhaseStarted(name=PHASE, stage=number, total=len(tasks), kind="replay"))
 
     async def one(task: Task) -> Replay:
         return await replay(ground, task.situation.scenario, task.use, task.strategies)

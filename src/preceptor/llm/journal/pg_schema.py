@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from preceptor.core.errors import ConfigError, RunError
+from preceptor.core.errors import UPGRADE, ConfigError, RunError, install
 from preceptor.core.untrusted import one_line
 
 REVISION = "1"
@@ -174,7 +174,7 @@ def connect(place: str) -> Engine:
         engine = create_engine(url, pool_size=2, max_overflow=1)
     except ImportError as error:
         raise ConfigError(
-            f"journal.path: the driver is not installed ({error})", hint="pip install 'preceptor[postgresql]'"
+            f"journal.path: the driver is not installed ({error})", hint=install("postgresql")
         ) from error
     with ExitStack() as opened:
         opened.callback(engine.dispose)
@@ -213,7 +213,7 @@ def _make(connection: Connection, place: str) -> None:
     if list(found) != [REVISION]:
         raise RunError(
             f"{shown(place)}: its journals were written by a newer Preceptor (revision {', '.join(found)})",
-            hint="upgrade: pip install -U preceptor",
+            hint=UPGRADE,
         )
 
 

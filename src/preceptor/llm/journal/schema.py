@@ -6,7 +6,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
-from preceptor.core.errors import RunError
+from preceptor.core.errors import UPGRADE, RunError
 from preceptor.llm.journal.seal import checksum
 
 APPLICATION = 0x50726A31
@@ -73,7 +73,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     if version > VERSION:
         raise RunError(
             f"{path} was written by a newer Preceptor (journal version {version}; this one knows {VERSION})",
-            hint="upgrade: pip install -U preceptor",
+            hint=UPGRADE,
         )
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":

@@ -10,7 +10,7 @@ import json
 import secrets
 from typing import Any, Protocol, cast
 
-from preceptor.core.errors import ConfigError, RunError
+from preceptor.core.errors import ConfigError, RunError, install
 from preceptor.core.ids import plain
 from preceptor.llm.model import ChatReply, Usage
 
@@ -63,7 +63,7 @@ class Encrypted:
         except ImportError as error:
             raise ConfigError(
                 "encrypting a journal needs a package that is not installed",
-                hint="pip install 'preceptor[journal]'",
+                hint=install("journal"),
             ) from error
         # scrypt at its authors' interactive setting: some 50 ms, 16 MB.
         key = hashlib.scrypt(passphrase.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from preceptor.core.errors import ConfigError, RunError
+from preceptor.core.errors import ConfigError, RunError, install
 from preceptor.core.executor import Executor, InProcess
 from preceptor.core.settings import Config, SeatConfig
 from preceptor.core.untrusted import one_line
@@ -36,7 +36,7 @@ def require_workers(project: Project) -> None:
             hint="set journal.path to a PostgreSQL database: --set journal.path=postgresql://user@host/database",
         )
     if find_spec("ray") is None:
-        raise ConfigError("Ray is not installed", hint="pip install 'preceptor[ray]'")
+        raise ConfigError("Ray is not installed", hint=install("ray"))
     require_listening(config.run.ray_address)
 
 
@@ -74,7 +74,7 @@ async def executor_of(
         return
     from preceptor.project.workers.on_ray import on_ray  # noqa: PLC0415 - Ray, only where it is used
 
-    async with on_ray(project.config, now, stop, surroundings, embedder) as executor:
+    async with on_ray(project, now, stop, surroundings, embedder) as executor:
         yield executor
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from preceptor.core import config as core_config
 from preceptor.core.errors import RunError
 from preceptor.core.executor import Executor
-from preceptor.core.settings import Config
 from preceptor.core.untrusted import one_line
 from preceptor.library.remembered import Remembering
 from preceptor.llm.journal.pg import PostgresJournal
@@ -22,27 +21,29 @@ from preceptor.project.workers.crew import Crew
 from preceptor.project.workers.last_word import last_word
 from preceptor.project.workers.worker import Site, Surroundings
 
+if TYPE_CHECKING:
+    from preceptor.project.project import Project
+
 _INITS = 3
 """Times that Ray is started: it gives itself 30 seconds, which a busy machine may need more of."""
 _UNREACHED = "see: ray status; does it ask for a token? set RAY_AUTH_MODE=token here too (docs/scale.md)"
-_ENDED = """error: the process of {run} was ended from outside; Ray does so when its cluster is gone
-next: see whether the cluster is up (ray status); every answer is kept, go on with: preceptor {job} --resume
-"""
+_ENDED = "error: the process of {run} was ended from outside; Ray does so when its cluster is gone\nnext: {hint}\n"
+_GO_ON = "see whether the cluster is up (ray status); every answer is kept, go on with: preceptor {job} --resume"
 _STORE = 100 * 2**20
 """Bytes of the object store of a Ray of our own: snapshots pass through it, and nothing else that is large."""
 
 
 @asynccontextmanager
 async def on_ray(
-    config: Config, now: Session, stop: Stop, surroundings: Surroundings, embedder: Remembering | None
+    project: Project, now: Session, stop: Stop, surroundings: Surroundings, embedder: Remembering | None
 ) -> AsyncGenerator[Executor]:
-    """The executor, with its workers started.
+    """The executor, with its workers started. Should this process be ended with the cluster, it has a last word.
 
     Raises:
         ConfigError: limits are too small for so many workers.
         RunError: the cluster cannot be reached, or starts no worker.
     """
-    journal = now.journal
+    config, journal = project.config, now.journal
     assert isinstance(journal, PostgresJournal)
     ray, own = _connected(config.run.ray_address)
     try:
@@ -68,7 +69,8 @@ async def on_ray(
             shared=Shared(beside=now.beside, embedder=embedder),
         )
         stop.when(hired.stop)
-        with last_word(_ENDED.format(run=now.run.id, job=now.run.info.job)):
+        hint = project.typed(_GO_ON.format(job=now.run.info.job))
+        with last_word(_ENDED.format(run=now.run.id, hint=hint)):
             try:
                 await hired.hire(number)
                 yield hired
