@@ -197,7 +197,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypat
 
 
 @pytest.mark.parametrize(
-    "words", ["prompts show teach", "practice worlds", "practice worlds --json", "--help", "export --help", "--version"]
+    "words", ["prompts show teach", "practice worlds", "practice worlds --json", "--help", "export --help"]
 )
 @pytest.mark.parametrize("ends", [("stdout",), ("stdout", "stderr")], ids="+".join)
 def test_a_closed_pipe_is_no_error(words: str, ends: tuple[str, ...]):
