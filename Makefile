@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 SET := $(VENV)/.set-up-dev
+# What is imported is compiled once, even where this is set for everybody: see --no-compile below.
+export PYTHONDONTWRITEBYTECODE :=
 DEMO_VENV ?= .venv-demo
 DEMO_SET := $(DEMO_VENV)/.set-up
 

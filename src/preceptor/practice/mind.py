@@ -177,6 +177,12 @@ class Mind:
 
 
 @lru_cache(maxsize=8)
+def mind_of(world: World) -> Mind:
+    """The mind over a world, made once: every seat's model reads with the same, and it takes a while to make."""
+    return Mind(world)
+
+
+@lru_cache(maxsize=8)
 def _ear(world: World) -> Ear | None:
     """A reader of moves (``do:``) and conditions (``when:``) in others' words, where the world lists some."""
     named = [*world.issues.values(), *world.styles.values(), *world.emotions.values(), *world.phases.values()]

@@ -13,7 +13,7 @@ from preceptor.core.ids import derive_seed, digest
 from preceptor.llm.model import ChatMessage, ChatReply, ChatRequest, Usage
 from preceptor.practice import agent, customer, guide, judge, judging, priming, teacher
 from preceptor.practice.load import load_world, shipped_world, shipped_worlds
-from preceptor.practice.mind import Mind
+from preceptor.practice.mind import Mind, mind_of
 from preceptor.practice.reading import untagged
 from preceptor.practice.skills import SKILLS
 from preceptor.practice.world import World
@@ -49,7 +49,7 @@ class PracticeModel:
             raise ConfigError(f"there is no practice model '{name}'", hint=f"practice models: {', '.join(NAMES)}")
         self._name = name
         self._spec = spec or f"practice:{name}"
-        self._minds = tuple(Mind(w) for w in worlds)
+        self._minds = tuple(mind_of(w) for w in worlds)
         self._latency = latency
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from preceptor.core.records import Profile, Turn
-from preceptor.practice.mind import Mind
+from preceptor.practice.mind import Mind, mind_of
 from preceptor.practice.state import State
 from preceptor.practice.world import Rule, World
 
@@ -143,5 +143,5 @@ def progress(mind: Mind, turns: Sequence[Turn], issue: str) -> float:
 
 
 def true_satisfaction(world: World, turns: Sequence[Turn], profile: Profile) -> float:
-    """:func:`satisfaction` for callers without a mind; for many dialogues make the mind once."""
-    return satisfaction(Mind(world), turns, profile)
+    """:func:`satisfaction` for callers without a mind."""
+    return satisfaction(mind_of(world), turns, profile)
