@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from tests.browser.conftest import Open, Site, Window
 from tests.review_app import open_desk, waiting
@@ -185,6 +186,35 @@ def test_on_a_phone_it_stands_above_the_fold_but_for_long_replies(opened: Open, 
         assert replies is not None
         whole.append(replies["y"] + replies["height"] <= fold["y"])
     assert sum(whole) >= 0.75 * len(ids), whole
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_a_thumb_goes_along_the_queue(opened: Open, project: Path, width: int):
+    site = opened(project)
+    mara = site.window(options={"viewport": {"width": width, "height": 844}, "has_touch": True})
+    mara.go("/queue")
+    ids = [entry.strategy.id for entry in waiting(site.desk)[:3]]
+
+    def tapped(name: str) -> str:
+        before = shown(mara)
+        mara.page.evaluate("window.scrollTo(0, 300)")
+        mara.page.locator(".steps").get_by_role("link", name=name, exact=True).tap()
+        expect(mara.page.locator("#item")).not_to_have_attribute("aria-label", f"Strategy {before}")
+        mara.settle()
+        assert mara.page.evaluate("window.scrollY") == 0, "the next one begins at its beginning"
+        return shown(mara)
+
+    assert shown(mara) == ids[0]
+    expect(mara.page.get_by_role("button", name="Previous", exact=True)).to_be_disabled()
+    assert [tapped("Next"), tapped("Next"), tapped("Previous")] == [ids[1], ids[2], ids[1]]
+    boxes = [b for b in (e.bounding_box() for e in mara.page.locator(".actions .button").all()) if b is not None]
+    targets = [b for b in boxes if b["width"]]
+    assert len(targets) == 7
+    assert all(b["width"] >= 44 and b["height"] >= 44 for b in targets)
+    assert {b["y"] for b in targets} == {targets[0]["y"]}, "one row: the fold stays where it is"
+    assert all(b["x"] >= 0 and b["x"] + b["width"] <= width for b in targets)
+    told = Axe().run(mara.page, options={"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag22aa"]}})
+    assert told.response["violations"] == []
 
 
 def test_the_conversation_unfolds_and_keys_go_on(opened: Open, project: Path):

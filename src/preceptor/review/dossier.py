@@ -77,6 +77,18 @@ class Dossier:
     """Notes of contradictions, each with the strategy on the other side."""
 
     @property
+    def since(self) -> tuple[Finding, ...]:
+        """Of the findings, those that are not on record: what they speak of came later."""
+        on_record = {_about(f) for f in self.entry.findings}
+        return tuple(f for f in self.findings if _about(f) not in on_record)
+
+    @property
+    def over(self) -> tuple[Finding, ...]:
+        """What is on record and is found no more."""
+        now = {_about(f) for f in self.findings}
+        return tuple(f for f in self.entry.findings if _about(f) not in now)
+
+    @property
     def blocked(self) -> bool:
         """Whether screening stands against an approval."""
         return any(f.severity == "blocking" for f in self.findings)
@@ -129,6 +141,11 @@ def dossier(sources: Sources, entry: Entry, *, lesson_id: str = "") -> Dossier:
         near=_near(named, entry, beside),
         flagged=tuple((note, named[i]) for note, i in flagged if i in named),
     )
+
+
+def _about(finding: Finding) -> tuple[str, str, str]:
+    """What makes two findings the same; reasons name strategies and may be told in other words."""
+    return finding.check, finding.field, finding.quote
 
 
 def _screened(screener: Screener, entry: Entry) -> Screened:

@@ -15,7 +15,7 @@ from preceptor.library.paging import Order
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
     "status": {s: s for s in ("proposed", "approved", "rejected", "retired", "all")},
-    "severity": {"blocking": "blocking", "warning": "warning", "info": "info", "clean": "no findings"},
+    "severity": {"blocking": "blocking", "warning": "warning", "info": "info", "clean": "none on record"},
     "scope": {"scenario": "situation", "domain": "domain-wide"},
     "evidence": {v: v for v in ("helpful", "unproven", "harmful")},
     "mark": {
@@ -26,7 +26,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     },
     "order": {"newest": "newest first", "oldest": "oldest first", "ends": "ends soonest"},
 }
-"""Values of each field, with the words that a page has for them; the first order of all is not to choose one."""
+"""Values of each field, with the words that a page has for them; the first order of all is not to choose one.
+Findings are those on record, of the last screening: to screen a whole list anew would take seconds."""
 NAMES: Mapping[str, str] = {
     "status": "Status",
     "severity": "Findings",

@@ -8,7 +8,7 @@ import pytest
 from tests.review_app import Browser, Hands, browser, waiting
 
 from preceptor.core.errors import LibraryError
-from preceptor.library.changes import Edit, SetLaw
+from preceptor.library.changes import Edit, Screen, SetLaw
 from preceptor.library.entry import Entry
 from preceptor.library.law import Law
 from preceptor.review.decisions import Words
@@ -169,6 +169,42 @@ def test_what_repeats_or_contradicts_an_approved_one_is_shown_before_it_is_appro
     assert "duplicate" in [f.check for f in done.findings]
     story = mara.get(f"/api/strategies/{s.id}").json()["data"]
     assert "duplicate" in [f["check"] for f in story["strategy"]["findings"]]
+
+
+def test_the_filter_is_of_findings_on_record_and_what_differs_since_is_told(desk: Desk, mara: Browser):
+    entry = waiting(desk)[0]
+    twin = twin_of(desk, entry).strategy.id
+    desk.decisions.approve("otto", entry.strategy.id, expect=entry.changed_seq)
+
+    def found(severity: str) -> bool:
+        listed = mara.get(f"/api/queue?severity={severity}&limit=200").json()["data"]
+        page = mara.get(f"/queue?severity={severity}&at={twin}").text
+        assert (f'aria-label="Strategy {twin}"' in page) == (twin in [s["id"] for s in listed])
+        return twin in [s["id"] for s in listed]
+
+    assert (found("clean"), found("warning")) == (True, False)
+    page = mara.get(f"/queue?severity=clean&at={twin}").text
+    assert '<option value="clean" selected>none on record</option>' in page
+    assert page.count('class="since"') == 1
+    story = mara.get(f"/api/strategies/{twin}").json()["data"]
+    assert story["strategy"]["findings"] == []
+    assert ([f["check"] for f in story["screened"]["findings"]], story["screened"]["worst"]) == (
+        ["duplicate"],
+        "warning",
+    )
+
+    known = desk.library.entry(twin)
+    repeats = desk.screener.look(known.strategy, ()).findings
+    desk.library.apply([Screen(strategy_id=twin, findings=repeats)], author="a", reason="b")
+    assert (found("clean"), found("warning")) == (False, True)
+    assert 'class="since"' not in mara.get(f"/queue?severity=warning&at={twin}").text
+    gone = desk.library.entry(entry.strategy.id)
+    desk.decisions.retire("otto", gone.strategy.id, expect=gone.changed_seq, reason="old")
+    page = mara.get(f"/queue?severity=warning&at={twin}").text
+    assert "On record, and not found now: says the same as" in page
+    story = mara.get(f"/api/strategies/{twin}").json()["data"]
+    assert [f["check"] for f in story["strategy"]["findings"]] == ["duplicate"]
+    assert story["screened"] == {"findings": [], "worst": None}
 
 
 def test_what_is_merged_away_speaks_against_nothing(desk: Desk):

@@ -40,7 +40,7 @@ for part in (*library_decide.COMMANDS, *library_keep.COMMANDS):
 @command.command("list")
 @click.option("--status", type=_STATUS, help="Only these.")
 @click.option("--scope", type=click.Choice(["scenario", "domain"]), help="Bound to situations, or domain-wide.")
-@click.option("--severity", type=_SEVERITY, help="Only with this as the worst finding.")
+@click.option("--severity", type=_SEVERITY, help="Only with this as the worst finding on record.")
 @click.option("--check", metavar="NAME", help="Only where this check found something.")
 @click.option("--run", "run_id", metavar="RUN", help="Only what this run proposed.")
 @click.option("--words", metavar="TEXT", help="Only where all these words stand.")

@@ -52,7 +52,10 @@ class StrategyQuery(Listing):
 
     q: str = Field(default="", max_length=200, description="words that must all be in it")
     status: Literal["", "proposed", "approved", "rejected", "retired", "all"] = ""
-    severity: Literal["", "blocking", "warning", "info", "clean"] = ""
+    severity: Literal["", "blocking", "warning", "info", "clean"] = Field(
+        default="",
+        description="of the worst finding on record, of the last screening; a strategy tells what is found now",
+    )
     scope: Literal["", "scenario", "domain"] = ""
     evidence: Literal["", "helpful", "unproven", "harmful"] = ""
     mark: Literal["", "half", "expired", "tainted", "flagged"] = ""
@@ -199,6 +202,13 @@ class InRelease(Told):
     current: bool
 
 
+class Screened(Told):
+    """What screening found."""
+
+    findings: tuple[Finding, ...]
+    worst: Severity | None
+
+
 class StrategyStory(Told):
     """A strategy with what stands behind it."""
 
@@ -207,6 +217,8 @@ class StrategyStory(Told):
     lesson: Lesson | None
     """The first of them, with its whole trail."""
     similar: tuple[Similar, ...]
+    screened: Screened
+    """What screening finds now, where it waits; ``strategy`` has what is on record."""
     releases: tuple[InRelease, ...]
 
 
@@ -215,13 +227,6 @@ class UsageTold(Told):
 
     served: Served | None = Field(description="in the proxy's log; null: no log is known, or it is not in it")
     evaluated: tuple[Evaluated, ...] = Field(description="in evaluations, newest first")
-
-
-class Screened(Told):
-    """What screening found."""
-
-    findings: tuple[Finding, ...]
-    worst: Severity | None
 
 
 class Undone(Told):

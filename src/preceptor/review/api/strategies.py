@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preceptor.core.records import Severity, Strategy
+from preceptor.core.records import Finding, Severity, Strategy
 from preceptor.library.entry import Entry
 from preceptor.library.paging import Filter
 from preceptor.review.api.endpoint import Call, Endpoint, MissingError, Part, reads, writes
@@ -143,6 +143,7 @@ def _story(call: Call) -> object:
             )
             for n in item.near
         ),
+        screened=_screened(item.findings),
         releases=tuple(
             InRelease(release=row.id, version=version, current=row.current)
             for row, version in call.desk.releases.holding(entry.strategy.id)
@@ -243,6 +244,10 @@ def _screen(call: Call) -> object:
     entry = call.desk.library.named([given.id]).get(given.id)
     strategy = _words(given).on(entry.strategy if entry else Strategy(id="new", when="", do=""))
     findings = call.desk.screener.look(strategy).findings
+    return _screened(findings)
+
+
+def _screened(findings: tuple[Finding, ...]) -> Screened:
     order: tuple[Severity, ...] = ("blocking", "warning", "info")
     return Screened(
         findings=findings, worst=next((s for s in order if any(f.severity == s for f in findings)), None)
