@@ -215,6 +215,10 @@ def test_a_thumb_goes_along_the_queue(opened: Open, project: Path, width: int):
     assert all(b["x"] >= 0 and b["x"] + b["width"] <= width for b in targets)
     told = Axe().run(mara.page, options={"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag22aa"]}})
     assert told.response["violations"] == []
+    mara.go("/queue?severity=clean")
+    mara.page.locator(".actions button.approve").tap()
+    mara.told("Approved")
+    expect(mara.page.locator(".notice .by-key")).to_be_hidden()  # the key that takes it back: a phone has none
 
 
 def test_the_conversation_unfolds_and_keys_go_on(opened: Open, project: Path):

@@ -200,6 +200,19 @@ def test_a_run_tells_its_story(desk: Desk, mara: Browser):
     assert mara.post(f"/runs/{run.id}/stop").status_code == 422
 
 
+def test_what_came_of_an_evaluation_is_told_and_that_it_is_simulated(rated: Desk):
+    mara = browser(rated)
+    (run,) = (r for r in rated.runs.list() if r.info.job == "evaluate")
+    means = run.info.results["satisfaction"]
+    told = f"satisfaction: student {means['student']:.2f}"
+    listed, page = mara.get("/runs").text, mara.get(f"/runs/{run.id}").text
+    assert told in listed
+    assert "(simulated)" in listed.partition(told)[2].partition("</tr>")[0]
+    assert told in page
+    assert "(simulated)" in page.partition(told)[2].partition("</p>")[0]
+    assert f"preceptor report {run.id}" in page
+
+
 @pytest.mark.parametrize("path", ["/strategies/nonsense", "/releases/nonsense", "/runs/learn-999", "/x"])
 def test_what_is_not_there_is_told(mara: Browser, path: str):
     assert mara.get(path).status_code == 404

@@ -46,7 +46,7 @@ def _page(visit: Visit) -> Response:
     run = visit.desk.runs.open(visit.path("id"))
     progress, story = visit.desk.stories.of(run)
     values: dict[str, Any] = {"run": run, "process": run.process, "progress": progress, "models": run.info.models}
-    return visit.page("run.html", outcome_names=OUTCOMES, **values, **story)
+    return visit.page("run.html", outcome_names=OUTCOMES, result=result_of(run), **values, **story)
 
 
 async def _live(request: Request) -> Response:
