@@ -127,6 +127,18 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what their module makes once are run by one worker: else each worker makes it."""
+    for item in items:
+        info = cast("Any", getattr(item, "_fixtureinfo", None))
+        made = [] if info is None else [d[-1] for d in info.name2fixturedefs.values()]
+        if item.get_closest_marker("xdist_group") is None and any(
+            d.scope == "module" and d.baseid.startswith("tests/") for d in made
+        ):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI a skip is a failure: only ``needs_shared_data`` tests may skip, where that folder is absent."""

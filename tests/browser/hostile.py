@@ -11,17 +11,17 @@ _STRANGE = """() => {
   const ways = ["href", "action", "formaction", "src", "hx-get", "hx-post"];
   const leads = (e) => ways.filter((w) => e.hasAttribute(w)).map((w) => new URL(e.getAttribute(w), location.href));
   const away = all(...ways.map((w) => `[${w}]`)).filter((e) => leads(e).some((u) => u.origin !== location.origin));
-  return [...made, ...away].map((e) => e.outerHTML.slice(0, 300));
+  return [[...made, ...away].map((e) => e.outerHTML.slice(0, 300)), document.body.textContent];
 }"""
-"""Elements that no page has, and whatever leads elsewhere."""
+"""Elements that no page has, and whatever leads elsewhere; and every text of the page, hidden ones included."""
 
 
 def only_text(window: Window, where: str) -> str:
     """What the page says, without blanks. Fails where a payload became an element, or disguises what is read."""
-    assert window.page.evaluate(_STRANGE) == [], where
-    text = window.page.locator("body").inner_text()
+    strange, text = window.page.evaluate(_STRANGE)
+    assert strange == [], where
     assert not {"\x1b", "\u202e", "\x07"} & set(text), where
-    return flat(window.page.locator("body").text_content() or "")
+    return flat(text)
 
 
 def flat(text: str, most: int = 0) -> str:
