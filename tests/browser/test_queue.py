@@ -253,3 +253,14 @@ def test_a_viewer_reads_along_and_decides_nothing(site: Site, width: int):
     vera.press("a", "s", "u")
     assert shown(vera) == first
     expect(vera.page.locator(".actions form")).to_have_count(0)
+
+
+def test_escape_leaves_a_merge_that_was_only_looked_at(site: Site):
+    mara = site.window()
+    mara.go("/queue?severity=clean&q=medicine")
+    here = shown(mara)
+    mara.press("m")
+    mara.page.locator(".side-by-side").wait_for()
+    mara.press("Escape")
+    expect(mara.page.locator("#item")).to_have_attribute("aria-label", f"Strategy {here}")
+    expect(mara.page.locator(".side-by-side")).to_have_count(0)

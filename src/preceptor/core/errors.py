@@ -23,7 +23,7 @@ concerns one item (recorded, the run goes on) or the whole run (saved, then ende
 
 from __future__ import annotations
 
-UPGRADE = "take a newer preceptor: git pull in its clone, then install it from there again"
+UPGRADE = "upgrade preceptor: git pull in its clone, then install it from there again"
 """A next step: no index holds the package."""
 
 

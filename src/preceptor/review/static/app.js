@@ -41,7 +41,7 @@
   function escape(target, event) {
     const open = document.querySelector("details.pop[open]");
     if (open) { open.open = false; event.preventDefault(); return; }
-    const cancel = target.closest?.("form")?.querySelector("[data-escape]");
+    const cancel = (target.closest?.("form") ?? document).querySelector("[data-escape]");
     if (cancel) { event.preventDefault(); cancel.click(); return; }
     if (typing(target)) target.blur();
   }
