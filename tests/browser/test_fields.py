@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -175,6 +175,8 @@ def test_every_body_and_every_query_of_the_api(site: Site):
         )
         url = re.sub(r"\{\w+\}", own, endpoint.path)
         if endpoint.method == "POST":
+            if urlsplit(mara.page.url).path != "/law":  # an answer of the API may itself ask for nothing
+                mara.go("/law")
             right: Any = BODIES[endpoint.body.__name__] if endpoint.body else {}
             if "ratings" in right:
                 right = {"ratings": [{**right["ratings"][0], **known}]}
@@ -192,7 +194,6 @@ def test_every_body_and_every_query_of_the_api(site: Site):
         for way in (url, re.sub(r"\{\w+\}", quote(MARKUP, safe=""), endpoint.path), *words):
             mara.page.goto(f"{mara.base}{way}")
             assert mara.page.locator("script, img, svg, form, base, a").count() == 0, way
-        mara.go("/law")
     for path in views(site)[:-1]:
         mara.go(path)
         only_text(mara, f"{path} after the API")
