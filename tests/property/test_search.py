@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import pytest
@@ -36,6 +37,12 @@ WORDS = [*(f"w{n}x" for n in range(12)), "please", "you"]
 """Two of them are ordinary talk."""
 
 
+@cache
+def direction(seed: int) -> NDArray[np.float64]:
+    """Where a word points."""
+    return np.random.default_rng(seed).standard_normal(Hashed.dimension)
+
+
 class Hashed:
     """An embedder: each word has a direction of its own."""
 
@@ -45,8 +52,7 @@ class Hashed:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):
-            seeds = [sum(word.encode()) % 97 for word in words(text)]
-            row[:] = sum(np.random.default_rng(seed).standard_normal(self.dimension) for seed in seeds) + 0.05
+            row[:] = sum(direction(sum(word.encode()) % 97) for word in words(text)) + 0.05
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
