@@ -94,7 +94,7 @@ def bradley_terry(
     at = arms.index(anchor)
 
     def scores(weights: Floats) -> Floats:
-        return np.stack([_fit((w[:, None, None] * wins).sum(axis=0), at) for w in weights])
+        return _fit(np.tensordot(weights, wins, 1), at)
 
     whole = scores(np.ones((1, len(wins))))[0]
     lows: list[float | None] = [None] * len(arms)
@@ -130,17 +130,22 @@ def _wins(preferences: Sequence[Preference], arms: Sequence[str]) -> Floats:
 
 
 def _fit(wins: Floats, anchor: int) -> Floats:
-    """Log strengths by MM. The virtual ties connect all arms, so that the maximum exists and is one point."""
-    count = len(wins)
+    """Log strengths by MM, of each table of wins for itself: shape (tables, arms, arms) to (tables, arms).
+
+    The virtual ties connect all arms, so that the maximum exists and is one point.
+    """
+    count = wins.shape[1]
     wins = wins + (PRIOR / 2) * (1 - np.eye(count))
-    games = wins + wins.T
-    won = wins.sum(axis=1)
-    strength = np.ones(count)
+    games = wins + wins.transpose(0, 2, 1)
+    won = wins.sum(axis=2)
+    strength = np.ones((len(wins), count))
+    going = np.arange(len(wins))
     for _ in range(2000):
-        new = won / np.sum(games / (strength[:, None] + strength[None, :]), axis=1)
-        new /= math.exp(float(np.log(new).mean()))
-        done = float(np.max(np.abs(np.log(new / strength)))) < 1e-9
-        strength = new
-        if done:
+        old = strength[going]
+        new = won[going] / np.sum(games[going] / (old[:, :, None] + old[:, None, :]), axis=2)
+        new /= np.exp(np.log(new).mean(axis=1, keepdims=True))
+        strength[going] = new
+        going = going[np.abs(np.log(new / old)).max(axis=1) >= 1e-9]
+        if not len(going):
             break
-    return np.log(strength / strength[anchor])
+    return np.log(strength / strength[:, anchor : anchor + 1])
