@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -13,8 +14,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from preceptor.core.records import Strategy, Turn
-from preceptor.library import index, postings
+from preceptor.core.records import Speaker, Strategy, Turn
+from preceptor.library import index, postings, quick
 from preceptor.library.conversation_state import (
     StateWeights,
     plain_words,
@@ -162,6 +163,7 @@ class Reference:
         return [(1 - self.how.dense) * a + self.how.dense * b for a, b in zip(lexical, read, strict=True)]
 
 
+SPEAKERS: st.SearchStrategy[Speaker] = st.sampled_from(["customer", "agent", "action"])
 text = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map(" ".join)
 
 
@@ -183,17 +185,37 @@ def talk(first: str, last: str) -> tuple[Turn, ...]:
     return (Turn(speaker="agent", text=first), Turn(speaker="customer", text=last))
 
 
+WAYS = pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "numpy"])
+
+
+@contextmanager
+def searched(*, compiled: bool) -> Generator[None]:
+    """An index that is built, and first asked, in here is searched so."""
+    if compiled and quick.compiled is None:
+        pytest.skip("search was not compiled: there was no C compiler at the set-up")
+    with pytest.MonkeyPatch.context() as patch:
+        if not compiled:
+            patch.setattr(quick, "compiled", None)
+        yield
+
+
+@WAYS
 @pytest.mark.parametrize("few", [0, 256])  # 0: never score everything where some will do
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(libraries(), st.tuples(text, text), st.sampled_from([0.0, 0.15, 0.5]), st.integers(1, 30))
 def test_search_ranks_as_a_plain_reference_does(
-    few: int, made: tuple[list[Strategy], dict[str, str]], asked: tuple[str, str], floor: float, limit: int
+    compiled: bool,
+    few: int,
+    made: tuple[list[Strategy], dict[str, str]],
+    asked: tuple[str, str],
+    floor: float,
+    limit: int,
 ) -> None:
     strategies, states = made
     reference = Reference(strategies, states, None, IndexSettings())
     wanted = reference.search(talk(*asked), limit, floor)
     assume(not reference.close)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, searched(compiled=compiled):
         patch.setattr(index, "_FEW", few)
         patch.setattr(postings, "_FEW", few)
         hits = StrategyIndex(strategies, scenarios=states).search(talk(*asked), limit=limit, floor=floor)
@@ -201,25 +223,26 @@ def test_search_ranks_as_a_plain_reference_does(
     assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
 
 
+@WAYS
 @settings(max_examples=20, deadline=None)
 @given(libraries(), st.tuples(text, text))
 def test_fused_scores_are_those_of_a_plain_reference(
-    made: tuple[list[Strategy], dict[str, str]], asked: tuple[str, str]
+    compiled: bool, made: tuple[list[Strategy], dict[str, str]], asked: tuple[str, str]
 ) -> None:
     strategies, states = made
     how = IndexSettings(neighbours=0)
     wanted = Reference(strategies, states, Hashed(), how).search(talk(*asked), 99, 0.0)
-    hits = StrategyIndex(strategies, scenarios=states, embedder=Hashed(), settings=how).search(
-        talk(*asked), limit=99
-    )
+    with searched(compiled=compiled):
+        hits = StrategyIndex(strategies, scenarios=states, embedder=Hashed(), settings=how).search(
+            talk(*asked), limit=99
+        )
     # Vectors are kept in 16 bits.
     found = {h.strategy.id: h.score for h in hits}
     assert all(found.get(name, 0.0) == pytest.approx(score, abs=4e-3) for name, score in wanted.items())
 
 
-@pytest.fixture(scope="module")
-def many() -> tuple[StrategyIndex, StrategyIndex]:
-    """Thousands of strategies of several kinds, by words and by words and vectors."""
+def many_kinds() -> tuple[list[Strategy], dict[str, str]]:
+    """Thousands of strategies, of several kinds."""
     rng = np.random.default_rng(5)
     known = np.array([f"v{n}x" for n in range(600)])
     share_of = 1 / (np.arange(600) + 3)
@@ -239,8 +262,27 @@ def many() -> tuple[StrategyIndex, StrategyIndex]:
         )
         for n, some in enumerate(linked)
     ]
-    by_words, by_both = (StrategyIndex(made, scenarios=states, embedder=e) for e in (None, Hashed()))
-    return by_words, by_both
+    return made, states
+
+
+@pytest.fixture(scope="module")
+def many() -> Mapping[bool, StrategyIndex]:
+    """Whether also by vectors, to an index that is searched by numpy."""
+    return {fused: index_of_many(fused=fused, compiled=False) for fused in (False, True)}
+
+
+@pytest.fixture(scope="module")
+def many_compiled() -> Mapping[bool, StrategyIndex]:
+    """The same with the compiled search."""
+    return {fused: index_of_many(fused=fused, compiled=True) for fused in (False, True)}
+
+
+def index_of_many(*, fused: bool, compiled: bool) -> StrategyIndex:
+    made, states = many_kinds()
+    with searched(compiled=compiled):
+        found = StrategyIndex(made, scenarios=states, embedder=Hashed() if fused else None)
+        found.search(talk("v1x", "v2x"))
+    return found
 
 
 def every(values: Floats, places: Places, count: int) -> Places:
@@ -251,7 +293,7 @@ def every(values: Floats, places: Places, count: int) -> Places:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.15, 0.4]), st.sampled_from([1, 7, 40]), st.booleans())
 def test_what_is_not_looked_at_is_none_of_the_best(
-    many: tuple[StrategyIndex, StrategyIndex], seed: int, floor: float, limit: int, lexical: bool
+    many: Mapping[bool, StrategyIndex], seed: int, floor: float, limit: int, lexical: bool
 ) -> None:
     rng = np.random.default_rng(seed)
     spoken = [" ".join(f"v{n}x" for n in rng.geometric(0.02, size) % 600) for size in (6, 9)]
@@ -260,6 +302,38 @@ def test_what_is_not_looked_at_is_none_of_the_best(
         patch.setattr(index, "_of_most", every)
         wanted = many[not lexical].search(talk(spoken[0], spoken[1]), limit=limit, floor=floor)
     assert [h.score for h in looked] == pytest.approx([h.score for h in wanted], abs=1e-5)
+
+
+MOVES = st.lists(
+    st.tuples(SPEAKERS, st.integers(0, 2**32 - 1), st.integers(0, 14)),
+    min_size=1,
+    max_size=7,
+)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@settings(max_examples=60, deadline=None)
+@given(moves=MOVES, floor=st.sampled_from([0.0, 0.1, 0.3]), limit=st.sampled_from([1, 7, 40]))
+def test_compiled_search_finds_what_numpy_finds(
+    many: Mapping[bool, StrategyIndex],
+    many_compiled: Mapping[bool, StrategyIndex],
+    fused: bool,
+    moves: list[tuple[Speaker, int, int]],
+    floor: float,
+    limit: int,
+) -> None:
+    told: list[Turn] = []
+    for speaker, seed, size in moves:
+        said = " ".join(f"v{n}x" for n in np.random.default_rng(seed).geometric(0.02, size) % 700)
+        told.append(Turn(speaker=speaker, text=said, by="v3x_v7x" if speaker == "action" else ""))
+    found, wanted = (one[fused].search(told, limit=limit, floor=floor) for one in (many_compiled, many))
+    assert [h.score for h in found] == pytest.approx([h.score for h in wanted], abs=2e-6)
+    known = {h.position: h for h in wanted}
+    for hit in found:
+        if hit.position in known:  # rounding may tell equal ones apart
+            assert hit.lexical == pytest.approx(known[hit.position].lexical, abs=1e-6)
+    both = [h.position for h in found if h.position in known]
+    assert found.likeness(both, both) == pytest.approx(wanted.likeness(both, both), abs=1e-5)
 
 
 @given(st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9]), max_size=40), st.integers(0, 12), st.data())
@@ -291,8 +365,39 @@ def test_scores_of_a_sparse_index_lie_below_its_ceilings(
     assert built.postings.exact(query, np.arange(len(documents))) == pytest.approx(scores, abs=1e-6)
 
 
+@given(
+    st.lists(st.dictionaries(st.sampled_from(WORDS), st.floats(0.2, 5), min_size=1), min_size=3, max_size=90),
+    st.dictionaries(st.sampled_from([*WORDS, "never", "thank"]), st.floats(0.2, 5), min_size=1),
+    st.lists(st.tuples(st.integers(0, 2), st.floats(0.0, 1)), max_size=12),
+    st.integers(1, 9),
+)
+@settings(max_examples=40, deadline=None)
+def test_postings_tell_the_same_compiled(
+    documents: list[dict[str, float]], asked: dict[str, float], votes: list[tuple[int, float]], most: int
+) -> None:
+    some = np.arange(0, len(documents), 2)
+    voters = np.array([n for n, _ in votes], dtype=np.int64)
+    weights = np.array([w for _, w in votes], dtype=np.float32)
+    told: list[list[Floats]] = []
+    for compiled in (True, False):
+        with searched(compiled=compiled):
+            held = SparseIndex(documents).postings
+            query = SparseIndex(documents).query(asked)
+            near = held.near(query, 0, most)
+            sums = np.sort(held.exact(query, near))
+            told.append(
+                [
+                    held.exact(query, some),
+                    sums[:0] if len(near) == most else sums,
+                    *held.support(some, voters, weights),
+                ]
+            )
+    for found, wanted in zip(*told, strict=True):
+        assert found == pytest.approx(wanted, abs=1e-5)
+
+
 turns = st.lists(
-    st.tuples(st.sampled_from(["customer", "agent", "action"]), text, st.sampled_from(["", "find_w1x", "w2x"])),
+    st.tuples(SPEAKERS, text, st.sampled_from(["", "find_w1x", "w2x"])),
     max_size=9,
 ).map(lambda rows: tuple(Turn(speaker=who, text=said, by=by if who == "action" else "") for who, said, by in rows))
 

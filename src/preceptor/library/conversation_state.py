@@ -23,8 +23,8 @@ _NEWS = 12
 """Words of a new outcome that count: what it is stands first, long lists follow."""
 _LONGEST = 600
 """Characters of one turn that count; the end of a long customer turn says more than its start."""
-_FAR = 2.0
-"""Weight of how far a conversation is."""
+FAR = 2.0
+"""Weight, in a situation, of how far the conversation is."""
 _KEPT_TURNS = 512
 _KEPT_LENGTH = 2000
 """Turns whose words are remembered: with each request a conversation brings its earlier turns again."""
@@ -108,12 +108,14 @@ class Said:
     """Names of actions; ``-``: none ran after the customer's last words."""
     news: dict[str, float] = field(default_factory=dict[str, float])
     """What came out of the last action, where nobody has spoken of it yet: its name and a word."""
+    far: int = 0
+    """How far the conversation is: customer turns that the state holds, one more where something came before."""
 
 
 def state_words(turns: Sequence[Turn], weights: StateWeights) -> Said:
     """The state taken apart. That a payment "failed" is not that a search did, and news is not what was told."""
-    said = Said()
     end = state_turns(turns, weights.steps)
+    said = Said(far=sum(turn.speaker == "customer" for turn in end) + (bool(end) and end[0].speaker == "agent"))
     for back, turn in _from_end(end):
         share = weights.earlier**back
         if turn.speaker == "customer":
@@ -157,9 +159,7 @@ def situation_terms(turns: Sequence[Turn], weights: StateWeights, said: Said | N
     found = _terms_of(said)
     found.update(dict.fromkeys(["hc:" + word for word in said.customer], 1.0))
     found.update(dict.fromkeys(["ha:" + word for word in said.agent], 1.0))
-    end = state_turns(turns, weights.steps)
-    count = sum(turn.speaker == "customer" for turn in end) + (bool(end) and end[0].speaker == "agent")
-    found[f"n:{count}"] = _FAR
+    found[f"n:{said.far}"] = FAR
     return found
 
 

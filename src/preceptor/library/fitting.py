@@ -15,15 +15,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, repeat
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from preceptor.core.records import Strategy
+from preceptor.library import quick
 from preceptor.library.conversation_state import words
 from preceptor.library.ordinary import ORDINARY, share
 from preceptor.library.postings import Floats, Places
 from preceptor.library.sparse import SparseIndex
+
+if TYPE_CHECKING:
+    from preceptor.library import compiled
 
 Situation = Mapping[str, float]
 """Terms of a state, with weights."""
@@ -87,6 +92,29 @@ class Fitting:
     def __bool__(self) -> bool:
         """Whether anything was learned."""
         return len(self._told) > 0
+
+    @property
+    def terms(self) -> Mapping[str, int]:
+        """The number of each term of a situation that tells anything."""
+        return self._terms
+
+    def native(self) -> compiled.Fit | None:
+        """The same for a compiled search; None also where nothing was learned."""
+        if quick.compiled is None or not self:
+            return None
+        return quick.compiled.Fit(
+            self._idf,
+            self._map,
+            self._level,
+            self._seen,
+            self._scale,
+            self._offset,
+            self._conditions,
+            self._start,
+            self._told,
+            _DEED,
+            _TOP,
+        )
 
     def of(self, situation: Situation, strategies: Places) -> Floats:
         """How well each of ``strategies`` fits, 0 to 1; below 0 where nothing is known of one.

@@ -6,15 +6,19 @@ Every score lies in 0..1 and means the same for every state, so that one floor c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from preceptor.core.records import Scenario, Strategy, Turn
+from preceptor.library import quick
 from preceptor.library.conversation_state import (
     Said,
     StateWeights,
+    plain_words,
     read_state,
     situation_terms,
     state_terms,
@@ -25,6 +29,7 @@ from preceptor.library.conversation_state import (
 from preceptor.library.dense import DenseIndex, DenseScore
 from preceptor.library.embedder import Embedder
 from preceptor.library.fitting import Fitting
+from preceptor.library.hits import Hit, Hits
 from preceptor.library.links import Links
 from preceptor.library.ordinary import ORDINARY
 from preceptor.library.postings import Floats, Places, Postings, highest
@@ -32,7 +37,10 @@ from preceptor.library.scores import Fused, Lexical, Score, best, edge_of, once
 from preceptor.library.sparse import SparseIndex
 from preceptor.library.vocabulary import Vocabulary
 
-__all__ = ["Embedder", "Hit", "IndexSettings", "StrategyIndex"]
+if TYPE_CHECKING:
+    from preceptor.library import compiled
+
+__all__ = ["Embedder", "Hit", "Hits", "IndexSettings", "StrategyIndex"]
 
 _COMMON, _OWN_COMMON = 1 / 12, 1 / 32
 """Share of the states, and of the strategies, from which a word is common. Where most strategies have scenarios,
@@ -42,8 +50,8 @@ _FUSED_COMMON, _FUSED_OWN_COMMON = 1 / 3, 1 / 12
 _OWN_FIRST = 32
 """Coordinates of own words' vectors that are looked at in every strategy: they count little beside states'."""
 _FEW = 256
-_AT_ONCE = 512
-"""Strategies that others are compared with in one table."""
+_MOST = 256
+"""Strategies up to which a compiled search finds the best: it keeps them in order as it goes."""
 _NONE: Places = np.zeros(0, dtype=np.int64)
 _REACH = 0.25
 """Share of the nearest state's likeness from which others have a say."""
@@ -56,39 +64,6 @@ _LEAST_OWN = 0.25
 state; the more have one, the fewer are looked at so, for their states find them."""
 _NEAREST = 60
 """States of these, by their real scores, whose strategies an approximate search looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A strategy found for a state; ``position`` is its place among the index's strategies, in order of id."""
-
-    position: int
-    score: float
-    lexical: float
-    dense: float
-    among: Sequence[Strategy] = field(repr=False, compare=False)
-
-    @property
-    def strategy(self) -> Strategy:
-        """The strategy itself: of a release's many, only those that are looked at are decoded."""
-        return self.among[self.position]
-
-
-class Hits(list[Hit]):
-    """What one search found, best first, and how alike it is."""
-
-    def __init__(
-        self, hits: Iterable[Hit] = (), positions: Sequence[int] = (), deeds: Floats | None = None
-    ) -> None:
-        """``deeds``: of the strategies at ``positions``, a row each; products are cosines."""
-        super().__init__(hits)
-        self._row = {position: n for n, position in enumerate(positions)}
-        self._deeds = np.zeros((0, 0), dtype=np.float32) if deeds is None else deeds
-
-    def likeness(self, some: Sequence[int], others: Sequence[int]) -> Floats:
-        """As :meth:`StrategyIndex.likeness`, of what was found."""
-        first, second = (self._deeds.take([self._row[n] for n in part], axis=0) for part in (some, others))
-        return first @ second.T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,21 +153,56 @@ class StrategyIndex:
         if not self._strategies or not turns:
             return Hits()
         said = state_words(turns, self._settings.weights)
-        asked = self._asked(turns, said, lexical=lexical)
-        looked = self._looked(asked, max(limit, 1), floor)
-        at = best(looked.matches[0], looked.strategies, max(limit, 1), floor)
+        limit = max(limit, 1)
+        by_words = lexical or self._dense is None
+        if by_words and limit <= _MOST and not self._looks_at_few and self._native is not None:
+            found, scores, words, alike = self._native.find(said, plain_words(said), limit, floor)
+            return self._hits(found, scores, words, None, alike)
+        looked = self._looked(self._asked(turns, said, lexical=lexical), limit, floor)
+        at = best(looked.matches[0], looked.strategies, limit, floor)
         if not len(at):
             return Hits()
         found, matches = looked.strategies.take(at), looked.matches.take(at, axis=1)
-        agreement, deeds = self._agreement(looked, found, matches[0])
-        scores: list[float] = self._fitted(matches[0] * agreement, turns, said, found).tolist()
+        agreement, alike = self._agreement(looked, found, matches[0])
+        scores = self._fitted(matches[0] * agreement, turns, said, found)
         # Where nothing is fused, the match is that of the words.
-        words: list[float] = matches[-2 if len(matches) > 1 else 0].tolist()
-        vectors: list[float] = matches[-1].tolist() if len(matches) > 1 else [0.0] * len(at)
+        fused = len(matches) > 1
+        return self._hits(found, scores, matches[-2 if fused else 0], matches[-1] if fused else None, alike)
+
+    def _hits(self, found: Places, scores: Floats, words: Floats, vectors: Floats | None, alike: Floats) -> Hits:
         positions: list[int] = found.tolist()
-        order = sorted((n for n in range(len(at)) if scores[n] > 0), key=lambda n: (-scores[n], positions[n]))
-        hits = [Hit(positions[n], scores[n], words[n], vectors[n], self._strategies) for n in order]
-        return Hits(hits, positions, deeds)
+        score: list[float] = scores.tolist()
+        lexical: list[float] = words.tolist()
+        dense: list[float] = [0.0] * len(positions) if vectors is None else vectors.tolist()
+        order = sorted((n for n in range(len(positions)) if score[n] > 0), key=lambda n: (-score[n], positions[n]))
+        hits = [Hit(positions[n], score[n], lexical[n], dense[n], self._strategies) for n in order]
+        return Hits(hits, positions, alike)
+
+    @cached_property
+    def _native(self) -> compiled.Search | None:
+        """A whole search by words in one walk, where that was compiled."""
+        numbered = self._vocabulary.native(self._fitting.terms)
+        held, deeds = self._asking.native, self._deeds.native
+        learned_in = self._learned_in.native(self._situations)
+        taught = self._taught.native(len(self))
+        if not (quick.compiled and numbered and held and deeds and learned_in and taught):
+            return None
+        how = self._settings
+        return quick.compiled.Search(
+            numbered,
+            held,
+            deeds,
+            learned_in,
+            taught,
+            self._fitting.native(),
+            self._worth,
+            self._alone,
+            how.neighbours,
+            how.sharpness,
+            how.trust,
+            _CLOSE,
+            _REACH,
+        )
 
     def likeness(self, some: Sequence[int] | Places, others: Sequence[int] | Places) -> Floats:
         """How much what each of some strategies says to do is what others say, 0..1: variety is measured by it."""
@@ -214,7 +224,7 @@ class StrategyIndex:
 
     def _looked(self, asked: Score, limit: int, floor: float) -> _Looked:
         """All states that may be among the nearest, all strategies that may be among the best, and some others."""
-        if len(self) > self._settings.exact and (self._dense is None or self._dense.approximate):
+        if self._looks_at_few:
             alone = self._learned_in.without / len(self)
             near, named = asked.near(_NEAR, round(_NEAR * max(alone, _LEAST_OWN)))
             near = near[best(asked.exact(near, _NONE)[0], near, _NEAREST)]
@@ -264,6 +274,10 @@ class StrategyIndex:
         place[found] = np.arange(len(found))
         return found, place.take(states)
 
+    @property
+    def _looks_at_few(self) -> bool:
+        return len(self) > self._settings.exact and (self._dense is None or self._dense.approximate)
+
     def _raised(self, most: Floats, own: Floats, worth: Floats) -> Floats:
         found = own * worth
         found *= 1 - most
@@ -280,7 +294,7 @@ class StrategyIndex:
         """
         settings = self._settings
         if not settings.neighbours:
-            return np.ones(len(found), dtype=np.float32), self._deeds.table(found)
+            return np.ones(len(found), dtype=np.float32), self._deeds.likeness(found, found)
         at = best(looked.likes, looked.states, settings.neighbours)
         likes = looked.likes.take(at)
         likes = likes[likes >= _REACH * likes[:1]]
@@ -290,15 +304,10 @@ class StrategyIndex:
         if alone.any():
             voters, votes = np.concatenate([voters, found[alone]]), np.concatenate([votes, match[alone]])
         votes **= np.float32(settings.sharpness)
-        table = self._deeds.table(np.concatenate([found, voters[:_AT_ONCE]]))
-        deeds, theirs = table[: len(found)], table[len(found) :]
-        support = np.square(deeds @ theirs.T) @ votes[:_AT_ONCE]
-        for start in range(_AT_ONCE, len(voters), _AT_ONCE):  # a scenario may have taught very many strategies
-            part = slice(start, start + _AT_ONCE)
-            support += np.square(self._deeds.likeness(found, voters[part])) @ votes[part]
+        support, alike = self._deeds.support(found, voters, votes)
         support *= np.float32(settings.trust / max(float(support.max(initial=0.0)), 1e-9))
         support += np.float32(1 - settings.trust)
-        return support, deeds
+        return support, alike
 
     def _embedded(self, states: Sequence[Sequence[Turn]], embedder: Embedder) -> _Dense:
         many = len(self._strategies) > self._settings.exact

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from preceptor.library import quick
 from preceptor.library.postings import Floats, Places, runs
+
+if TYPE_CHECKING:
+    from preceptor.library import compiled
 
 
 class Links:
@@ -23,6 +28,10 @@ class Links:
         self._many = np.flatnonzero(np.diff(self._start) > 1)
         self._many_right, whose = self.of(self._many)
         self._many_start = np.searchsorted(whose, np.arange(len(self._many)))
+
+    def native(self, rights: int) -> compiled.Links | None:
+        """The same for a compiled search; ``rights``: how many right ones there are in all."""
+        return quick.compiled and quick.compiled.Links(self._start, self._right, rights)
 
     @property
     def sizes(self) -> Places:

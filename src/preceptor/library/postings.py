@@ -9,9 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from preceptor.library import quick
+
+if TYPE_CHECKING:
+    from preceptor.library import compiled
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int32]
@@ -23,6 +30,8 @@ _FEW = 256
 """Documents fewer than which are scored one by one, however few there are in all."""
 _SEEN = 16
 """Postings that an approximate search looks at, for each document that it names."""
+_AT_ONCE = 512
+"""Documents that others are compared with in one table."""
 _ONE = np.float32(1.0)
 ROUNDING = np.float32(1e-5)
 """What ceilings are raised by: sums of float32 in another order differ by less."""
@@ -93,6 +102,21 @@ class Postings:
     def __len__(self) -> int:
         return len(self._common_length)
 
+    @cached_property
+    def native(self) -> compiled.Held | None:
+        """The same, compiled, where that can be."""
+        return quick.compiled and quick.compiled.Held(
+            self._row_start,
+            self._row_terms,
+            self._row_values,
+            self._posting_start,
+            self._posting_documents,
+            self._posting_values,
+            self._common,
+            self._common_length,
+            self._rarities,
+        )
+
     @property
     def terms(self) -> int:
         """How many terms there are, with the one of each part that stands for all unknown ones."""
@@ -143,6 +167,8 @@ class Postings:
 
     def exact(self, query: Query, documents: Places) -> Floats:
         """Cosine of the query with each of ``documents``, 0..1."""
+        if self.native is not None:
+            return self.native.exact(query.terms, query.weights, documents)
         if len(documents) * 8 >= len(self) + _FEW:
             return self.all(query).take(documents)
         places, owners = self._spans(documents)
@@ -166,6 +192,9 @@ class Postings:
         order = np.argsort(sizes, kind="stable")
         seen = _SEEN * most
         kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), seen, side="right")))]
+        if self.native is not None:
+            documents, sums = self.native.gathered(terms[kept], query.weights[asked][kept], seen)
+            return documents.take(highest(sums, most)) - int(self._parts[part])
         places, owners = runs(starts[kept], np.minimum(sizes[kept], seen))
         values = self._posting_values.take(places)
         values *= query.weights[asked][kept].take(owners)
@@ -181,6 +210,19 @@ class Postings:
         """Cosines of some documents with others: one row for each of ``some``."""
         table = self.table(np.concatenate([some, others]).astype(np.int64))
         return table[: len(some)] @ table[len(some) :].T
+
+    def support(self, found: Places, voters: Places, votes: Floats) -> tuple[Floats, Floats]:
+        """How far voters agree on each document found: the sum of the votes, each times the squared cosine of voter
+        and document; and the cosines of those found with each other."""
+        if self.native is not None:
+            return self.native.support(found, voters, votes)
+        table = self.table(np.concatenate([found, voters[:_AT_ONCE]]))
+        own, theirs = table[: len(found)], table[len(found) :]
+        told = np.square(own @ theirs.T) @ votes[:_AT_ONCE]
+        for start in range(_AT_ONCE, len(voters), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            told += np.square(self.likeness(found, voters[part])) @ votes[part]
+        return told, own @ own.T
 
     def table(self, documents: Places) -> Floats:
         """These documents with all their terms' weights, a row each: products of rows are cosines."""

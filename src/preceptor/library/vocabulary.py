@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from preceptor.library import quick
 from preceptor.library.conversation_state import Said, plain_words
 from preceptor.library.postings import Ids, Postings, Query
+
+if TYPE_CHECKING:
+    from preceptor.library import compiled
 
 _SAID = ("c:", "a:", "r:", "?:")
 """Parts of a state whose terms are a word each; the others' are names of actions."""
@@ -37,6 +42,11 @@ class Vocabulary:
         named = sorted(term for term in states if term.startswith(_NAMED))
         self._names = {term: n for n, term in enumerate(named)}
         self._named: Ids = np.array([*(states[term] for term in named), unknown], dtype=np.int32)
+
+    def native(self, fit: Mapping[str, int]) -> compiled.Numbered | None:
+        """The same for a compiled search, with the numbers of the terms of a fit."""
+        built = quick.compiled
+        return built and built.Numbered(self._words, self._numbers, self._names, self._named, fit)
 
     def read(self, said: Said, postings: Postings) -> Query:
         """What to ask of the states, by the part that each word plays, and of the strategies' own words by all that

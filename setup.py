@@ -1,0 +1,14 @@
+"""What ``pyproject.toml`` cannot say: the compiled search, left out where there is no C compiler."""
+
+import os
+
+from setuptools import Extension, setup
+
+search = Extension(
+    "preceptor.library.compiled",
+    ["src/preceptor/library/compiled.pyx"],
+    extra_compile_args=[] if os.name == "nt" else ["-O2", "-g0"],
+    optional=True,
+)
+
+setup(ext_modules=[search])
