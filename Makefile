@@ -13,20 +13,21 @@ SET := $(VENV)/.set-up-dev
 export PYTHONDONTWRITEBYTECODE :=
 DEMO_VENV ?= .venv-demo
 DEMO_SET := $(DEMO_VENV)/.set-up
+COMPILED := setup.py src/preceptor/library/compiled.pyx
 
 help:
 	@sed -n 's/^# //p' Makefile | head -4
 
-# A stamp file per environment: made again when the lock or the version changes.
+# A stamp file per environment: made again when the lock, the version or what is compiled changes.
 # --no-compile: most of what these packages hold is never imported; to compile it all ahead takes a minute.
-$(SET): locks/dev.txt pyproject.toml
+$(SET): locks/dev.txt pyproject.toml $(COMPILED)
 	@$(PYTHON) -c 'import sys; sys.exit("Preceptor needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r locks/dev.txt
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DEMO_SET): locks/run.txt pyproject.toml
+$(DEMO_SET): locks/run.txt pyproject.toml $(COMPILED)
 	@$(PYTHON) -c 'import sys; sys.exit("Preceptor needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
 	@echo "Setting up (once) ..."
 	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)

@@ -259,7 +259,7 @@ async def test_metrics_are_what_prometheus_reads(tmp_path: Path) -> None:
             families = {f.name: f for f in text_string_to_metric_families((await found.read()).decode())}
     requests = {(s.labels["route"], s.labels["coaching"]): s.value for s in families["preceptor_requests"].samples}
     assert requests == {("/v1/chat/completions", "applied"): 1, ("/v1", "-"): 1}
-    assert families["preceptor_release_info"].samples[0].labels == {"release": release}
+    assert families["preceptor_release_info"].samples[0].labels == {"release": release, "search": "compiled"}
     counts = [s.value for s in families["preceptor_request_seconds"].samples if s.name.endswith("_count")]
     assert counts == [1, 1]
     assert families["preceptor_in_flight"].samples[0].value == 0

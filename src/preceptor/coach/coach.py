@@ -124,6 +124,11 @@ class Coach:
         """Whether advice asks an embedder, which may be another machine: then call it from a thread."""
         return self._index.dense
 
+    @property
+    def compiled(self) -> bool:
+        """Whether search by words is the compiled one: the same advice, sooner."""
+        return self._index.compiled
+
     def advise(self, conversation: Sequence[Turn] | Sequence[Mapping[str, Any]]) -> Advice:
         """The strategies that fit the end of ``conversation`` (turns, or OpenAI message dicts), and the block of
         text that carries them; empty when nothing reaches the floor or there is no conversation yet. Where the

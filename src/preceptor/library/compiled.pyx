@@ -7,6 +7,8 @@ looks at. Bounds are checked here as there: a release's arrays are read from a f
 """
 
 cimport cython
+from cpython.dict cimport PyDict_GetItem
+from cpython.object cimport PyObject
 from libc.math cimport log, pow, sqrt
 from libc.string cimport memset
 
@@ -24,6 +26,11 @@ cdef float LEAST = 1e-30
 
 cdef float damped(float weight) noexcept:
     return weight if weight < 1 else 1 + <float>log(weight)
+
+
+cdef Py_ssize_t number_of(dict numbers, object key, Py_ssize_t unknown) except -2:
+    cdef PyObject* found = PyDict_GetItem(numbers, key)
+    return unknown if found is NULL else <Py_ssize_t><object>found
 
 
 cdef class Top:
@@ -243,7 +250,7 @@ cdef class Numbered:
         for part in range(4):
             spoken = parts[part]
             for word, weight in spoken.items():
-                place = words.get(word, unknown)
+                place = number_of(words, word, unknown)
                 asked.put(numbers[part * self.width + place], weight)
                 fit.put(self.fit[part, place], weight)
                 if part < 2:
@@ -251,12 +258,12 @@ cdef class Numbered:
         for start, spoken in (("x:", said.actions), ("!:", said.news)):
             for word, weight in spoken.items():
                 term = start + word
-                asked.put(self.named[<Py_ssize_t>self.names.get(term, self.named.shape[0] - 1)], weight)
-                fit.put(self.fit_names.get(term, -1), weight)
-        fit.put(self.fit_names.get(f"n:{said.far}", -1), FAR)
+                asked.put(self.named[number_of(self.names, term, self.named.shape[0] - 1)], weight)
+                fit.put(number_of(self.fit_names, term, -1), weight)
+        fit.put(number_of(self.fit_names, f"n:{said.far}", -1), FAR)
         asked.scale(0, held.rarities)
         for word, weight in plain.items():
-            place = words.get(word, unknown)
+            place = number_of(words, word, unknown)
             asked.put(numbers[4 * self.width + place], weight)
         asked.scale(size, held.rarities)
         return asked, size, fit
@@ -267,6 +274,7 @@ cdef class Links:
 
     cdef const long long[::1] start
     cdef const int[::1] right
+    cdef readonly Py_ssize_t rights
 
     def __init__(self, const long long[::1] start, const int[::1] right, Py_ssize_t rights):
         """``rights``: how many right ones there are. IndexError where one belongs that there is not."""
@@ -277,7 +285,7 @@ cdef class Links:
         for n in range(right.shape[0]):
             if right[n] < 0 or right[n] >= rights:
                 raise IndexError(n)
-        self.start, self.right = start, right
+        self.start, self.right, self.rights = start, right, rights
 
 
 cdef class Fit:
@@ -358,8 +366,10 @@ cdef class Search:
         self.worth, self.alone = worth, alone.view(np.uint8)
         self.states, self.strategies = len(taught.start) - 1, len(worth)
         self.neighbours, self.sharpness, self.trust, self.close, self.reach = neighbours, sharpness, trust, close, reach
-        if held.count != self.states + self.strategies or len(learned_in.start) != self.strategies + 1:
+        if (held.count, deeds.count) != (self.states + self.strategies, self.strategies):
             raise IndexError(held.count)
+        if (len(learned_in.start) - 1, learned_in.rights, taught.rights) != (self.strategies, self.states, self.strategies):
+            raise IndexError(learned_in.rights)
         self.high = np.zeros(held.count + 1, dtype=np.float32)
         self.known = np.zeros(self.states + 1, dtype=np.float32)
 

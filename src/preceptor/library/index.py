@@ -140,6 +140,11 @@ class StrategyIndex:
         """Whether an embedder is asked at each search."""
         return self._dense is not None
 
+    @property
+    def compiled(self) -> bool:
+        """Whether a search by words is one compiled walk."""
+        return self._native is not None
+
     def search(self, turns: Sequence[Turn], *, limit: int = 40, floor: float = 0.0, lexical: bool = False) -> Hits:
         """The best strategies for the state at the end of ``turns``, best first, ties by id; none with score 0, and
         none that match less than ``floor``.

@@ -139,7 +139,8 @@ class Follower:
             gc.freeze()  # it lives long: the garbage collector need not walk through it while requests wait
             self._metrics.add("preceptor_release_changes_total")
             self._log("release-changed", release=found.id if found else None, act=pointed.seq)
-        self._metrics.only("preceptor_release_info", (("release", found.id if found else ""),))
+        search = "" if found is None else "compiled" if found.coach.compiled else "numpy"
+        self._metrics.only("preceptor_release_info", (("release", found.id if found else ""), ("search", search)))
 
     async def named(self, name: str) -> InUse:
         """The release with that id, for one request.

@@ -119,7 +119,7 @@ def proxy_metrics() -> Metrics:
         ("preceptor_strategies_total", "counter", "Strategies given as advice."),
         ("preceptor_recorded_total", "counter", "Calls to be recorded, by what became of that."),
         ("preceptor_in_flight", "gauge", "Requests under way."),
-        ("preceptor_release_info", "gauge", "The release in use."),
+        ("preceptor_release_info", "gauge", "The release in use, and what searches it by words."),
         ("preceptor_release_changes_total", "counter", "Changes of the release in use."),
         ("preceptor_release_errors_total", "counter", "Releases or pointers that could not be used."),
     ):

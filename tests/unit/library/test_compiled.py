@@ -1,0 +1,101 @@
+"""What a compiled search must hold beside finding the same (``tests/property/test_search.py``): no array, however
+broken, is read beyond its end, and threads do not read each other's sums."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from preceptor.core.records import Strategy, Turn
+from preceptor.library import quick
+from preceptor.library.index import StrategyIndex
+
+COUNT = 60
+
+
+@pytest.fixture
+def index() -> StrategyIndex:
+    if quick.compiled is None:
+        pytest.skip("search was not compiled: there was no C compiler at the set-up")
+    states = {f"c{n}": f"agent: hello w{n % 7}x\ncustomer: my w{n}x and w{n % 5}x broke" for n in range(COUNT)}
+    made = [
+        Strategy(id=f"s{n:02}", when=f"the w{n}x broke", do=f"ask for the w{n % 9}x", scenarios=(f"c{n}",))
+        for n in range(COUNT)
+    ]
+    return StrategyIndex(made, scenarios=states)
+
+
+def said(n: int) -> tuple[Turn, ...]:
+    return (Turn(speaker="customer", text=f"the w{n}x broke and w{n % 5}x"),)
+
+
+def test_a_search_by_words_is_the_compiled_one(index: StrategyIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> Any:
+        raise AssertionError("numpy was asked")
+
+    monkeypatch.setattr(StrategyIndex, "_looked", never)
+    assert index.search(said(3))[0].strategy.id == "s03"
+    with pytest.raises(AssertionError, match="numpy was asked"):
+        index.search(said(3), limit=1000)  # too many to keep in order as it goes
+
+
+def test_threads_find_what_one_finds(index: StrategyIndex) -> None:
+    wanted = [index.search(said(n % COUNT)) for n in range(400)]
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(index.search, said(n % COUNT)) for n in range(400)]
+        assert [one.result() for one in asked] == wanted
+
+
+BROKEN = [
+    ("_asking", "_posting_documents", 10**6),
+    ("_asking", "_posting_documents", -1),
+    ("_asking", "_posting_start", 10**9),
+    ("_asking", "_row_terms", 10**6),
+    ("_asking", "_row_start", 10**9),
+    ("_asking", "_row_start", -(10**9)),
+    ("_deeds", "_row_terms", 10**6),
+    ("_learned_in", "_right", 10**6),
+    ("_learned_in", "_right", -1),
+    ("_learned_in", "_start", 10**9),
+    ("_taught", "_start", -5),
+    ("_taught", "_right", 10**6),
+    ("_vocabulary", "_numbers", 10**6),
+]
+
+
+@pytest.mark.parametrize(("part", "name", "value"), BROKEN)
+def test_a_number_that_leads_nowhere_is_an_error_and_no_crash(
+    index: StrategyIndex, part: str, name: str, value: int
+) -> None:
+    held = getattr(index, part)
+    array = getattr(held, name).copy()
+    array[1::2] = value  # of starts, every other: from a good one to a bad one, and back
+    setattr(held, name, array)
+    with pytest.raises(IndexError):
+        index.search(said(3))
+
+
+def test_after_an_error_sums_begin_anew(index: StrategyIndex) -> None:
+    wanted = index.search(said(3))
+    held = index._asking.native  # pyright: ignore[reportPrivateUsage] - what a search adds up in
+    assert held is not None
+    query = (np.array([2, 10**6], dtype=np.int32), np.array([9.0, 9.0], dtype=np.float32))
+    with pytest.raises(IndexError):
+        held.exact(*query, np.array([1], dtype=np.int64))
+    with pytest.raises(IndexError):
+        held.gathered(*query, 4)
+    assert index.search(said(3)) == wanted
+
+
+@pytest.mark.parametrize("states", [0, 1])
+def test_the_smallest_indexes(index: StrategyIndex, states: int) -> None:
+    assert len(index) == COUNT
+    one = Strategy(id="s", when="the tap drips", do="ask which tap", scenarios=("c0",) * states)
+    found = StrategyIndex([one], scenarios={"c0": "customer: my tap drips"}).search(
+        (Turn(speaker="customer", text="it drips, the tap"),)
+    )
+    assert [hit.strategy for hit in found] == [one]
+    assert found[0].score > 0.3
