@@ -7,7 +7,7 @@ from setuptools import Extension, setup
 search = Extension(
     "preceptor.library.compiled",
     ["src/preceptor/library/compiled.pyx"],
-    extra_compile_args=[] if os.name == "nt" else ["-O2", "-g0"],
+    extra_compile_args=[] if os.name == "nt" else ["-O3", "-g0", "-fno-trapping-math"],
     optional=True,
 )
 

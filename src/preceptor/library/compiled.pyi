@@ -35,6 +35,7 @@ class Numbered:
         names: Mapping[str, int],
         named: _Ids,
         fit: Mapping[str, int],
+        rarities: _Floats,
     ) -> None: ...
 
 class Links:

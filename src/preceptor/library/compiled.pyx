@@ -22,6 +22,11 @@ cdef float ROUNDING = 1e-5
 """As in ``postings``."""
 cdef float LEAST = 1e-30
 """As in ``scores``."""
+cdef enum:
+    OWN = 4  # where a word's number as a strategy's own stands, behind those of the parts it may play
+    FIT = 5  # those of the fit, from here on
+    BLOCK = 64  # strategies whose ceilings are told at once
+    RARE = 11  # how rare the first five are
 
 
 cdef float damped(float weight) noexcept:
@@ -68,13 +73,27 @@ cdef class Top:
         return 0
 
 
+def _rising(starts, count, *held):
+    """Whether ``starts`` has the begins of ``count`` runs, and the end of the last, among all that is held."""
+    if len(starts) != count + 1 or len(set(held)) > 1 or starts[0] != 0 or starts[count] != held[0]:
+        raise IndexError(len(starts))
+    if (starts[1:] < starts[:count]).any():
+        raise IndexError(count)
+
+
+def _within(numbers, count):
+    if len(numbers) and (numbers.min() < 0 or numbers.max() >= count):
+        raise IndexError(count)
+
+
 cdef class Held:
     """Documents with their terms, and terms with the documents that hold them: a ``Postings``."""
 
     cdef const float[::1] values, posting_values, common_length, rarities
     cdef const int[::1] terms, documents
     cdef const long long[::1] start, posting_start
-    cdef const unsigned char[::1] common
+    cdef long long[:, ::1] rare
+    """Per term, where the postings begin and end that ceilings add up; it ends at -1 where there are too many."""
     cdef readonly Py_ssize_t count
     cdef float[::1] wanted
     cdef float[::1] sums
@@ -82,9 +101,16 @@ cdef class Held:
 
     def __init__(self, row_start, row_terms, row_values, posting_start, posting_documents, posting_values,
                  common, common_length, rarities):
+        """IndexError where a number in one array leads beyond the end of another: the loops below rely on it."""
+        count, terms = len(common_length), len(rarities)
+        _rising(row_start, count, len(row_terms), len(row_values))
+        _rising(posting_start, terms, len(posting_documents), len(posting_values))
+        _within(row_terms, terms)
+        _within(posting_documents, count)
         self.start, self.terms, self.values = row_start, row_terms, row_values
         self.posting_start, self.documents, self.posting_values = posting_start, posting_documents, posting_values
-        self.common, self.common_length, self.rarities = common.view(np.uint8), common_length, rarities
+        self.common_length, self.rarities = common_length, rarities
+        self.rare = np.stack([posting_start[:len(posting_start) - 1], np.where(common, -1, posting_start[1:])], axis=1)
         self.count = len(common_length)
         self.lock = Lock()  # of the room to add up in
         self.sums = None
@@ -104,9 +130,16 @@ cdef class Held:
         return 0
 
     cdef float cosine(self, Py_ssize_t document) except -1:
-        cdef const float[::1] values = self.values
-        cdef const int[::1] terms = self.terms
-        cdef float[::1] wanted = self.wanted
+        """With what is wanted."""
+        if document < 0 or document >= self.count:
+            raise IndexError(document)
+        return self._cosine(document)
+
+    @cython.boundscheck(False)
+    cdef float _cosine(self, Py_ssize_t document) noexcept:
+        cdef const float* values = &self.values[0]
+        cdef const int* terms = &self.terms[0]
+        cdef float* wanted = &self.wanted[0]
         cdef double total = 0
         cdef long long at
         for at in range(self.start[document], self.start[document + 1]):
@@ -184,33 +217,39 @@ cdef class Held:
 cdef class Asked:
     """Numbers of terms with weights."""
 
-    cdef readonly int[::1] terms
-    cdef readonly float[::1] weights
-    cdef readonly Py_ssize_t count
+    cdef int[::1] room
+    cdef float[::1] weighted
+    cdef Py_ssize_t count
 
     def __init__(self, Py_ssize_t room):
-        self.terms = np.empty(room, dtype=np.int32)
-        self.weights = np.empty(room, dtype=np.float32)
+        self.room = np.empty(room, dtype=np.int32)
+        self.weighted = np.empty(room, dtype=np.float32)
         self.count = 0
 
-    cdef int put(self, int term, float weight) except -1:
-        self.terms[self.count] = term
-        self.weights[self.count] = weight
+    cdef int put(self, int term, float weight, float rarity) except -1:
+        self.room[self.count] = term
+        self.weighted[self.count] = damped(weight) * rarity
         self.count += 1
         return 0
 
-    cdef int scale(self, Py_ssize_t start, const float[::1] rarities) except -1:
-        """Those from ``start`` on, to weights whose products with documents are cosines (``Postings.query``)."""
+    cdef int[::1] terms(self):
+        return self.room[:self.count]
+
+    cdef float[::1] weights(self):
+        return self.weighted[:self.count]
+
+    cdef int scale(self) except -1:
+        """To weights whose products with documents are cosines (``Postings.query``)."""
+        cdef float[::1] weights = self.weights()
         cdef Py_ssize_t k
         cdef double length = 0
         cdef float factor
-        for k in range(start, self.count):
-            self.weights[k] = damped(self.weights[k]) * rarities[self.terms[k]]
-            length += <double>self.weights[k] * self.weights[k]
+        for k in range(weights.shape[0]):
+            length += <double>weights[k] * weights[k]
         if length > 0:
             factor = <float>(1 / sqrt(length))
-            for k in range(start, self.count):
-                self.weights[k] *= factor
+            for k in range(weights.shape[0]):
+                weights[k] *= factor
         return 0
 
 
@@ -218,55 +257,59 @@ cdef class Numbered:
     """What a state's words are asked as: a ``Vocabulary``, and the terms of a ``Fitting``."""
 
     cdef dict words, names, fit_names
-    cdef const int[::1] numbers, named
-    cdef int[:, ::1] fit
-    cdef Py_ssize_t width
+    cdef const int[::1] named
+    cdef int[:, ::1] numbers
+    """A row a word, so that what is known of it lies together: its numbers by the part it plays, as a strategy's own
+    word, and in the fit (below 0: none)."""
+    cdef float[:, ::1] rarities
+    """The same rows: how rare each of the first is stands behind all."""
 
-    def __init__(self, words, numbers, names, named, fit):
-        self.words, self.numbers, self.names, self.named = words, numbers, names, named
-        self.width = len(words) + 1
-        starts = ("c:", "a:", "r:", "?:", "hc:", "ha:")
-        told = np.full((len(starts), self.width), -1, dtype=np.int32)
+    def __init__(self, words, numbers, names, named, fit, rarities):
+        self.words, self.names, self.named = words, names, named
+        starts = ("c", "a", "r", "?", "hc", "ha")
+        rows = np.full((len(words) + 1, 16), -1, dtype=np.int32)  # of 64 bytes, as much as is read at once
+        rows[:, :OWN + 1] = numbers.reshape(OWN + 1, -1).T
+        rows.view(np.float32)[:, RARE:] = rarities[rows[:, :OWN + 1]]
         self.fit_names = {}
         for term, number in fit.items():
             start, _, word = term.partition(":")
-            if start + ":" in starts and word in words:
-                told[starts.index(start + ":"), words[word]] = number
+            if start in starts and word in words:
+                rows[words[word], FIT + starts.index(start)] = number
             else:
                 self.fit_names[term] = number
-        self.fit = told
+        self.numbers, self.rarities = rows, rows.view(np.float32)
 
     cdef tuple read(self, said, dict plain, Held held):
-        """What to ask of the postings, how much of it of the states, and what of the fit."""
-        cdef Py_ssize_t part, place, unknown = self.width - 1, size
-        cdef dict spoken, words = self.words
+        """What to ask of the states, of the strategies' own words, and of the fit."""
+        cdef int[:, ::1] numbers = self.numbers
+        cdef Py_ssize_t part, row, unknown = numbers.shape[0] - 1, size
+        cdef dict spoken
+        cdef list parts = [said.customer, said.agent, said.told, said.asked]
         cdef double weight
-        cdef const int[::1] numbers = self.numbers
-        parts = (said.customer, said.agent, said.told, said.asked)
-        size = len(said.actions) + len(said.news)
-        for part in range(4):
-            size += len(<dict>parts[part])
-        cdef Asked asked = Asked(size + len(plain)), fit = Asked(2 * size + 1)
-        for part in range(4):
-            spoken = parts[part]
-            for word, weight in spoken.items():
-                place = number_of(words, word, unknown)
-                asked.put(numbers[part * self.width + place], weight)
-                fit.put(self.fit[part, place], weight)
-                if part < 2:
-                    fit.put(self.fit[part + 4, place], 1)
+        cdef PyObject* found
+        size = sum([len(spoken) for spoken in parts]) + len(said.actions) + len(said.news)
+        cdef Asked states = Asked(size), own = Asked(len(plain)), fit = Asked(2 * size + 1)
+        for word, weight in plain.items():  # all words of all parts
+            row = number_of(self.words, word, unknown)
+            own.put(numbers[row, OWN], weight, self.rarities[row, RARE + OWN])
+            for part in range(OWN):
+                found = PyDict_GetItem(<dict>parts[part], word)
+                if found is not NULL:
+                    weight = <object>found
+                    states.put(numbers[row, part], weight, self.rarities[row, RARE + part])
+                    fit.put(numbers[row, FIT + part], weight, 1)
+                    if part < 2:
+                        fit.put(numbers[row, FIT + OWN + part], 1, 1)
         for start, spoken in (("x:", said.actions), ("!:", said.news)):
             for word, weight in spoken.items():
                 term = start + word
-                asked.put(self.named[number_of(self.names, term, self.named.shape[0] - 1)], weight)
-                fit.put(number_of(self.fit_names, term, -1), weight)
-        fit.put(number_of(self.fit_names, f"n:{said.far}", -1), FAR)
-        asked.scale(0, held.rarities)
-        for word, weight in plain.items():
-            place = number_of(words, word, unknown)
-            asked.put(numbers[4 * self.width + place], weight)
-        asked.scale(size, held.rarities)
-        return asked, size, fit
+                row = self.named[number_of(self.names, term, self.named.shape[0] - 1)]
+                states.put(row, weight, held.rarities[row])
+                fit.put(number_of(self.fit_names, term, -1), weight, 1)
+        fit.put(number_of(self.fit_names, f"n:{said.far}", -1), FAR, 1)
+        states.scale()
+        own.scale()
+        return states, own, fit
 
 
 cdef class Links:
@@ -307,20 +350,20 @@ cdef class Fit:
         self.asked = np.zeros(len(level), dtype=np.float64)
 
     cdef int ask(self, Asked fit) except -1:
-        cdef const int[::1] terms = fit.terms
-        cdef float[::1] weights = fit.weights
+        cdef const int[::1] terms = fit.terms()
+        cdef float[::1] weights = fit.weights()
         cdef double[::1] asked = self.asked
         cdef const float[:, ::1] rows = self.map
         cdef Py_ssize_t k, n
         cdef double length = 0, weight
-        for k in range(fit.count):
+        for k in range(terms.shape[0]):
             if terms[k] >= 0:
-                weights[k] = damped(weights[k]) * self.idf[terms[k]]
+                weights[k] *= self.idf[terms[k]]
                 length += <double>weights[k] * weights[k]
         length = 1 / sqrt(length) if length > 0 else 0
         for n in range(asked.shape[0]):
             asked[n] = self.level[n]
-        for k in range(fit.count):
+        for k in range(terms.shape[0]):
             if terms[k] >= 0:
                 weight = length * weights[k]
                 for n in range(asked.shape[0]):
@@ -357,7 +400,11 @@ cdef class Search:
     cdef const unsigned char[::1] alone
     cdef float close, reach, sharpness
     cdef double trust
-    cdef float[::1] high, known
+    cdef float[::1] high
+    """Per document what no score lies above, and behind them the same of no document, and of several."""
+    cdef int[::1] only
+    """Per strategy where its scenario's stands in ``high``."""
+    cdef unsigned char[::1] known
 
     def __init__(self, Numbered numbered, Held held, Held deeds, Links learned_in, Links taught, Fit fit, worth, alone,
                  neighbours, sharpness, trust, close, reach):
@@ -370,21 +417,35 @@ cdef class Search:
             raise IndexError(held.count)
         if (len(learned_in.start) - 1, learned_in.rights, taught.rights) != (self.strategies, self.states, self.strategies):
             raise IndexError(learned_in.rights)
-        self.high = np.zeros(held.count + 1, dtype=np.float32)
-        self.known = np.zeros(self.states + 1, dtype=np.float32)
+        self.high = np.zeros(held.count + 2, dtype=np.float32)
+        self.high[held.count + 1] = 1
+        self.only = np.full(self.strategies + 1, held.count, dtype=np.int32)
+        cdef Py_ssize_t n
+        for n in range(self.strategies):
+            if learned_in.start[n + 1] - learned_in.start[n] == 1:
+                self.only[n] = learned_in.right[learned_in.start[n]]
+            elif learned_in.start[n + 1] > learned_in.start[n]:
+                self.only[n] = held.count + 1
+        self.known = np.zeros(self.states + 1, dtype=np.uint8)
 
     def find(self, said, dict plain, Py_ssize_t limit, float floor):
         """Of the best ``limit`` strategies: places, scores, what the words match, and their deeds' cosines."""
-        cdef Asked asked, fit
-        asked, split, fit = self.numbered.read(said, plain, self.held)
+        cdef Asked states, own, fit
+        states, own, fit = self.numbered.read(said, plain, self.held)
         with self.held.lock:
-            self.held.want(asked.terms, asked.weights)
+            self.held.want(states.terms(), states.weights())
             try:
-                self._ceilings(asked.terms, asked.weights, split)
+                self.held.want(own.terms(), own.weights())
+                memset(&self.known[0], 0, self.known.shape[0])
+                self._bound(0, self.states, self._common(states.terms(), states.weights()))
+                self._bound(self.states, self.held.count, self._common(own.terms(), own.weights()))
+                self._add(states.terms(), states.weights())
+                self._add(own.terms(), own.weights())
                 near = self._nearest()
                 best = self._best(limit, floor)
             finally:
-                self.held.forget(asked.terms)
+                self.held.forget(states.terms())
+                self.held.forget(own.terms())
             places, matches = np.asarray(best.places)[:best.count], np.asarray(best.values)[:best.count]
             told, alike = self.deeds.support(places, *self._votes(near, best))
             scores = matches.copy()
@@ -394,51 +455,48 @@ cdef class Search:
                 self._fitted(scores, places, fit)
         return places, scores, matches, alike
 
-    cdef int _ceilings(self, const int[::1] terms, const float[::1] weights, Py_ssize_t said) except -1:
-        """What no document's score lies above (Cauchy-Schwarz over what many documents hold)."""
-        cdef Held held = self.held
-        cdef const long long[::1] start = held.posting_start
-        cdef const int[::1] documents = held.documents
-        cdef const float[::1] values = held.posting_values
-        cdef float[::1] high = self.high
+    cdef float _common(self, const int[::1] terms, const float[::1] weights) except -1:
+        """The length of what is asked of the terms that many documents hold."""
         cdef Py_ssize_t k
-        cdef long long at
-        cdef double first = 0, second = 0
-        cdef float weight
-        memset(&high[0], 0, high.shape[0] * sizeof(float))
-        memset(&self.known[0], 0xBF, self.known.shape[0] * sizeof(float))  # below 0: not known yet
+        cdef double square = 0
         for k in range(terms.shape[0]):
-            weight = weights[k]
-            if held.common[terms[k]]:
-                if k < said:
-                    first += <double>weight * weight
-                else:
-                    second += <double>weight * weight
-                continue
-            for at in range(start[terms[k]], start[terms[k] + 1]):
-                high[documents[at]] += weight * values[at]
-        self._raise(0, self.states, <float>sqrt(first))
-        self._raise(self.states, held.count, <float>sqrt(second))
+            if self.held.rare[terms[k], 1] < 0:
+                square += <double>weights[k] * weights[k]
+        return <float>sqrt(square)
+
+    @cython.boundscheck(False)  # plain passes, of which the compiler then does several steps at once
+    cdef int _bound(self, Py_ssize_t first, Py_ssize_t end, float length) noexcept:
+        """What these terms add to no document's score is above this (Cauchy-Schwarz)."""
+        cdef float* high = &self.high[0]
+        cdef const float* common = &self.held.common_length[0]
+        cdef Py_ssize_t n
+        for n in range(first, end):
+            high[n] = common[n] * length + ROUNDING
         return 0
 
-    @cython.boundscheck(False)  # a plain pass, which the compiler then does several at once
-    cdef int _raise(self, Py_ssize_t first, Py_ssize_t end, float length) except -1:
-        cdef float[::1] high = self.high
-        cdef const float[::1] common = self.held.common_length
-        cdef Py_ssize_t n
-        cdef float value
-        if end > high.shape[0] or end > common.shape[0]:
-            raise IndexError(end)
-        for n in range(first, end):
-            value = high[n] + common[n] * length + ROUNDING
-            high[n] = value if value < 1 else 1
+    cdef int _add(self, const int[::1] terms, const float[::1] weights) except -1:
+        """Adds up the terms that few documents hold: then no score lies above ``high``."""
+        cdef Held held = self.held
+        cdef float* high = &self.high[0]
+        cdef const int* documents = &held.documents[0]
+        cdef const float* values = &held.posting_values[0]
+        cdef Py_ssize_t k
+        cdef long long at
+        cdef float weight
+        for k in range(terms.shape[0]):
+            weight = weights[k]
+            for at in range(held.rare[terms[k], 0], held.rare[terms[k], 1]):
+                high[documents[at]] += weight * values[at]
         return 0
 
     cdef float _like(self, Py_ssize_t state) except -1:
-        if self.known[state] < 0:
-            self.known[state] = self.held.cosine(state)
-        return self.known[state]
+        """The score itself, which from then on stands where its ceiling did."""
+        if not self.known[state]:
+            self.high[state] = self.held.cosine(state)
+            self.known[state] = 1
+        return self.high[state]
 
+    @cython.boundscheck(False)  # ``high`` is longer than there are states
     cdef Top _nearest(self):
         """The nearest states, of those at least so near that they have a say."""
         cdef Top top = Top(self.neighbours)
@@ -448,8 +506,7 @@ cdef class Search:
         if not self.neighbours:
             return top
         for n in range(self.states):
-            if high[n] > edge:
-                edge = high[n]
+            edge = high[n] if high[n] > edge else edge
         edge = max(edge * self.close, ROUNDING)
         for n in range(self.states):
             if high[n] > edge:
@@ -461,35 +518,50 @@ cdef class Search:
             top.count -= 1
         return top
 
-    @cython.boundscheck(False)  # the links' bounds were looked at, as were the sizes
     cdef Top _best(self, Py_ssize_t limit, float floor):
         """The strategies that match best: by their best scenario, raised by their own words."""
         cdef Top top = Top(limit)
-        cdef const long long[::1] start = self.learned_in.start
-        cdef const int[::1] right = self.learned_in.right
-        cdef const float[::1] worth = self.worth
-        cdef float[::1] high = self.high
-        cdef Py_ssize_t n, states = self.states
-        cdef long long at, begin, end = start[0]
-        cdef float most, own, edge = floor
-        for n in range(self.strategies):
-            begin, end = end, start[n + 1]
-            most = 0
-            for at in range(begin, end):
-                if high[right[at]] > most:
-                    most = high[right[at]]
-            own = high[states + n] * worth[n]
-            if own * (1 - most) + most < edge:
+        cdef Py_ssize_t first, n, count
+        cdef float ceilings[BLOCK]
+        cdef float value, edge = floor
+        for first in range(0, self.strategies, BLOCK):
+            count = min(self.strategies - first, BLOCK)
+            if not self._block(first, count, ceilings, edge):
                 continue
-            most = 0
-            for at in range(begin, end):
-                most = max(most, self._like(right[at]))
-            own = self.held.cosine(states + n) * worth[n]
-            own = own * (1 - most) + most
-            if own >= max(floor, LEAST):
-                top.put(own, n)
-                edge = max(floor, top.edge())
+            for n in range(count):
+                if ceilings[n] >= edge:
+                    value = self._match(first + n)
+                    if value >= max(floor, LEAST):
+                        top.put(value, first + n)
+                        edge = max(floor, top.edge())
         return top
+
+    @cython.boundscheck(False)  # plain passes
+    cdef int _block(self, Py_ssize_t first, Py_ssize_t count, float* ceilings, float edge) noexcept:
+        """What the match of each of some strategies lies at or below, and whether any may reach ``edge``."""
+        cdef const int* only = &self.only[first]
+        cdef const float* worth = &self.worth[first]
+        cdef const float* own = &self.high[self.states + first]
+        cdef const float* high = &self.high[0]
+        cdef Py_ssize_t n
+        cdef float one = 1, most  # a plain 1 would make doubles of all
+        cdef int found = 0
+        for n in range(count):
+            ceilings[n] = high[only[n]]
+        for n in range(count):
+            most = ceilings[n] if ceilings[n] < one else one
+            ceilings[n] = most + own[n] * worth[n] * (one - most)
+        for n in range(count):
+            found |= ceilings[n] >= edge
+        return found
+
+    cdef float _match(self, Py_ssize_t strategy) except -1:
+        cdef float most = 0, own
+        cdef long long at
+        for at in range(self.learned_in.start[strategy], self.learned_in.start[strategy + 1]):
+            most = max(most, self._like(self.learned_in.right[at]))
+        own = self.held.cosine(self.states + strategy) * self.worth[strategy]
+        return own * (1 - most) + most
 
     cdef tuple _votes(self, Top near, Top best):
         """Who votes, and with what: what was learned in the nearest states; what was learned in none, for itself."""

@@ -40,5 +40,6 @@ class Hits(list[Hit]):
 
     def likeness(self, some: Sequence[int], others: Sequence[int]) -> Floats:
         """As :meth:`StrategyIndex.likeness`, of what was found."""
-        first, second = ([self._row[n] for n in part] for part in (some, others))
+        first = [self._row[n] for n in some]
+        second = first if others is some else [self._row[n] for n in others]
         return self._alike.take(first, axis=0).take(second, axis=1)

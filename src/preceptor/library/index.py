@@ -186,7 +186,7 @@ class StrategyIndex:
     @cached_property
     def _native(self) -> compiled.Search | None:
         """A whole search by words in one walk, where that was compiled."""
-        numbered = self._vocabulary.native(self._fitting.terms)
+        numbered = self._vocabulary.native(self._fitting.terms, self._asking)
         held, deeds = self._asking.native, self._deeds.native
         learned_in = self._learned_in.native(self._situations)
         taught = self._taught.native(len(self))

@@ -118,6 +118,11 @@ class Postings:
         )
 
     @property
+    def rarities(self) -> Floats:
+        """How rare each term is."""
+        return self._rarities
+
+    @property
     def terms(self) -> int:
         """How many terms there are, with the one of each part that stands for all unknown ones."""
         return len(self._rarities)

@@ -43,10 +43,10 @@ class Vocabulary:
         self._names = {term: n for n, term in enumerate(named)}
         self._named: Ids = np.array([*(states[term] for term in named), unknown], dtype=np.int32)
 
-    def native(self, fit: Mapping[str, int]) -> compiled.Numbered | None:
-        """The same for a compiled search, with the numbers of the terms of a fit."""
-        built = quick.compiled
-        return built and built.Numbered(self._words, self._numbers, self._names, self._named, fit)
+    def native(self, fit: Mapping[str, int], postings: Postings) -> compiled.Numbered | None:
+        """The same for a compiled search, with the numbers of the terms of a fit, and how rare those asked are."""
+        built, words = quick.compiled, self._words
+        return built and built.Numbered(words, self._numbers, self._names, self._named, fit, postings.rarities)
 
     def read(self, said: Said, postings: Postings) -> Query:
         """What to ask of the states, by the part that each word plays, and of the strategies' own words by all that
