@@ -3,7 +3,8 @@
 
 The same answers as ``preceptor.library.index`` gives with numpy, which tells what each step means: there every step
 is a call over whole arrays, of which a search makes some four hundred, each dearer than the few numbers that it
-looks at. Bounds are checked here as there: a release's arrays are read from a file.
+looks at. A release's arrays are read from a file: that no number in them leads beyond an end is seen to once, when
+they are taken up, for the inner loops, and at each step elsewhere.
 """
 
 cimport cython
@@ -265,6 +266,8 @@ cdef class Numbered:
     """The same rows: how rare each of the first is stands behind all."""
 
     def __init__(self, words, numbers, names, named, fit, rarities):
+        _within(numbers, len(rarities))
+        _within(named, len(rarities))
         self.words, self.names, self.named = words, names, named
         starts = ("c", "a", "r", "?", "hc", "ha")
         rows = np.full((len(words) + 1, 16), -1, dtype=np.int32)  # of 64 bytes, as much as is read at once
@@ -474,6 +477,7 @@ cdef class Search:
             high[n] = common[n] * length + ROUNDING
         return 0
 
+    @cython.boundscheck(False)  # ``Held`` and ``Numbered`` looked at what these lead to
     cdef int _add(self, const int[::1] terms, const float[::1] weights) except -1:
         """Adds up the terms that few documents hold: then no score lies above ``high``."""
         cdef Held held = self.held

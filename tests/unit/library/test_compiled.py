@@ -63,6 +63,8 @@ BROKEN = [
     ("_taught", "_start", -5),
     ("_taught", "_right", 10**6),
     ("_vocabulary", "_numbers", 10**6),
+    ("_vocabulary", "_numbers", -1),
+    ("_vocabulary", "_named", 10**6),
 ]
 
 
@@ -99,3 +101,18 @@ def test_the_smallest_indexes(index: StrategyIndex, states: int) -> None:
     )
     assert [hit.strategy for hit in found] == [one]
     assert found[0].score > 0.3
+
+
+@pytest.mark.parametrize("scenarios", [{"c0": "customer: ?"}, {}])
+def test_what_has_no_words_is_searched_like_all_else(
+    index: StrategyIndex, monkeypatch: pytest.MonkeyPatch, scenarios: dict[str, str]
+) -> None:
+    one = Strategy(id="s", when="!!!", do="...", scenarios=("c0",))
+    asked = [said(3), (Turn(speaker="customer", text="?!"),)]
+    empty = StrategyIndex([one], scenarios=scenarios)
+    assert empty.compiled
+    assert index.compiled
+    found = [[(hit.position, round(hit.score, 5)) for hit in empty.search(turns)] for turns in asked]
+    monkeypatch.setattr(quick, "compiled", None)
+    plain = StrategyIndex([one], scenarios=scenarios)
+    assert found == [[(hit.position, round(hit.score, 5)) for hit in plain.search(turns)] for turns in asked]
