@@ -71,7 +71,6 @@ class Search:
         neighbours: int,
         sharpness: float,
         trust: float,
-        close: float,
         reach: float,
     ) -> None: ...
     def find(

@@ -401,7 +401,7 @@ cdef class Search:
     cdef Py_ssize_t states, strategies, neighbours
     cdef const float[::1] worth
     cdef const unsigned char[::1] alone
-    cdef float close, reach, sharpness
+    cdef float reach, sharpness
     cdef double trust
     cdef float[::1] high
     """Per document what no score lies above, and behind them the same of no document, and of several."""
@@ -410,12 +410,12 @@ cdef class Search:
     cdef unsigned char[::1] known
 
     def __init__(self, Numbered numbered, Held held, Held deeds, Links learned_in, Links taught, Fit fit, worth, alone,
-                 neighbours, sharpness, trust, close, reach):
+                 neighbours, sharpness, trust, reach):
         self.numbered, self.held, self.deeds, self.fit = numbered, held, deeds, fit
         self.learned_in, self.taught = learned_in, taught
         self.worth, self.alone = worth, alone.view(np.uint8)
         self.states, self.strategies = len(taught.start) - 1, len(worth)
-        self.neighbours, self.sharpness, self.trust, self.close, self.reach = neighbours, sharpness, trust, close, reach
+        self.neighbours, self.sharpness, self.trust, self.reach = neighbours, sharpness, trust, reach
         if (held.count, deeds.count) != (self.states + self.strategies, self.strategies):
             raise IndexError(held.count)
         if (len(learned_in.start) - 1, learned_in.rights, taught.rights) != (self.strategies, self.states, self.strategies):
@@ -505,13 +505,15 @@ cdef class Search:
         """The nearest states, of those at least so near that they have a say."""
         cdef Top top = Top(self.neighbours)
         cdef float[::1] high = self.high
-        cdef Py_ssize_t n
+        cdef Py_ssize_t n, promising = 0
         cdef float edge = 0, like
         if not self.neighbours:
             return top
         for n in range(self.states):
-            edge = high[n] if high[n] > edge else edge
-        edge = max(edge * self.close, ROUNDING)
+            if high[n] > edge:
+                edge, promising = high[n], n
+        # A ceiling may lie far above all scores: only a score itself tells from where others have no say.
+        edge = max(self._like(promising) * self.reach, ROUNDING) if edge else ROUNDING
         for n in range(self.states):
             if high[n] > edge:
                 like = self._like(n)

@@ -205,7 +205,6 @@ class StrategyIndex:
             how.neighbours,
             how.sharpness,
             how.trust,
-            _CLOSE,
             _REACH,
         )
 

@@ -42,6 +42,26 @@ def test_a_search_by_words_is_the_compiled_one(index: StrategyIndex, monkeypatch
         index.search(said(3), limit=1000)  # too many to keep in order as it goes
 
 
+def test_ceilings_far_above_all_scores_shut_nobody_out(
+    index: StrategyIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight hundred situations said in words that many share have ceilings far above their scores. A few with a rare
+    word of the question are nearer than these, below a fifth of the highest ceiling, and vote."""
+    assert index.compiled
+    states = {f"c{n}": "customer: " + " ".join(f"w{(n + m * 13) % 10}v{m}x" for m in range(40)) for n in range(800)}
+    states |= {f"d{n}": "customer: " + " ".join(f"r{n}v{m}x" for m in range(n + 12)) for n in range(8)}
+    made = [
+        Strategy(id=f"s{n}", when=f"u{n}x", do=f"ask for v{n % 4}x then v{n % 3}z", scenarios=(name,))
+        for n, name in enumerate(states)
+    ]
+    asked = [*(f"w{m}v0x" for m in range(10)), *(f"r{n}v0x" for n in range(8))]
+    turns = (Turn(speaker="customer", text=" ".join(asked)),)
+    found = {hit.position: hit.score for hit in StrategyIndex(made, scenarios=states).search(turns)}
+    monkeypatch.setattr(quick, "compiled", None)
+    wanted = {hit.position: hit.score for hit in StrategyIndex(made, scenarios=states).search(turns)}
+    assert found == pytest.approx(wanted, abs=2e-6)
+
+
 def test_threads_find_what_one_finds(index: StrategyIndex) -> None:
     wanted = [index.search(said(n % COUNT)) for n in range(400)]
     with ThreadPoolExecutor(8) as threads:
