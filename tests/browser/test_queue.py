@@ -29,6 +29,15 @@ def shown(window: Window) -> str:
     return label.removeprefix("Strategy ")
 
 
+def side_by_side(window: Window) -> str:
+    """Opens a strategy that has a likely twin beside it, to merge; its id."""
+    window.go("/queue?severity=clean&q=medicine")
+    strategy_id = shown(window)
+    window.press("m")
+    window.page.locator(".side-by-side").wait_for()
+    return strategy_id
+
+
 def test_thirty_of_two_thousand_are_decided_by_keyboard_alone(opened: Open, large: Path):
     site = opened(large)
     mara = site.window()
@@ -120,10 +129,7 @@ def test_screening_speaks_while_words_are_typed(site: Site):
 
 def test_two_that_say_the_same_become_one(site: Site):
     mara = site.window()
-    mara.go("/queue?severity=clean&q=medicine")
-    strategy_id = shown(mara)
-    mara.press("m")
-    mara.page.locator(".side-by-side").wait_for()
+    strategy_id = side_by_side(mara)
     other = mara.page.locator("input[name=other]").get_attribute("value") or ""
     mara.page.locator("textarea[name=do]").fill("ask about the urgent need before the paperwork")
     mara.page.keyboard.press("Control+Enter")
@@ -257,10 +263,7 @@ def test_a_viewer_reads_along_and_decides_nothing(site: Site, width: int):
 
 def test_escape_leaves_a_merge_that_was_only_looked_at(site: Site):
     mara = site.window()
-    mara.go("/queue?severity=clean&q=medicine")
-    here = shown(mara)
-    mara.press("m")
-    mara.page.locator(".side-by-side").wait_for()
+    here = side_by_side(mara)
     mara.press("Escape")
     expect(mara.page.locator("#item")).to_have_attribute("aria-label", f"Strategy {here}")
     expect(mara.page.locator(".side-by-side")).to_have_count(0)

@@ -23,26 +23,12 @@ class Phase:
     """Another phase began since, or the run is done."""
 
     @property
-    def name(self) -> str:
-        """As the run tells it."""
-        return self.begun.name
-
-    @property
-    def stage(self) -> int:
-        """Counted from 0."""
-        return self.begun.stage
-
-    @property
-    def total(self) -> int:
-        """Items to come in all; 0: not known."""
-        return self.begun.total
-
-    @property
     def share(self) -> int:
         """Percent that is done; 0 where the total is not known. Some phases do not tell of their items."""
         if self.over and not self.done + self.failed:
             return 100
-        return min(100, round(100 * (self.done + self.failed) / self.total)) if self.total else 0
+        total = self.begun.total
+        return min(100, round(100 * (self.done + self.failed) / total)) if total else 0
 
 
 @dataclass(slots=True)
@@ -79,7 +65,7 @@ class Progress:
         """The phases of each stage, in the order in which they began."""
         found: dict[int, list[Phase]] = {}
         for phase in self.phases:
-            found.setdefault(phase.stage, []).append(phase)
+            found.setdefault(phase.begun.stage, []).append(phase)
         return tuple((stage, tuple(phases)) for stage, phases in sorted(found.items()))
 
     def add(self, told: Told) -> None:
@@ -126,7 +112,7 @@ class Progress:
         """A run that was resumed tells its phase again, from the beginning."""
         for phase in self.phases:
             phase.over = True
-        self.phases = [p for p in self.phases if (p.name, p.stage) != (event.name, event.stage)]
+        self.phases = [p for p in self.phases if (p.begun.name, p.begun.stage) != (event.name, event.stage)]
         self.phases.append(Phase(event))
 
     def _done(self, event: ItemDone) -> None:

@@ -32,7 +32,7 @@ def test_a_phase_that_tells_of_no_items_is_full_when_the_next_begins():
     assert told(STARTED, first).phases[0].share == 0
     progress = told(STARTED, first, PhaseStarted(name="generate", stage=1, total=2))
     assert [p.share for p in progress.phases] == [100, 0]
-    assert [(stage, [p.name for p in phases]) for stage, phases in progress.stages] == [
+    assert [(stage, [p.begun.name for p in phases]) for stage, phases in progress.stages] == [
         (0, ["screen"]),
         (1, ["generate"]),
     ]
@@ -49,7 +49,7 @@ def test_a_resumed_run_counts_nothing_twice():
         ItemDone(kind="dialogue", id="d2"),
     )  # fmt: skip
     assert progress.items == {"dialogue": 2}
-    assert [(p.name, p.done) for p in progress.phases] == [("generate", 2)]
+    assert [(p.begun.name, p.done) for p in progress.phases] == [("generate", 2)]
     assert (progress.usd, progress.calls, progress.seats["s"].replayed) == (0.5, 1, 1)
 
 
@@ -66,7 +66,7 @@ PROBED: list[Event] = [
 
 def test_a_phase_counts_the_items_of_its_own_kind_and_every_lesson_counts() -> None:
     progress = told(STARTED, *PROBED, TEACH, ItemDone(kind="lesson", id="b", detail="taught"))
-    assert [(p.name, p.done, p.failed, p.total) for p in progress.phases] == [
+    assert [(p.begun.name, p.done, p.failed, p.begun.total) for p in progress.phases] == [
         ("probe", 2, 1, 3),
         ("teach", 1, 0, 1),
     ]
@@ -77,6 +77,6 @@ def test_a_phase_counts_the_items_of_its_own_kind_and_every_lesson_counts() -> N
 def test_lessons_that_a_resumed_run_tells_again_count_once() -> None:
     again = RunStarted(run="r", job="learn", resumed=True)
     progress = told(STARTED, *PROBED, again, *PROBED, TEACH, ItemDone(kind="lesson", id="b", detail="taught"))
-    assert [(p.name, p.done) for p in progress.phases] == [("probe", 2), ("teach", 1)]
+    assert [(p.begun.name, p.done) for p in progress.phases] == [("probe", 2), ("teach", 1)]
     assert progress.items["lesson"] == 2
     assert progress.outcomes == {"already_good": 1, "taught": 1}

@@ -123,7 +123,8 @@ def _one(call: Call) -> object:
     return ProgressTold(
         run=_told(run),
         phases=tuple(
-            PhaseTold(name=p.name, stage=p.stage, total=p.total, done=p.done, failed=p.failed) for p in found.phases
+            PhaseTold(name=p.begun.name, stage=p.begun.stage, total=p.begun.total, done=p.done, failed=p.failed)
+            for p in found.phases
         ),
         items=found.items,
         outcomes=found.outcomes,
