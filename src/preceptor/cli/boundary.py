@@ -13,6 +13,7 @@ import click
 
 from preceptor.cli.app import app
 from preceptor.core.errors import BudgetError, PreceptorError, StoppedError
+from preceptor.core.secrets import masked
 from preceptor.core.untrusted import clean, one_line
 
 DONE, FAILED, USAGE, BUDGET, UNEXPECTED, STOPPED = 0, 1, 2, 3, 70, 130
@@ -94,7 +95,7 @@ def _unexpected(error: BaseException, debug: bool) -> int:
 
 def _say(text: str) -> None:
     try:
-        click.echo(text, err=True)
+        click.echo(masked(text), err=True)
     except BrokenPipeError:
         return
 

@@ -12,6 +12,7 @@ import click
 
 from preceptor.cli.app import COMMANDS, app
 from preceptor.cli.out import program
+from preceptor.core.secrets import masked_word
 
 _NAMED = re.compile(r"(?<![\w/.-])preceptor((?: [a-z][a-z-]*)+)(?! -C )")
 _RESUMED = re.compile(r"(?<![\w/.-])preceptor (learn|evaluate|prove|transfer) --resume")
@@ -57,7 +58,8 @@ def resuming(text: str, command: str) -> str:
 
 
 def again(hint: str, arguments: Sequence[str], *, raised: bool = False) -> str:
-    """``hint`` for whoever typed ``arguments``; where it goes on with the run that these began, they are all in it.
+    """``hint`` for whoever typed ``arguments``; where it goes on with the run that these began, they are all in it,
+    but for secrets.
 
     Args:
         raised: caps are to be raised: those that were given are left out.
@@ -67,7 +69,7 @@ def again(hint: str, arguments: Sequence[str], *, raised: bool = False) -> str:
     if begun and words and words[0] == begun[1]:
         given = list(_without_caps(words) if raised else words)
         given += ["--resume"] * ("--resume" not in given)
-        return resuming(hint, f"{program()} {shlex.join(given)}")
+        return resuming(hint, f"{program()} {shlex.join(map(masked_word, given))}")
     return in_project(hint, _folder(words))
 
 

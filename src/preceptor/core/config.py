@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from preceptor.core.clock import Clock, fixed_clock, system_clock
 from preceptor.core.errors import ConfigError, unreadable
 from preceptor.core.fields import Setting, settings
+from preceptor.core.secrets import holds_secret, is_secret, names_secret
 from preceptor.core.settings import Config
 from preceptor.core.toml_lines import key_lines
 from preceptor.core.untrusted import one_line
@@ -30,14 +31,7 @@ from preceptor.core.untrusted import one_line
 FILE = "preceptor.toml"
 PREFIX = "PRECEPTOR_"
 
-_SECRET = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp)[-_][A-Za-z0-9_-]{16,}|\bAIza[A-Za-z0-9_-]{20,}|\bBearer\s+\S{8,}"
-    r"|://[^/\s@#]*:[^/\s@#]+@|[?&][a-z_-]*(?:key|token|secret|password)=",
-    re.IGNORECASE,
-)
-_SECRET_KEY = re.compile(r"(?:^|[._-])(?:api_?key|key|token|secret|password)$", re.IGNORECASE)
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +99,7 @@ def parse_set(texts: Iterable[str]) -> tuple[Flag, ...]:
     for text in texts:
         key, mark, value = text.partition("=")
         if not mark or not key.strip():
-            shown = "the value" if _SECRET.search(text) else repr(one_line(text, 60))
+            shown = "the value" if holds_secret(text) else repr(one_line(text, 60))
             raise ConfigError(f"--set: {shown} is not KEY=VALUE", hint="write for instance --set learn.attempts=3")
         flags.append(Flag(key=key.strip(), value=value.strip(), name=f"--set {key.strip()}"))
     return tuple(flags)
@@ -208,7 +202,7 @@ class _Layers:
 
     def _unknown(self, key: str, origin: str) -> ConfigError:
         shown = one_line(key, 80)
-        if _SECRET_KEY.search(key) and not key.endswith("_env"):
+        if names_secret(key):
             return ConfigError(
                 f"{origin}: there is no setting '{shown}': keys and passwords are never settings",
                 hint='put the key in an environment variable and name it: api_key_env = "NAME"',
@@ -279,8 +273,7 @@ def _quoted(part: str) -> str:
 
 
 def _refuse_secret(key: str, value: str, origin: str) -> None:
-    named_badly = key.endswith("key_env") and value and not _VARIABLE.fullmatch(value)
-    if named_badly or _SECRET.search(value):
+    if is_secret(key, value):
         raise ConfigError(
             f"{origin}: the value of {key} looks like a key or password; it is not shown here",
             hint="put the key in an environment variable and give its name in the setting that ends in key_env",

@@ -78,6 +78,15 @@ def test_a_cap_that_was_reached_is_not_given_again() -> None:
     assert again(hint, typed, raised=True) == told
 
 
+def test_a_secret_is_not_repeated() -> None:
+    typed = ["learn", "--student", "http://me:hunter2@127.0.0.1/v1#m", "--set", "seats.teacher.api_key=hunter2",
+             "--set=library.path=postgresql://me:hunter2@host/db"]  # fmt: skip
+    for told in (again("go on with: preceptor learn --resume", typed), stopped(typed)):
+        assert "hunter2" not in told
+        assert told.count("***") == 3
+        assert told.endswith("--resume")
+
+
 def test_another_job_is_not_called_with_the_words_of_this_one() -> None:
     assert again("first: preceptor learn --resume", ["evaluate", "-C", "x", "--seed", "3"]) == (
         "first: preceptor learn -C x --resume"
@@ -102,6 +111,16 @@ def test_the_boundary_tells_it(
     assert boundary.run(["evaluate", "-C", "my shop"]) == 1
     assert "preceptor learn -C 'my shop'; or leave 'coached' out" in capsys.readouterr().err
     assert not (tmp_path / "my shop" / "runs").exists()
+
+
+def test_the_boundary_tells_no_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert boundary.run(["init", "shop"]) == 0
+    assert boundary.run(["learn", "-C", "shop", "postgresql://me:hunter2@host/db"]) == 2
+    said = capsys.readouterr().err
+    assert "unexpected extra argument (postgresql://me:***@host/db)" in said
 
 
 def test_what_a_project_says_by_itself_can_be_typed_too(
