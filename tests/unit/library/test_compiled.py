@@ -45,8 +45,8 @@ def test_a_search_by_words_is_the_compiled_one(index: StrategyIndex, monkeypatch
 def test_ceilings_far_above_all_scores_shut_nobody_out(
     index: StrategyIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Eight hundred situations said in words that many share have ceilings far above their scores. A few with a rare
-    word of the question are nearer than these, below a fifth of the highest ceiling, and vote."""
+    """Eight hundred situations said in words that many share have ceilings far above their scores. A few with a
+    rare word of the question are nearer than these, below a fifth of the highest ceiling, and vote."""
     assert index.compiled
     states = {f"c{n}": "customer: " + " ".join(f"w{(n + m * 13) % 10}v{m}x" for m in range(40)) for n in range(800)}
     states |= {f"d{n}": "customer: " + " ".join(f"r{n}v{m}x" for m in range(n + 12)) for n in range(8)}
