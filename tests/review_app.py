@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,6 +56,7 @@ def open_desk(
     place: str = "",
     people: People | None = None,
     student: Student | None = None,
+    typed: Callable[[str], str] = str,
     **access: Any,
 ) -> Generator[Desk]:
     """A desk over ``count`` strategies in ``folder``, made there if it is empty; ``place``: over another one."""
@@ -75,6 +76,7 @@ def open_desk(
                 pace=Pace(":memory:"),
                 student=student,
                 domain=DOMAIN,
+                typed=typed,
             )
             everyone = people or People(":memory:", clock=clock)
             yield Desk(house, people=everyone, access=Access(**{"hosts": (HOST, "localhost"), **access}))

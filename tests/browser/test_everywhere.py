@@ -92,6 +92,8 @@ def test_every_page_is_whole_on_a_phone(site: Site, paths: tuple[str, ...], widt
         if width == PHONE["viewport"]["width"]:
             wrong += _found(axe, mara, f"{path} on a phone", RULES)
     assert not wrong, "\n".join(wrong)
+    short = mara.go("/queue?q=nothing+fits+this")
+    assert short.evaluate("document.documentElement.scrollHeight") <= 844, "what has nothing below need not scroll"
 
 
 @pytest.mark.parametrize("width", [320, 390])

@@ -45,6 +45,7 @@ def open_house(project: Project, *, serve_logs: tuple[Path, ...] = ()) -> Genera
             recipe=lambda: recipe(project, trial=False),
             domain=project.domain,
             student=_student(project),
+            typed=project.typed,
         )
 
 

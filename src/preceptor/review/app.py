@@ -14,6 +14,7 @@ from preceptor.review.api.routes import routes as api_routes
 from preceptor.review.desk import Desk
 from preceptor.review.guard import HEADERS, Guard
 from preceptor.review.pages import access, audit, law, queue, rate, releases, runs, strategies, tryout
+from preceptor.review.visit import missing
 
 
 def create_app(desk: Desk) -> Starlette:
@@ -59,8 +60,8 @@ async def _health(request: Request) -> Response:
 
 
 async def _missing(request: Request, error: Exception) -> Response:
-    del request, error
-    return PlainTextResponse("there is no such page\n", 404)
+    del error
+    return await missing(request)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

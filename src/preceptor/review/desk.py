@@ -56,6 +56,8 @@ class House:
     """None: screening by code cannot be repeated."""
     student: Student | None = None
     """None: nothing can be asked of it."""
+    typed: Callable[[str], str] = str
+    """A text with its commands as whoever opened the app can type them."""
 
 
 class Desk:
@@ -70,7 +72,7 @@ class Desk:
         self.domain = house.domain
         self.people = people
         self.access = access
-        self.pages = Pages(house.clock)
+        self.pages = Pages(house.clock, house.typed)
         self.sessions = Sessions(house.clock)
         self.throttle = Throttle(house.clock)
         self.near = Near(house.library)

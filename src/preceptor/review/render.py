@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from importlib.resources import files
@@ -32,7 +33,7 @@ _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (14 * 86400, 8640
 class Pages:
     """Renders templates. ConfigError, with the line that installs it, where Jinja is missing."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, typed: Callable[[str], str]) -> None:
         try:
             from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - an extra
         except ImportError as error:
@@ -51,6 +52,7 @@ class Pages:
         own |= {
             "size": _size,
             "past": past,
+            "typed": typed,
             "shown_raw": _shown_raw,
             "signed": _signed,
             "number": _number,

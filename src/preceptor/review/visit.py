@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from preceptor.core.errors import PreceptorError
@@ -131,6 +131,14 @@ def post(path: str, handler: Handler, role: Role = "reviewer") -> Route:
         return await _answered(request, handler, role, form)
 
     return Route(path, answer, methods=["POST"])
+
+
+async def missing(request: Request) -> Response:
+    """There is nothing at this path: a page for who is signed in, a line for all others and for programs."""
+    session: Session | None = getattr(request.state, "session", None)
+    if session is None or request.method != "GET" or request.url.path.startswith(("/api/", "/static/")):
+        return PlainTextResponse("there is no such page\n", 404)
+    return await run_in_threadpool(_problem, request, session, 404, "There is no such page", "")
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -4,9 +4,10 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
-from tests.review_app import Browser, browser, plain_client, waiting
+from tests.review_app import Browser, browser, open_desk, plain_client, waiting
 from tests.review_data import make_run
 
 from preceptor.review.desk import Desk
@@ -214,8 +215,26 @@ def test_what_came_of_an_evaluation_is_told_and_that_it_is_simulated(rated: Desk
 
 
 @pytest.mark.parametrize("path", ["/strategies/nonsense", "/releases/nonsense", "/runs/learn-999", "/x"])
-def test_what_is_not_there_is_told(mara: Browser, path: str):
-    assert mara.get(path).status_code == 404
+def test_what_is_not_there_is_told_on_a_page_of_the_app(mara: Browser, path: str):
+    answer = mara.get(path)
+    assert answer.status_code == 404
+    assert '<a href="/queue">To the queue</a>' in answer.text
+    assert 'aria-label="Pages"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/x", "/static/x", "/api/x"])
+def test_whoever_is_not_signed_in_learns_nothing_of_a_missing_page(desk: Desk, path: str):
+    answer = plain_client(desk).get(path)
+    assert answer.status_code in (401, 404)
+    assert desk.domain is not None
+    assert desk.domain.name not in answer.text
+
+
+def test_commands_on_pages_are_those_that_can_be_typed(tmp_path: Path):
+    with open_desk(tmp_path, 0, typed=lambda text: text.replace("preceptor", "bin/preceptor -C shop")) as desk:
+        mara = browser(desk)
+        for path in ("/queue", "/runs", "/rate", "/strategies/nonsense"):
+            assert "bin/preceptor -C shop " in mara.get(path).text
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil", "x"])

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from preceptor.cli.listening import base_url, listen, near
+from preceptor.cli.next_step import as_typed
 from preceptor.cli.options import flags, project_options
 from preceptor.core.errors import ConfigError
 from preceptor.project import Project
@@ -54,6 +55,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
 
     host, https, header = str(given["host"]), bool(given["https"]), str(given["proxy_header"] or "").casefold()
     project = Project.open(folder, flags=flags(sets, {}))
+    project.typed = as_typed()
     with open_people(project, create=True) as people, open_house(project, serve_logs=given["serve_logs"]) as house:
         accounts = bool(people.list())
         _check_open(host, accounts=accounts, https=https, proxied=bool(header))
