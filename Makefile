@@ -13,7 +13,7 @@ SET := $(VENV)/.set-up-dev
 export PYTHONDONTWRITEBYTECODE :=
 DEMO_VENV ?= .venv-demo
 DEMO_SET := $(DEMO_VENV)/.set-up
-COMPILED := setup.py src/preceptor/library/compiled.pyx
+COMPILED := setup.py $(wildcard src/preceptor/library/compiled*.p[yx][xi])
 
 help:
 	@sed -n 's/^# //p' Makefile | head -4

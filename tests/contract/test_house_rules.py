@@ -13,8 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "preceptor"
 FILES = sorted(SOURCE.rglob("*.py"))
+COMPILED = sorted((*SOURCE.rglob("*.pyx"), *SOURCE.rglob("*.pxi")))
 
-LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 60, 8
+LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS, LONGEST_LINE = 400, 60, 8, 116
 
 TOO_LONG = frozenset(
     {
@@ -67,8 +68,14 @@ def test_there_is_something_to_check():
 
 
 def test_files_are_short():
-    found = {name(p) for p in FILES if len(p.read_text(encoding="utf-8").splitlines()) > LONGEST_FILE}
+    found = {name(p) for p in (*FILES, *COMPILED) if len(p.read_text(encoding="utf-8").splitlines()) > LONGEST_FILE}
     assert found == {n for n in TOO_LONG if ":" not in n}
+
+
+def test_lines_that_ruff_does_not_read_are_short():
+    assert COMPILED
+    lines = [(name(p), line) for p in COMPILED for line in p.read_text(encoding="utf-8").splitlines()]
+    assert [(where, line) for where, line in lines if len(line) > LONGEST_LINE] == []
 
 
 def test_functions_are_short():

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from random import Random
 
 import numpy as np
 import pytest
@@ -18,16 +19,18 @@ from preceptor.core.records import Speaker, Strategy, Turn
 from preceptor.library import index, postings, quick
 from preceptor.library.conversation_state import (
     StateWeights,
+    heard,
     plain_words,
     read_state,
     state_terms,
     state_text,
     state_words,
+    summed,
     words,
 )
 from preceptor.library.index import IndexSettings, StrategyIndex
 from preceptor.library.ordinary import ORDINARY, share
-from preceptor.library.postings import Places, Postings, highest
+from preceptor.library.postings import Places, Postings, Query, highest
 from preceptor.library.scores import best, edge_of, once
 from preceptor.library.sparse import SparseIndex
 from preceptor.library.vocabulary import Vocabulary
@@ -402,9 +405,11 @@ turns = st.lists(
 ).map(lambda rows: tuple(Turn(speaker=who, text=said, by=by if who == "action" else "") for who, said, by in rows))
 
 
+@WAYS
 @settings(max_examples=60, deadline=None)
 @given(libraries(), st.lists(turns, min_size=1, max_size=6), turns, st.sampled_from([0.0, 0.3]))
 def test_words_looked_up_once_ask_what_their_terms_would(
+    compiled: bool,
     made: tuple[list[Strategy], dict[str, str]],
     known: list[tuple[Turn, ...]],
     talk: tuple[Turn, ...],
@@ -416,9 +421,47 @@ def test_words_looked_up_once_ask_what_their_terms_would(
     own = SparseIndex([dict.fromkeys(words(s.when), 1.0) for s in strategies], ordinary=ORDINARY)
     said = state_words(talk, weights)
     joined = Postings.joined(states.postings, own.postings)
-    found = joined.all(Vocabulary(states.terms, own.terms).read(said, joined))
+    vocabulary = Vocabulary(states.terms, own.terms)
+    with searched(compiled=compiled):
+        numbered = vocabulary.native({}, joined)
+        query = Query(*numbered.query(heard(talk, weights))) if numbered else vocabulary.read(said, joined)
+    found = joined.all(query)
     plain = [*states.scores(state_terms(talk, weights)), *own.scores(plain_words(said))]
     assert found == pytest.approx(np.array(plain), abs=1e-5)
+
+
+SIGNS = st.text(st.sampled_from("aAsSbBzZ0959_'’ \n\x07\x7fßéÉ-.\ud800"), max_size=24)
+SPELLED = st.one_of(SIGNS, st.text(max_size=24), st.builds(lambda one: f"{one} x's " * 40, SIGNS))
+"""Texts with all that words are told by; some are longer than what counts of a turn."""
+SPOKEN = st.lists(st.tuples(SPEAKERS, SPELLED, st.one_of(st.just("get_seats"), SIGNS)), min_size=1, max_size=7).map(
+    lambda rows: tuple(Turn(speaker=who, text=said, by=by if who == "action" else "") for who, said, by in rows)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SPOKEN, st.randoms(use_true_random=False))
+def test_words_are_read_alike_compiled(talk: tuple[Turn, ...], random: Random) -> None:
+    state = heard(talk, StateWeights())
+    spelled = state_terms(talk, StateWeights())
+    some = [term for term in [*spelled, "c:seat", "x:none", "!:get_seats none"] if random.random() < 0.8]
+    states = {term: n for n, term in enumerate(dict.fromkeys(some))}
+    own = {word: n for n, word in enumerate(w for w in plain_words(summed(state)) if random.random() < 0.8)}
+    rare = [random.uniform(0.1, 3) for _ in range(len(states) + len(own) + 2)]
+    postings = Postings([], rare, common=0.5)
+    vocabulary = Vocabulary(states, own)
+    with searched(compiled=True):
+        numbered = vocabulary.native({}, postings)
+        assert numbered is not None
+        found = Query(*numbered.query(state))
+    wanted = vocabulary.read(summed(state), postings)
+    assert found.sizes == wanted.sizes
+    for start, end in ((0, found.sizes[0]), (found.sizes[0], sum(found.sizes))):
+        told, known = (
+            sorted(zip(one.terms[start:end].tolist(), one.weights[start:end].tolist(), strict=True))
+            for one in (found, wanted)
+        )
+        assert [term for term, _ in told] == [term for term, _ in known]
+        assert [weight for _, weight in told] == pytest.approx([weight for _, weight in known], rel=1e-5)
 
 
 @given(st.lists(st.lists(st.integers(0, 9), max_size=12), min_size=1, max_size=3))

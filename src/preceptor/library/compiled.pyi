@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from preceptor.library.conversation_state import Said
+from preceptor.library.conversation_state import Heard
 
 _Floats = NDArray[np.float32]
 _Ids = NDArray[np.int32]
@@ -37,6 +37,7 @@ class Numbered:
         fit: Mapping[str, int],
         rarities: _Floats,
     ) -> None: ...
+    def query(self, heard: Heard) -> tuple[_Ids, _Floats, tuple[int, int]]: ...
 
 class Links:
     def __init__(self, start: _Places, right: _Ids, rights: int) -> None: ...
@@ -66,13 +67,10 @@ class Search:
         learned_in: Links,
         taught: Links,
         fit: Fit | None,
-        worth: _Floats,
-        alone: _Bools,
+        own_words: float,
         neighbours: int,
         sharpness: float,
         trust: float,
         reach: float,
     ) -> None: ...
-    def find(
-        self, said: Said, plain: dict[str, float], limit: int, floor: float
-    ) -> tuple[_Places, _Floats, _Floats, _Floats]: ...
+    def find(self, heard: Heard, limit: int, floor: float) -> tuple[_Places, _Floats, _Floats, _Floats]: ...

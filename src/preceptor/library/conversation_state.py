@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from preceptor.core.records import Turn
 from preceptor.core.untrusted import one_line
@@ -21,7 +22,7 @@ _APART = "".join(chr(n) if chr(n).isalnum() else " " for n in range(128))
 _LINE = re.compile(r"(customer|agent|action)(?:\[([^\]]*)\])?: ?(.*)")
 _NEWS = 12
 """Words of a new outcome that count: what it is stands first, long lists follow."""
-_LONGEST = 600
+LONGEST = 600
 """Characters of one turn that count; the end of a long customer turn says more than its start."""
 FAR = 2.0
 """Weight, in a situation, of how far the conversation is."""
@@ -94,6 +95,50 @@ def words(text: str) -> list[str]:
     return [w if w[-1] != "s" and w[0] > "9" else _fold(w) for w in found]
 
 
+CUSTOMER, AGENT, TOLD, ASKED = range(4)
+"""Parts of a state that words play."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A state taken apart. That a payment "failed" is not that a search did, and news is not what was told."""
+
+    spoken: list[tuple[int, str | tuple[str, ...], float]] = field(default_factory=list[Any])
+    """The part that it plays, what was said, as a text (:func:`spoken_words`) or as words, and its weight."""
+    actions: dict[str, float] = field(default_factory=dict[str, float])
+    """Names of actions; ``-``: none ran after the customer's last words."""
+    news: dict[str, float] = field(default_factory=dict[str, float])
+    """What came out of the last action, where nobody has spoken of it yet: its name and a word."""
+    far: int = 0
+    """How far the conversation is: customer turns that the state holds, one more where something came before."""
+
+
+def heard(turns: Sequence[Turn], weights: StateWeights) -> Heard:
+    """The state at the end of ``turns``."""
+    end = state_turns(turns, weights.steps)
+    if not end:
+        return Heard()
+    far = sum(turn.speaker == "customer" for turn in end) + (end[0].speaker == "agent")
+    found = Heard(far=far)
+    for back, turn in _from_end(end):
+        share = weights.earlier**back
+        if turn.speaker == "customer":
+            found.spoken.append((CUSTOMER, turn.text, weights.customer * share))
+        elif turn.speaker == "agent":
+            found.spoken.append((AGENT, turn.text, weights.agent * share))
+        else:
+            read = _read_action(turn)
+            _add(found.actions, (read.name,), weights.action * share)
+            found.spoken.append((TOLD, read.outcome, weights.told * share))
+    if end[-1].speaker == "action":
+        read = _read_action(end[-1])
+        _add(found.news, [f"{read.name} {word}" for word in read.outcome[:_NEWS]], weights.outcome)
+        found.spoken.append((ASKED, read.arguments, weights.arguments))
+    else:
+        _add(found.actions, ("-",), weights.action)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """Words of a state, each with the sum of its weights, by the part they play in it."""
@@ -105,34 +150,23 @@ class Said:
     asked: dict[str, float] = field(default_factory=dict[str, float])
     """What the last action was asked, where nobody has spoken of it yet."""
     actions: dict[str, float] = field(default_factory=dict[str, float])
-    """Names of actions; ``-``: none ran after the customer's last words."""
     news: dict[str, float] = field(default_factory=dict[str, float])
-    """What came out of the last action, where nobody has spoken of it yet: its name and a word."""
     far: int = 0
-    """How far the conversation is: customer turns that the state holds, one more where something came before."""
+    """These as in :class:`Heard`."""
+
+
+def summed(state: Heard) -> Said:
+    """Each word of a state once."""
+    found = Said(actions=state.actions, news=state.news, far=state.far)
+    parts = (found.customer, found.agent, found.told, found.asked)
+    for part, spoken, weight in state.spoken:
+        _add(parts[part], spoken_words(spoken) if isinstance(spoken, str) else spoken, weight)
+    return found
 
 
 def state_words(turns: Sequence[Turn], weights: StateWeights) -> Said:
-    """The state taken apart. That a payment "failed" is not that a search did, and news is not what was told."""
-    end = state_turns(turns, weights.steps)
-    said = Said(far=sum(turn.speaker == "customer" for turn in end) + (bool(end) and end[0].speaker == "agent"))
-    for back, turn in _from_end(end):
-        share = weights.earlier**back
-        if turn.speaker == "customer":
-            _add(said.customer, _read_words(turn.text), weights.customer * share)
-        elif turn.speaker == "agent":
-            _add(said.agent, _read_words(turn.text), weights.agent * share)
-        else:
-            read = _read_action(turn)
-            _add(said.actions, (read.name,), weights.action * share)
-            _add(said.told, read.outcome, weights.told * share)
-    if end and end[-1].speaker == "action":
-        read = _read_action(end[-1])
-        _add(said.news, [f"{read.name} {word}" for word in read.outcome[:_NEWS]], weights.outcome)
-        _add(said.asked, read.arguments, weights.arguments)
-    elif end:
-        _add(said.actions, ("-",), weights.action)
-    return said
+    """The words of the state at the end of ``turns``."""
+    return summed(heard(turns, weights))
 
 
 PARTS: Mapping[str, str] = MappingProxyType(
@@ -183,7 +217,8 @@ def _add(terms: dict[str, float], keys: Sequence[str], weight: float) -> None:
         terms[key] = terms.get(key, 0.0) + weight
 
 
-def _read_words(text: str) -> tuple[str, ...]:
+def spoken_words(text: str) -> tuple[str, ...]:
+    """The :func:`words` of one turn that count."""
     return _words_kept(text) if len(text) <= _KEPT_LENGTH else _words_of(text)
 
 
@@ -192,8 +227,8 @@ def _read_action(turn: Turn) -> Action:
 
 
 def _words_of(text: str) -> tuple[str, ...]:
-    if len(text) > _LONGEST or not (text.isascii() and text.isprintable()):
-        text = one_line(text)[-_LONGEST:]
+    if len(text) > LONGEST or not (text.isascii() and text.isprintable()):
+        text = one_line(text)[-LONGEST:]
     return tuple(words(text))
 
 
@@ -220,7 +255,7 @@ def read_action(turn: Turn) -> Action:
     name = turn.by or call.partition("(")[0]
     asked = call.partition("(")[2] if arrow else ""
     came = outcome if arrow else call
-    return Action(name.strip().lower(), tuple(words(asked[:_LONGEST])), tuple(words(came[:_LONGEST])))
+    return Action(name.strip().lower(), tuple(words(asked[:LONGEST])), tuple(words(came[:LONGEST])))
 
 
 def _from_end(turns: Sequence[Turn]) -> Iterator[tuple[int, Turn]]:

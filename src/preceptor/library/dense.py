@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preceptor.library.postings import Floats, Places
+from preceptor.library.rounding import ROUNDING
 
 HEAD = 128
 """Coordinates that bound the cosine closely."""
@@ -32,7 +33,6 @@ _LEAST_WIDTH = 32
 _SIGN_EXPONENT_FRACTION = np.int32(~0x70000000)
 _HALF = 1.001
 """What lengths are widened by where numbers are kept in 16 bits."""
-_ROUNDING = 1e-5
 _PROBES, _PROBED = 48, 200
 """Cells of the approximate index that are looked into where so many documents are asked for, or more."""
 _TRAIN = 40
@@ -87,7 +87,7 @@ class DenseIndex:
         else:
             found, lengths = self._head @ turned[:width], self._length
         found += np.float32(np.linalg.norm(turned[width:])) * lengths
-        found += np.float32(_ROUNDING)
+        found += np.float32(ROUNDING)
         return self._read(found)
 
     def exact(self, turned: Floats, documents: Places) -> Floats:

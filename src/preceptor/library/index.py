@@ -16,14 +16,14 @@ import numpy as np
 from preceptor.core.records import Scenario, Strategy, Turn
 from preceptor.library import quick
 from preceptor.library.conversation_state import (
-    Said,
+    Heard,
     StateWeights,
-    plain_words,
+    heard,
     read_state,
     situation_terms,
     state_terms,
     state_text,
-    state_words,
+    summed,
     words,
 )
 from preceptor.library.dense import DenseIndex, DenseScore
@@ -32,7 +32,7 @@ from preceptor.library.fitting import Fitting
 from preceptor.library.hits import Hit, Hits
 from preceptor.library.links import Links
 from preceptor.library.ordinary import ORDINARY
-from preceptor.library.postings import Floats, Places, Postings, highest
+from preceptor.library.postings import Floats, Places, Postings, Query, highest
 from preceptor.library.scores import Fused, Lexical, Score, best, edge_of, once
 from preceptor.library.sparse import SparseIndex
 from preceptor.library.vocabulary import Vocabulary
@@ -157,19 +157,19 @@ class StrategyIndex:
         """
         if not self._strategies or not turns:
             return Hits()
-        said = state_words(turns, self._settings.weights)
+        state = heard(turns, self._settings.weights)
         limit = max(limit, 1)
         by_words = lexical or self._dense is None
         if by_words and limit <= _MOST and not self._looks_at_few and self._native is not None:
-            found, scores, words, alike = self._native.find(said, plain_words(said), limit, floor)
+            found, scores, words, alike = self._native.find(state, limit, floor)
             return self._hits(found, scores, words, None, alike)
-        looked = self._looked(self._asked(turns, said, lexical=lexical), limit, floor)
+        looked = self._looked(self._asked(turns, state, lexical=lexical), limit, floor)
         at = best(looked.matches[0], looked.strategies, limit, floor)
         if not len(at):
             return Hits()
         found, matches = looked.strategies.take(at), looked.matches.take(at, axis=1)
         agreement, alike = self._agreement(looked, found, matches[0])
-        scores = self._fitted(matches[0] * agreement, turns, said, found)
+        scores = self._fitted(matches[0] * agreement, turns, state, found)
         # Where nothing is fused, the match is that of the words.
         fused = len(matches) > 1
         return self._hits(found, scores, matches[-2 if fused else 0], matches[-1] if fused else None, alike)
@@ -184,24 +184,26 @@ class StrategyIndex:
         return Hits(hits, positions, alike)
 
     @cached_property
+    def _numbered(self) -> compiled.Numbered | None:
+        """What a state's words are asked as, compiled, where that can be."""
+        return self._vocabulary.native(self._fitting.terms, self._asking)
+
+    @cached_property
     def _native(self) -> compiled.Search | None:
         """A whole search by words in one walk, where that was compiled."""
-        numbered = self._vocabulary.native(self._fitting.terms, self._asking)
         held, deeds = self._asking.native, self._deeds.native
-        learned_in = self._learned_in.native(self._situations)
-        taught = self._taught.native(len(self))
-        if not (quick.compiled and numbered and held and deeds and learned_in and taught):
+        learned_in, taught = self._learned_in.native(self._situations), self._taught.native(len(self))
+        if not (quick.compiled and self._numbered and held and deeds and learned_in and taught):
             return None
         how = self._settings
         return quick.compiled.Search(
-            numbered,
+            self._numbered,
             held,
             deeds,
             learned_in,
             taught,
             self._fitting.native(),
-            self._worth,
-            self._alone,
+            how.own_words,
             how.neighbours,
             how.sharpness,
             how.trust,
@@ -212,15 +214,18 @@ class StrategyIndex:
         """How much what each of some strategies says to do is what others say, 0..1: variety is measured by it."""
         return self._deeds.likeness(some, others)
 
-    def _fitted(self, likes: Floats, turns: Sequence[Turn], said: Said, found: Places) -> Floats:
+    def _fitted(self, likes: Floats, turns: Sequence[Turn], state: Heard, found: Places) -> Floats:
         """The geometric mean of likeness and fit; where nothing tells the fit, likeness stands for it."""
         if not self._fitting:
             return likes
-        fits = self._fitting.of(situation_terms(turns, self._settings.weights, said), found)
+        fits = self._fitting.of(situation_terms(turns, self._settings.weights, summed(state)), found)
         return np.sqrt(likes * np.where(fits < 0, likes, fits))
 
-    def _asked(self, turns: Sequence[Turn], said: Said, *, lexical: bool) -> Score:
-        query = self._vocabulary.read(said, self._asking)
+    def _asked(self, turns: Sequence[Turn], state: Heard, *, lexical: bool) -> Score:
+        if self._numbered is None:
+            query = self._vocabulary.read(summed(state), self._asking)
+        else:
+            query = Query(*self._numbered.query(state))
         by_words = Lexical(self._asking, query, self._situations)
         if lexical or self._dense is None:
             return by_words

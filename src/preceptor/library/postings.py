@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from preceptor.library import quick
+from preceptor.library.rounding import ROUNDING
 
 if TYPE_CHECKING:
     from preceptor.library import compiled
@@ -33,8 +34,7 @@ _SEEN = 16
 _AT_ONCE = 512
 """Documents that others are compared with in one table."""
 _ONE = np.float32(1.0)
-ROUNDING = np.float32(1e-5)
-"""What ceilings are raised by: sums of float32 in another order differ by less."""
+_ROUNDING = np.float32(ROUNDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Postings:
         """What no document's score lies above, part by part."""
         starts = self._posting_start.take(query.terms)
         high = self._sums(query, starts, self._rare.take(query.terms))
-        high += ROUNDING
+        high += _ROUNDING
         common = query.weights * self._common.take(query.terms)
         found: list[Floats] = []
         start, parts = 0, self._parts.tolist()

@@ -13,9 +13,7 @@ import numpy as np
 
 from preceptor.library.dense import DenseScore
 from preceptor.library.postings import Floats, Places, Postings, Query
-
-_LEAST = 1e-30
-"""Above 0, and below any score."""
+from preceptor.library.rounding import LEAST
 
 
 class Score(Protocol):
@@ -117,7 +115,7 @@ def best(scores: Floats, places: Places, limit: int, floor: float = 0.0) -> Plac
     """Which of ``places`` have the highest scores, best first, equal ones in order of place: none with 0, none
     below ``floor``."""
     order = np.lexsort((places, -scores))[:limit]
-    return order[: np.count_nonzero(scores.take(order) >= max(floor, _LEAST))]
+    return order[: np.count_nonzero(scores.take(order) >= max(floor, LEAST))]
 
 
 def edge_of(values: Floats, count: int) -> float:
