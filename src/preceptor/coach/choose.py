@@ -46,7 +46,7 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
     if not pool or not limits.strategies:
         return ()
     places = [hit.position for hit in pool]
-    alike: list[list[float]] = index.likeness(places, places).tolist()
+    alike = index.likeness(places, places)
     worth = [(1 - limits.variety) * hit.score for hit in pool]
     nearest = [0.0] * len(pool)
     chosen: list[Chosen] = []
@@ -65,7 +65,7 @@ def choose(index: Likeness, hits: Sequence[Hit], limits: Limits) -> tuple[Chosen
         chosen.append(one)
         if len(chosen) == limits.strategies:
             break
-        nearest = list(map(max, nearest, alike[at]))
+        nearest = list(map(max, nearest, alike[at].tolist()))
     return tuple(sorted(chosen, key=lambda one: one.strategy.scope == "domain"))
 
 

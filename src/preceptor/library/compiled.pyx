@@ -26,6 +26,17 @@ cdef extern from "Python.h":
     void* PyUnicode_1BYTE_DATA(str text)
     Py_ssize_t PyUnicode_GET_LENGTH(str text)
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define SOON(place) __builtin_prefetch(place)
+    #else
+    #define SOON(place) ((void)(place))
+    #endif
+    """
+    void soon "SOON"(const void* place) noexcept
+    # What is read soon is fetched while other things are done: half of a search is waiting for memory.
+
 cdef float ROUNDING = rounding.ROUNDING
 cdef float LEAST = rounding.LEAST
 cdef Py_ssize_t LONGEST_TEXT = LONGEST

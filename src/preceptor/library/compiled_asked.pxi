@@ -119,7 +119,10 @@ cdef class Numbered:
         self.own.clear(sums.count)
         self.fit.clear((PARTS + 2) * sums.count + len(actions) + len(news) + 1)
         for n in range(sums.count):
-            row = self.rows.of(sums.codes[n])
+            sums.rows[n] = <int>self.rows.of(sums.codes[n])
+            soon(&self.numbers[sums.rows[n], 0])
+        for n in range(sums.count):
+            row = sums.rows[n]
             plain = sums.weights[n, NAMES]
             for part in range(PARTS):
                 weight = sums.weights[n, part]
@@ -133,7 +136,8 @@ cdef class Numbered:
             self.own.put(self.numbers[row, OWN], plain, self.rarities[row, RARE + OWN])
         self._read_names("x:", actions)
         self._read_names("!:", news)
-        self.fit.put(number_of(self.fit_names, f"n:{heard.far}", -1), FAR, 1)
+        if self.fit_names:
+            self.fit.put(number_of(self.fit_names, f"n:{heard.far}", -1), FAR, 1)
         self.states.scale()
         self.own.scale()
         return 0
@@ -144,5 +148,6 @@ cdef class Numbered:
         for name, weight in names.items():
             at = number_of(self.names, start + name, self.named.shape[0] - 1)
             self.states.put(self.named[at], weight, self.named_rarities[at])
-            self.fit.put(number_of(self.fit_names, start + name, -1), weight, 1)
+            if self.fit_names:
+                self.fit.put(number_of(self.fit_names, start + name, -1), weight, 1)
         return 0

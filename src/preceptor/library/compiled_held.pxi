@@ -11,6 +11,55 @@ def _within(numbers, count):
         raise IndexError(count)
 
 
+cdef class Ranked:
+    """Places with values, as they come or highest first."""
+
+    cdef Py_ssize_t count, most
+    cdef float[::1] values
+    cdef long long[::1] places
+
+    def __init__(self):
+        self.clear(1)
+
+    cdef int clear(self, Py_ssize_t most) except -1:
+        """Nothing, with room for so many."""
+        self.count, self.most = 0, most
+        if self.places is None or self.places.shape[0] < most:
+            self.values = np.empty(2 * most, dtype=np.float32)
+            self.places = np.empty(2 * most, dtype=np.int64)
+        return 0
+
+    cdef int add(self, float value, Py_ssize_t place) except -1:
+        """Behind all others."""
+        self.values[self.count], self.places[self.count] = value, place
+        self.count += 1
+        return 0
+
+    cdef float edge(self) except -1:
+        """What a value must reach to be put."""
+        return self.values[self.most - 1] if self.count == self.most else 0
+
+    cdef int put(self, float value, Py_ssize_t place) except -1:
+        """Where it belongs, unless there are enough higher ones: of equal ones the first places stand first."""
+        cdef Py_ssize_t at = self.count
+        if self.count == self.most:
+            at -= 1
+            if not self._before(value, place, at):
+                return 0
+        else:
+            self.count += 1
+        while at > 0 and self._before(value, place, at - 1):
+            self.values[at] = self.values[at - 1]
+            self.places[at] = self.places[at - 1]
+            at -= 1
+        self.values[at] = value
+        self.places[at] = place
+        return 0
+
+    cdef int _before(self, float value, Py_ssize_t place, Py_ssize_t at) except -1:
+        return value > self.values[at] or (value == self.values[at] and place < self.places[at])
+
+
 cdef class Held:
     """Documents with their terms, and terms with the documents that hold them: a ``Postings``."""
 
@@ -118,29 +167,48 @@ cdef class Held:
         return np.asarray(documents)[:seen], np.asarray(told)
 
     def support(self, const long long[::1] found, const long long[::1] voters, const float[::1] votes):
-        """How far voters that are like each of the documents found agree on it: the sum of the votes, each times
-        the squared cosine; and the cosines of those found with each other."""
-        cdef Py_ssize_t one, other, n, count = found.shape[0]
-        cdef float cosine, total
-        cdef float[::1] told = np.empty(count, dtype=np.float32)
-        cdef float[:, ::1] alike = np.empty((count, count), dtype=np.float32)
-        cdef long long begin, size
-        if not self.terms.shape[0]:
-            return np.zeros(count, dtype=np.float32), np.zeros((count, count), dtype=np.float32)
-        cdef const int* terms = &self.terms[0]
-        cdef const float* values = &self.values[0]
+        """``Postings.support``."""
+        cdef Ranked some = Ranked(), who = Ranked(), told = Ranked()
+        cdef Py_ssize_t n
+        some.clear(found.shape[0])
+        for n in range(found.shape[0]):
+            some.add(0, found[n])
+        who.clear(voters.shape[0])
+        for n in range(voters.shape[0]):
+            who.add(votes[n], voters[n])
         with self.lock:
-            for one in range(count):
-                begin, size = self.start[found[one]], self.start[found[one] + 1] - self.start[found[one]]
-                self.want(terms + begin, values + begin, size)
-                try:
-                    total = 0
-                    for n in range(voters.shape[0]):
-                        cosine = self.cosine(voters[n])
-                        total += cosine * cosine * votes[n]
-                    told[one] = total
-                    for other in range(one, count):
-                        alike[one, other] = alike[other, one] = self.cosine(found[other])
-                finally:
-                    self.forget(terms + begin, size)
-        return np.asarray(told), np.asarray(alike)
+            alike = self.weigh(some, who, told)
+        return np.asarray(told.values)[:some.count], alike
+
+    cdef object weigh(self, Ranked found, Ranked votes, Ranked told):
+        """How far voters that are like each of the documents found agree on it, into ``told``: the sum of the
+        votes, each times the squared cosine; and the cosines of those found with each other. By who holds the
+        lock."""
+        cdef Py_ssize_t one, other, n
+        cdef float cosine, total
+        table = np.zeros((found.count, found.count), dtype=np.float32)
+        cdef float[:, ::1] alike = table
+        cdef const int* terms
+        cdef const float* values
+        cdef long long begin, size
+        told.clear(found.count)
+        for one in range(found.count):
+            told.add(0, found.places[one])
+        if not self.terms.shape[0]:
+            return table
+        terms, values = &self.terms[0], &self.values[0]
+        for one in range(found.count):
+            begin = self.start[found.places[one]]
+            size = self.start[found.places[one] + 1] - begin
+            self.want(terms + begin, values + begin, size)
+            try:
+                total = 0
+                for n in range(votes.count):
+                    cosine = self.cosine(votes.places[n])
+                    total += cosine * cosine * votes.values[n]
+                told.values[one] = total
+                for other in range(one, found.count):
+                    alike[one, other] = alike[other, one] = self.cosine(found.places[other])
+            finally:
+                self.forget(terms + begin, size)
+        return table

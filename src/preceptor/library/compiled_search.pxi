@@ -17,44 +17,6 @@ cdef class Links:
         self.start, self.right, self.lefts, self.rights = start, right, start.shape[0] - 1, rights
 
 
-cdef class Top:
-    """The highest values with their places, highest first; of equal ones the first places."""
-
-    cdef readonly Py_ssize_t count
-    cdef Py_ssize_t room
-    cdef float[::1] values
-    cdef long long[::1] places
-
-    def __init__(self, Py_ssize_t room):
-        self.room = room
-        self.count = 0
-        self.values = np.empty(room + 1, dtype=np.float32)
-        self.places = np.empty(room + 1, dtype=np.int64)
-
-    cdef float edge(self) except -1:
-        """What a value must reach."""
-        return self.values[self.room - 1] if self.count == self.room else 0
-
-    cdef int put(self, float value, Py_ssize_t place) except -1:
-        cdef Py_ssize_t at = self.count
-        if self.count == self.room:
-            at -= 1
-            if not self._before(value, place, at):
-                return 0
-        else:
-            self.count += 1
-        while at > 0 and self._before(value, place, at - 1):
-            self.values[at] = self.values[at - 1]
-            self.places[at] = self.places[at - 1]
-            at -= 1
-        self.values[at] = value
-        self.places[at] = place
-        return 0
-
-    cdef int _before(self, float value, Py_ssize_t place, Py_ssize_t at) except -1:
-        return value > self.values[at] or (value == self.values[at] and place < self.places[at])
-
-
 cdef class Search:
     """A ``StrategyIndex`` that is searched by words. One question at a time."""
 
@@ -79,6 +41,8 @@ cdef class Search:
     """States whose score is; strategies that were looked at."""
     cdef float own_length
     """Of what is asked of own words that many strategies have."""
+    cdef Ranked near, best, votes, scores
+    """The nearest states; the strategies that match best; those that vote; what becomes of the best."""
 
     def __init__(self, Numbered numbered, Held held, Held deeds, Links learned_in, Links taught, Fit fit, own_words,
                  neighbours, sharpness, trust, reach):
@@ -100,49 +64,61 @@ cdef class Search:
         self.high = np.zeros(self.states + 1, dtype=np.float32)
         self.known = np.zeros(self.states + 1, dtype=np.uint8)
         self.seen = np.zeros(self.strategies + 1, dtype=np.uint8)
+        self.near, self.best, self.votes, self.scores = Ranked(), Ranked(), Ranked(), Ranked()
 
     def find(self, heard, Py_ssize_t limit, float floor):
         """Of the best ``limit`` strategies: places, scores, what the words match, and their deeds' cosines."""
         cdef Asked states = self.numbered.states, own = self.numbered.own
-        cdef Top near, best
-        with self.numbered.lock, self.held.lock:
+        cdef Py_ssize_t n
+        with self.numbered.lock, self.held.lock, self.deeds.lock:
             self.numbered.read(heard)
             self.held.want(&states.terms[0], &states.weights[0], states.count)
             try:
                 self.held.want(&own.terms[0], &own.weights[0], own.count)
-                near, best = self._found(states, own, limit, floor)
+                self._look_for(states, own, limit, floor)
             finally:
                 self.held.forget(&states.terms[0], states.count)
                 self.held.forget(&own.terms[0], own.count)
-            places, matches = np.asarray(best.places)[:best.count], np.asarray(best.values)[:best.count]
-            told, alike = self.deeds.support(places, *self._votes(near, best))
-            scores = matches.copy()
-            if self.neighbours:
-                self._agreed(scores, told)
-            if self.fit is not None:
-                self._fitted(scores, places, self.numbered.fit)
-        return places, scores, matches, alike
+            self._vote()
+            alike = self.deeds.weigh(self.best, self.votes, self.scores)
+            self._score()
+            return (
+                [self.best.places[n] for n in range(self.best.count)],
+                [self.scores.values[n] for n in range(self.best.count)],
+                [self.best.values[n] for n in range(self.best.count)],
+                alike,
+            )
 
-    cdef tuple _found(self, Asked states, Asked own, Py_ssize_t limit, float floor):
-        """The states and the strategies that match best."""
+    cdef int _look_for(self, Asked states, Asked own, Py_ssize_t limit, float floor) except -1:
+        """Finds the states and the strategies that match best."""
+        cdef float length = self._common(states), own_most = 0
+        self.own_length = self._common(own)
         memset(&self.known[0], 0, self.known.shape[0])
         memset(&self.seen[0], 0, self.seen.shape[0])
         memset(&self.sums[0], 0, self.sums.shape[0] * sizeof(float))
-        self.own_length = self._common(own)
         cdef Py_ssize_t promising = self._add(states), owner = self._add(own)
-        self._bound(self._common(states))
-        near = self._nearest(promising)
-        cdef float own_most = 0 if owner < 0 else self.sums[owner]
+        self._bound(length)
+        self._nearest(promising)
+        if owner >= 0:
+            own_most = self.sums[owner]
         own_most = min(own_most + self.most_common * self.own_length + ROUNDING, 1) * self.own_words
-        return near, self._best(near, limit, floor, own_most)
+        self._match_best(limit, floor, own_most)
+        return 0
 
     cdef float _common(self, Asked asked) except -1:
         """The length of what is asked of the terms that many documents hold."""
         cdef Py_ssize_t k
+        cdef long long begin, end
         cdef double square = 0
         for k in range(asked.count):
-            if self.held.rare[asked.terms[k], 1] < 0:
+            soon(&self.held.rare[asked.terms[k], 0])
+        for k in range(asked.count):
+            begin, end = self.held.rare[asked.terms[k], 0], self.held.rare[asked.terms[k], 1]
+            if end < 0:
                 square += <double>asked.weights[k] * asked.weights[k]
+            elif begin < end:
+                soon(&self.held.documents[begin])
+                soon(&self.held.posting_values[begin])
         return <float>sqrt(square)
 
     @cython.boundscheck(False)  # ``Held`` and ``Numbered`` looked at what these lead to
@@ -187,14 +163,15 @@ cdef class Search:
         return self.high[state]
 
     @cython.boundscheck(False)  # ``high`` is longer than there are states
-    cdef Top _nearest(self, Py_ssize_t promising):
+    cdef int _nearest(self, Py_ssize_t promising) except -1:
         """The nearest states, of those at least so near that they have a say."""
-        cdef Top top = Top(self.neighbours)
-        cdef float[::1] high = self.high
+        cdef Ranked near = self.near
+        cdef const float* high = &self.high[0]
         cdef Py_ssize_t n
         cdef float edge = ROUNDING, like
+        near.clear(self.neighbours)
         if not self.neighbours:
-            return top
+            return 0
         # A ceiling may lie far above all scores: only a score itself tells from where others have no say.
         if promising >= 0:
             edge = max(self._like(promising) * self.reach, edge)
@@ -202,42 +179,42 @@ cdef class Search:
             if high[n] >= edge:
                 like = self._like(n)
                 if like >= LEAST:
-                    top.put(like, n)
-                    edge = max(edge, top.edge(), self.reach * top.values[0])
-        while top.count and top.values[top.count - 1] < self.reach * top.values[0]:
-            top.count -= 1
-        return top
+                    near.put(like, n)
+                    edge = max(edge, near.edge(), self.reach * near.values[0])
+        while near.count and near.values[near.count - 1] < self.reach * near.values[0]:
+            near.count -= 1
+        return 0
 
     @cython.boundscheck(False)  # ``high`` is longer than there are states
-    cdef Top _best(self, Top near, Py_ssize_t limit, float floor, float own_most):
+    cdef int _match_best(self, Py_ssize_t limit, float floor, float own_most) except -1:
         """The strategies that match best: by their best scenario, raised by their own words by at most so much."""
-        cdef Top top = Top(limit)
         cdef const float* high = &self.high[0]
         cdef Py_ssize_t n
         cdef float edge = floor, least
+        self.best.clear(limit)
         if self.alone.shape[0]:
-            edge = self._look(&self.alone[0], self.alone.shape[0], top, edge)
-        for n in range(near.count):  # what was learned in these shuts out nearly all else
-            edge = self._taught(near.places[n], top, edge)
+            edge = self._look(&self.alone[0], self.alone.shape[0], edge)
+        for n in range(self.near.count):  # what was learned in these shuts out nearly all else
+            edge = self._taught(self.near.places[n], edge)
         least = self._least(edge, own_most)
         for n in range(self.states):
             if high[n] >= least:
-                edge = self._taught(n, top, edge)
+                edge = self._taught(n, edge)
                 least = self._least(edge, own_most)
-        return top
+        return 0
 
     cdef float _least(self, float edge, float own_most) noexcept:
         """What a state's score must reach for its strategies to be among the best."""
         return (edge - own_most) / (1 - own_most) - ROUNDING if own_most < 1 else -1
 
     @cython.boundscheck(False)  # ``Links`` looked at what these lead to
-    cdef float _taught(self, Py_ssize_t state, Top top, float edge) except -1:
+    cdef float _taught(self, Py_ssize_t state, float edge) except -1:
         """As ``_look``, at what was learned in a state."""
         cdef long long at = self.taught.start[state], end = self.taught.start[state + 1]
-        return edge if at == end else self._look(&self.taught.right[at], end - at, top, edge)
+        return edge if at == end else self._look(&self.taught.right[at], end - at, edge)
 
     @cython.boundscheck(False)  # numbers of strategies, all of them
-    cdef float _look(self, const int* strategies, Py_ssize_t count, Top top, float edge) except -1:
+    cdef float _look(self, const int* strategies, Py_ssize_t count, float edge) except -1:
         """Puts those of some strategies that match best among the best; what is to be reached from then on."""
         cdef const float* sums = &self.sums[self.states]
         cdef const float* common = &self.held.common_length[self.states]
@@ -259,8 +236,8 @@ cdef class Search:
             if most + own * (one - most) >= edge:
                 value = self._match(strategy)
                 if value >= max(edge, LEAST):
-                    top.put(value, strategy)
-                    edge = max(edge, top.edge())
+                    self.best.put(value, strategy)
+                    edge = max(edge, self.best.edge())
         return edge
 
     cdef float _match(self, Py_ssize_t strategy) except -1:
@@ -273,45 +250,41 @@ cdef class Search:
             own *= self.own_words
         return own * (1 - most) + most
 
-    cdef tuple _votes(self, Top near, Top best):
+    cdef int _vote(self) except -1:
         """Who votes, and with what: what was learned in the nearest states; what was learned in none, for
         itself."""
-        cdef Py_ssize_t n, count = 0
-        cdef long long at, state
+        cdef Ranked near = self.near, best = self.best
+        cdef Py_ssize_t n, count = best.count
+        cdef long long at
+        cdef const long long[::1] start = self.taught.start
         for n in range(near.count):
-            count += self.taught.start[near.places[n] + 1] - self.taught.start[near.places[n]]
-        cdef long long[::1] voters = np.empty(count + best.count, dtype=np.int64)
-        cdef float[::1] votes = np.empty(count + best.count, dtype=np.float32)
-        count = 0
+            count += start[near.places[n] + 1] - start[near.places[n]]
+        self.votes.clear(count)
         for n in range(near.count):
-            state = near.places[n]
-            for at in range(self.taught.start[state], self.taught.start[state + 1]):
-                voters[count], votes[count] = self.taught.right[at], pow(near.values[n], self.sharpness)
-                count += 1
+            for at in range(start[near.places[n]], start[near.places[n] + 1]):
+                self.votes.add(pow(near.values[n], self.sharpness), self.taught.right[at])
         for n in range(best.count):
             if self.only[best.places[n]] == NONE:
-                voters[count], votes[count] = best.places[n], pow(best.values[n], self.sharpness)
-                count += 1
-        return voters[:count], votes[:count]
-
-    cdef int _agreed(self, float[::1] scores, const float[::1] told) except -1:
-        cdef Py_ssize_t n
-        cdef double most = 1e-9
-        for n in range(told.shape[0]):
-            most = max(most, told[n])
-        cdef float factor = <float>(self.trust / most), least = <float>(1 - self.trust)
-        for n in range(told.shape[0]):
-            scores[n] *= told[n] * factor + least
+                self.votes.add(pow(best.values[n], self.sharpness), best.places[n])
         return 0
 
-    cdef int _fitted(self, float[::1] scores, const long long[::1] places, Asked fit) except -1:
-        """The geometric mean of likeness and fit; where nothing tells the fit, likeness stands for it."""
+    cdef int _score(self) except -1:
+        """What the words match, lowered where the vote is against it. Then the geometric mean of that and of the
+        fit; where nothing tells the fit, likeness stands for it."""
+        cdef Ranked best = self.best
+        cdef float[::1] scores = self.scores.values  # what the vote gave each
         cdef Py_ssize_t n
-        cdef float likely
-        if scores.shape[0]:
-            self.fit.ask(fit)
-        for n in range(scores.shape[0]):
-            likely = self.fit.of(places[n])
-            if likely >= 0:
-                scores[n] = <float>sqrt(scores[n] * likely)
+        cdef double most = 1e-9
+        cdef float fit
+        for n in range(best.count):
+            most = max(most, scores[n])
+        cdef float factor = <float>(self.trust / most), least = <float>(1 - self.trust)
+        for n in range(best.count):
+            scores[n] = best.values[n] * (scores[n] * factor + least if self.neighbours else 1)
+        if self.fit is not None and best.count:
+            self.fit.ask(self.numbered.fit)
+            for n in range(best.count):
+                fit = self.fit.of(best.places[n])
+                if fit >= 0:
+                    scores[n] = <float>sqrt(scores[n] * fit)
         return 0

@@ -71,6 +71,8 @@ cdef class Sums:
     cdef unsigned long long[::1] codes
     cdef float[:, ::1] weights
     """By the part that the word plays, and at ``NAMES``; below 0: it does not play it."""
+    cdef int[::1] rows
+    """Of the words, for whoever looks them up."""
     cdef int[::1] slots
     cdef Py_ssize_t count, mask
 
@@ -81,6 +83,7 @@ cdef class Sums:
     cdef int _make(self, Py_ssize_t room) except -1:
         self.codes = np.zeros(room, dtype=np.uint64)
         self.weights = np.zeros((room, NAMES + 1), dtype=np.float32)
+        self.rows = np.zeros(room, dtype=np.int32)
         self.slots = np.zeros(2 * room, dtype=np.int32)
         self.mask = 2 * room - 1
         return 0

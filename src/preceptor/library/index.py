@@ -162,7 +162,7 @@ class StrategyIndex:
         by_words = lexical or self._dense is None
         if by_words and limit <= _MOST and not self._looks_at_few and self._native is not None:
             found, scores, words, alike = self._native.find(state, limit, floor)
-            return self._hits(found, scores, words, None, alike)
+            return self._hits(found, scores, words, [0.0] * len(found), alike)
         looked = self._looked(self._asked(turns, state, lexical=lexical), limit, floor)
         at = best(looked.matches[0], looked.strategies, limit, floor)
         if not len(at):
@@ -172,16 +172,20 @@ class StrategyIndex:
         scores = self._fitted(matches[0] * agreement, turns, state, found)
         # Where nothing is fused, the match is that of the words.
         fused = len(matches) > 1
-        return self._hits(found, scores, matches[-2 if fused else 0], matches[-1] if fused else None, alike)
+        spoken, vectors = (matches[1], matches[2]) if fused else (matches[0], np.zeros_like(scores))
+        return self._hits(found.tolist(), scores.tolist(), spoken.tolist(), vectors.tolist(), alike)
 
-    def _hits(self, found: Places, scores: Floats, words: Floats, vectors: Floats | None, alike: Floats) -> Hits:
-        positions: list[int] = found.tolist()
-        score: list[float] = scores.tolist()
-        lexical: list[float] = words.tolist()
-        dense: list[float] = [0.0] * len(positions) if vectors is None else vectors.tolist()
-        order = sorted((n for n in range(len(positions)) if score[n] > 0), key=lambda n: (-score[n], positions[n]))
-        hits = [Hit(positions[n], score[n], lexical[n], dense[n], self._strategies) for n in order]
-        return Hits(hits, positions, alike)
+    def _hits(
+        self,
+        found: Sequence[int],
+        scores: Sequence[float],
+        words: Sequence[float],
+        vectors: Sequence[float],
+        alike: Floats,
+    ) -> Hits:
+        order = sorted((n for n in range(len(found)) if scores[n] > 0), key=lambda n: (-scores[n], found[n]))
+        hits = [Hit(found[n], scores[n], words[n], vectors[n], self._strategies) for n in order]
+        return Hits(hits, found, alike)
 
     @cached_property
     def _numbered(self) -> compiled.Numbered | None:
