@@ -1,3 +1,8 @@
+cdef enum:
+    AHEAD = 8  # documents that are fetched before they are asked
+    LINE = 16  # numbers of 32 bits that are fetched at once
+
+
 def _rising(starts, count, *held):
     """Whether ``starts`` has the begins of ``count`` runs, and the end of the last, among all that is held."""
     if len(starts) != count + 1 or len(set(held)) > 1 or starts[0] != 0 or starts[count] != held[0]:
@@ -110,6 +115,16 @@ cdef class Held:
             raise IndexError(document)
         return self._cosine(document)
 
+    cdef int ahead(self, Py_ssize_t document) except -1:
+        """Its cosine is asked soon."""
+        cdef long long begin = self.start[document]
+        if self.terms.shape[0]:
+            soon(&self.terms[0] + begin)
+            soon(&self.values[0] + begin)
+            soon(&self.terms[0] + begin + LINE)
+            soon(&self.values[0] + begin + LINE)
+        return 0
+
     @cython.boundscheck(False)
     cdef float _cosine(self, Py_ssize_t document) noexcept:
         cdef const float* values = &self.values[0]
@@ -132,6 +147,10 @@ cdef class Held:
             self.want(&terms[0], &weights[0], count)
             try:
                 for n in range(documents.shape[0]):
+                    soon(&self.start[documents[n]])
+                for n in range(documents.shape[0]):
+                    if n + AHEAD < documents.shape[0]:
+                        self.ahead(documents[n + AHEAD])
                     told[n] = self.cosine(documents[n])
             finally:
                 self.forget(&terms[0], count)
@@ -141,7 +160,7 @@ cdef class Held:
         """The documents of the first ``most`` postings of each of these terms, each once, and the sums of their
         weights there."""
         cdef Py_ssize_t k, n, seen = 0
-        cdef long long at, begin
+        cdef long long at, begin, end
         cdef int document
         cdef long long[::1] documents = np.empty(most * terms.shape[0], dtype=np.int64)
         cdef float[::1] told
@@ -151,8 +170,11 @@ cdef class Held:
             try:
                 for k in range(terms.shape[0]):
                     begin = self.posting_start[terms[k]]
-                    for at in range(begin, min(self.posting_start[terms[k] + 1], begin + most)):
+                    end = min(self.posting_start[terms[k] + 1], begin + most)
+                    for at in range(begin, end):
                         document = self.documents[at]
+                        if at + AHEAD < end:
+                            soon(&self.sums[self.documents[at + AHEAD]])
                         if self.sums[document] == 0:
                             documents[seen] = document
                             seen += 1
@@ -197,6 +219,10 @@ cdef class Held:
         if not self.terms.shape[0]:
             return table
         terms, values = &self.terms[0], &self.values[0]
+        for n in range(found.count):
+            self.ahead(found.places[n])
+        for n in range(votes.count):
+            self.ahead(votes.places[n])
         for one in range(found.count):
             begin = self.start[found.places[one]]
             size = self.start[found.places[one] + 1] - begin
