@@ -151,7 +151,7 @@ def draw(path: Path) -> None:
         record=True, width=100, highlight=False, markup=False, file=sys.stderr, color_system="truecolor"
     )
     screen.print(Text("$ preceptor demo", style="bold"))
-    screen.print(heading("what was learned"), *learned(result), sep="\n")
+    screen.print(heading("what was learned"), *learned(result, Path("demo-airline")), sep="\n")
     screen.print(heading("before and after"), *evaluated(measured.evaluation), sep="\n")
     path.write_text(screen.export_svg(title="preceptor demo", code_format=_SVG, unique_id="demo"), encoding="utf-8")
 
