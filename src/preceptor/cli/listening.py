@@ -57,7 +57,8 @@ def listen(host: str, port: int, *, waiting: int = 128, also: int | None = None)
     except OSError as error:
         made.close()
         raise ConfigError(
-            f"cannot listen on {host}:{port} ({error.strerror or error})", hint="choose another with: --port"
+            f"cannot listen on {host}:{port} ({error.strerror or error})",
+            hint="choose another with --port; 0 takes a free one",
         ) from error
     made.set_inheritable(True)
     return made

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import click
 
+from preceptor.cli.listening import base_url, listen
 from preceptor.cli.options import json_option
 from preceptor.cli.out import console, counted, line, table, write_json
-from preceptor.core.errors import ConfigError
 from preceptor.practice import load_world, shipped_world, shipped_worlds
 
 
@@ -41,8 +40,9 @@ def worlds(as_json: bool) -> None:
     if as_json:
         write_json({"worlds": rows})
         return
+    columns = ["world", "domain", "issues", "training", "held out"]
     cells = [(line(r["name"], style="bold"), *map(str, list(r.values())[1:])) for r in rows]
-    console().print(table(["world", "domain", "issues", "training", "held out"], cells))
+    console().print(table(columns, cells, right=columns[2:]))
 
 
 @command.command("check")
@@ -62,7 +62,7 @@ def check(file: Path, as_json: bool) -> None:
 
 @command.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8400, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any.")
+@click.option("--port", default=8401, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any.")
 @click.option("--world", default="", metavar="FILE", help="Your own world; default: those that are shipped.")
 @click.option(
     "--latency", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds an answer takes."
@@ -74,13 +74,8 @@ def serve(host: str, port: int, world: str, latency: float) -> None:
     from preceptor.practice.http import practice_app  # noqa: PLC0415
 
     app = practice_app(world=world, latency=latency)
-    try:
-        listening = socket.create_server((host, port), backlog=2048)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}", hint="choose another --port, or 0 for any"
-        ) from error
-    port = listening.getsockname()[1]
-    click.echo(f"practice models on http://{host}:{port}/v1 (Ctrl-C ends)", err=True)
-    click.echo(f"use them as http://{host}:{port}/v1#student-small, #teacher, #customer, #judge", err=True)
+    listening = listen(host, port, waiting=2048)
+    base = f"{base_url(host, listening)}/v1"
+    click.echo(f"practice models on {base} (Ctrl-C ends)", err=True)
+    click.echo(f"use them as {base}#student-small, #teacher, #customer, #judge", err=True)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
