@@ -163,7 +163,7 @@ def again_sentence(again: Again) -> str:
         f"and noise alone stays below {again.noise:.2f} in 95%"
     )
     large = [f"as large as {one_line(arm, 60)}'s in {_share(s)}" for arm, s in again.as_large.items()]
-    return text + (f"; differences come up {', '.join(large)}" if large else "")
+    return text + (f"; differences come up {', '.join(large)}" if large else "") + "."
 
 
 def _share(value: float) -> str:

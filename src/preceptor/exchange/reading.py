@@ -83,6 +83,11 @@ def read_file(path: Path) -> Reading:
     return reader.reading(f"import-{hashlib.sha256(data).hexdigest()[:8]}")
 
 
+def _no_json(error: Exception) -> str:
+    told = f"{error.msg.lower()} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+    return one_line(f"no JSON: {told}", 120)
+
+
 class _Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -135,7 +140,7 @@ class _Reader:
             except InputError as error:
                 self._lose(where, "twice", error.message)
             except (ValueError, RecursionError) as error:
-                self._lose(where, "bad-json", one_line(str(error), 120))
+                self._lose(where, "bad-json", _no_json(error))
 
     def _listed(self, value: object) -> Iterator[tuple[str, object]]:
         values = cast("list[object]", value) if isinstance(value, list) else [value]

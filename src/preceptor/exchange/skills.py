@@ -69,7 +69,8 @@ def skill_files(contents: Contents, name: str) -> dict[str, str]:
     links: list[str] = []
     for title, path, items in _files(bound):
         files[path] = _page(title, items)
-        links.append(f"- [{markdown(title)}]({path}), {len(items)} rules. {_glimpse(items)}")
+        rules = "1 rule" if len(items) == 1 else f"{len(items)} rules"
+        links.append(f"- [{markdown(title)}]({path}), {rules}. {_glimpse(items)}")
     if body.take("## In particular situations", links, room=1.0):
         files["references/contents.md"] = "\n".join(["# All situations", "", *_from_inside(links)]) + "\n"
         body.more("All situations: [contents](references/contents.md)")

@@ -46,10 +46,12 @@ class Decider:
                 self._apply(entry, [Screen(strategy_id=entry.strategy.id, findings=found)], "screened")
             raise LibraryError(
                 f"screening ({blocking.check}) stands against {entry.strategy.id}: {blocking.reason}",
-                hint="edit the words, or approve despite it and say why",
+                hint="edit the words, or approve with --despite and --reason",
             )
         if despite and not reason.strip():
-            raise LibraryError("approving despite a finding needs a reason", hint="say why the finding is wrong")
+            raise LibraryError(
+                "approving despite a finding needs a reason", hint="say why the finding is wrong, with --reason"
+            )
         kept = tuple(f for f in found if f.severity != "blocking")
         changes = [
             Screen(strategy_id=entry.strategy.id, findings=kept),
@@ -60,7 +62,7 @@ class Decider:
     def reject(self, id: str, *, reason: str) -> Entry:
         """Rejects; needs a reason."""
         if not reason.strip():
-            raise LibraryError("a rejection needs a reason", hint="say why")
+            raise LibraryError("a rejection needs a reason", hint="say why, with --reason")
         entry = self._library.entry(id)
         return self._apply(entry, [Reject(strategy_id=entry.strategy.id)], reason)
 

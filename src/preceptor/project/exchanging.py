@@ -106,9 +106,9 @@ def take_file(project: Project, path: Path, *, author: str, reason: str, dry: bo
     reading = read_file(path)
     bad = [r for r in reading.remarks if r.lost]
     if (strict and bad) or not reading.strategies:
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        more = f"; {len(bad) - 1} more could not be taken" if len(bad) > 1 else ""
         first = f"{path}, {bad[0].where}: {bad[0].reason}{more}" if bad else f"{path} holds no strategies"
-        raise InputError(first, hint="docs/carry.md shows the forms; nothing was imported")
+        raise InputError(first, hint="a .jsonl, .json or .yaml file, as docs/carry.md shows; nothing was imported")
     domain, why = project.domain, reason or f"imported from {path.name}"
     if dry and not project.has_library():
         with TemporaryDirectory() as place, _empty(project, Path(place)) as empty:

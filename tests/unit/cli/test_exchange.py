@@ -120,6 +120,22 @@ def test_a_dry_import_needs_nobodys_name(
     assert (code, "--by" in err) == (1, True)
 
 
+def test_a_file_of_another_kind_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Project.create(tmp_path / "p", environ={})
+    (tmp_path / "playbook.md").write_text("# Playbook\n\nfor people\n")
+    code, _, err = call(capsys, "import", tmp_path / "playbook.md", "-C", made.folder)
+    assert code == 1
+    assert "line 1: no JSON: expecting value at column 1; 1 more could not be taken" in err
+    assert "next: a .jsonl, .json or .yaml file" in err
+
+
+def test_one_is_not_told_as_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Project.create(tmp_path / "p", environ={})
+    (tmp_path / "one.json").write_text('[{"guidelines": ["Sum up what was agreed"]}]')
+    _, out, _ = call(capsys, "import", tmp_path / "one.json", "--by", "ann", "-C", made.folder)
+    assert out.startswith("1 entry, 1 strategy\n1 proposed")
+
+
 def test_nothing_is_overwritten_unasked(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "mine").write_text("mine")
     (tmp_path / "tern-air-playbook").mkdir()

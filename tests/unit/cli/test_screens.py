@@ -33,6 +33,15 @@ def shown(what: RenderableType, width: int = 120) -> str:
     return out.getvalue()
 
 
+def test_what_can_be_pasted_stays_in_one_line() -> None:
+    rows = [("release-111a44420bb41e88", "for a pilot of many weeks", "mara")]
+    broken = shown(table(["release", "why", "by"], rows), 40)
+    assert rows[0][0] not in broken
+    kept = shown(table(["release", "why", "by"], rows, whole=["release"]), 40)
+    assert rows[0][0] in kept
+    assert max(map(len, kept.splitlines())) <= 40
+
+
 class Mean(NamedTuple):
     estimate: Estimate
 

@@ -130,3 +130,5 @@ def test_a_situation_is_shown_once():
     )
     contents = Contents(domain="Air", source="library", items=items, topics={i.strategy.id: "Topic" for i in items})
     assert "6 rules. When the bag is lost; the seat is taken\n" in skill_files(contents, "air")["SKILL.md"]
+    alone = Contents(domain="Air", source="library", items=items[:1], topics={"s0": "Topic"})
+    assert ", 1 rule. When the bag is lost\n" in skill_files(alone, "air")["SKILL.md"]

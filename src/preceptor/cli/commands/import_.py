@@ -53,9 +53,9 @@ def command(
 def _tell(taken: Taken, folder: Path, *, dry_run: bool) -> None:
     verb = "would be proposed" if dry_run else "proposed"
     blocked = f" ({len(taken.blocked)} of them blocked by screening)" if taken.blocked else ""
-    click.echo(f"{taken.entries} entries, {taken.found} strategies in them")
+    click.echo(f"{counted(taken.entries, 'entry')}, {counted(taken.found, 'strategy')}")
     click.echo(f"{len(taken.new)} {verb}{blocked}, {taken.known} known already")
-    click.echo(f"with {taken.scenarios} new scenarios and {taken.lessons} new lessons")
+    click.echo(f"with {counted(taken.scenarios, 'new scenario')} and {counted(taken.lessons, 'new lesson')}")
     if taken.remarks:
         click.echo(f"{counted(taken.lost, 'place')} could not be taken:" if taken.lost else "remarks:")
         rows = [

@@ -99,7 +99,8 @@ def list_releases(folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
         )
         for r in found
     ]
-    console().print(table(["release", "", "strategies", "made (UTC)", "by", "why"], rows, right=["strategies"]))
+    columns = ["release", "", "strategies", "made (UTC)", "by", "why"]
+    console().print(table(columns, rows, right=["strategies"], whole=["release"]))
 
 
 @command.command("show")
@@ -119,7 +120,9 @@ def show(id: str, folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
     mark = " (trial: not reviewed)" if row.trial else " (current)" if row.current else ""
     out.print(line(f"{row.id}{mark}: {_sizes(row)}", style="bold"))
     out.print(line(f"made {row.created_at[:19]} by {row.created_by}" + (f": {row.reason}" if row.reason else "")))
-    out.print(table(["strategy", "version", "rule"], [_row(r) for r in held], right=["version"]))
+    out.print(
+        table(["strategy", "version", "rule"], [_row(r) for r in held], right=["version"], whole=["strategy"])
+    )
     if withdrawn and not row.trial:
         out.print(line(f"not releasable any more (edited, withdrawn or expired since): {', '.join(withdrawn)}"))
 
@@ -183,7 +186,7 @@ def log(folder: Path, sets: tuple[str, ...], as_json: bool) -> None:
         write_json({"acts": [plain(act) for act in acts]})
         return
     rows = [(a.at[:19].replace("T", " "), a.act, a.release or "none", a.author, line(a.reason, 80)) for a in acts]
-    console().print(table(["when (UTC)", "act", "release", "by", "why"], rows))
+    console().print(table(["when (UTC)", "act", "release", "by", "why"], rows, whole=["release"]))
 
 
 def _open(folder: Path, sets: tuple[str, ...]) -> Releases:
