@@ -7,8 +7,8 @@ each question is the end of a conversation near a known one, none asked twice. V
 their axes as MiniLM's of real dialogues are, and a question's is near its scenario's (cosine about 0.75). Making a
 vector is not timed: it depends on the embedder.
 
-``--large`` adds a million strategies, searched approximately and exactly, in memory (no release file): that takes
-a quarter of an hour and 12 GB.
+``--large`` adds a million strategies of short texts, searched exactly by words, and approximately by words and
+vectors: that takes a quarter of an hour and 16 GB.
 """
 
 from __future__ import annotations
@@ -29,12 +29,17 @@ import numpy as np
 
 from bench.serve.data import release as made_release
 from bench.serve.data import requests
-from preceptor.coach import Coach
-from preceptor.core.records import Strategy, Turn
+from preceptor.coach import Coach, CoachSettings
+from preceptor.core.ids import plain
+from preceptor.core.records import Strategy
 from preceptor.library.embedder import Floats, unit_rows
-from preceptor.library.index import IndexSettings, StrategyIndex
+from preceptor.library.index import IndexSettings
+from preceptor.library.release import Released, write_release
+from preceptor.library.release_make import Contents, make_release
+from preceptor.prompts import load_prompts
 
 QUESTIONS = 400
+LARGE = 1_000_000
 SPECTRUM = 0.6
 """Standard deviation of axis n is in proportion to (n + 1) ** -SPECTRUM; as MiniLM of STAR (64 of
 384 axes hold 90% of the squared length, mean cosine of unrelated states 0.37)."""
@@ -68,24 +73,35 @@ def told(name: str, count: int, took: Sequence[float], load: float, used: float)
     """One row of the table."""
     rank = sorted(max(t, 0.0) for t in took)
     p50, p99 = median(rank) * 1e3, rank[int(len(rank) * 0.99)] * 1e3
-    loaded = f"{load:.2f} s" if load else "-"
-    print(f"| {count:,} | {name} | {p50:.2f} ms | {p99:.2f} ms | {used:.0f} MB | {loaded} |", flush=True)
+    print(f"| {count:,} | {name} | {p50:.2f} ms | {p99:.2f} ms | {used:.0f} MB | {load:.2f} s |", flush=True)
 
 
-def one(count: int, folder: Path, *, dense: bool) -> None:
-    """Measures one release in this process."""
-    embedder = MadeUp() if dense else None
-    file = folder / f"made-{count}-{dense}.json"
+KINDS = {
+    "words": "words, exact",
+    "dense": "words and vectors, exact",
+    "large-words": "words, exact",
+    "large-dense": "words and vectors of 128, approximate (extra)",
+}
+
+
+def one(count: int, folder: Path, kind: str) -> None:
+    """Makes a release and its questions; called once more, in another process, measures them."""
+    file = folder / f"made-{count}-{kind}.json"
+    embedder = None if kind.endswith("words") else MadeUp(128) if kind.startswith("large") else MadeUp()
     if not file.is_file():
-        path, known = made_release(folder, count, embedder=embedder)
-        file.write_text(json.dumps([str(path), known[:: max(1, len(known) // 2000)]]))
+        if kind.startswith("large"):
+            path, asked = large(folder, count, embedder)
+        else:
+            path, known = made_release(folder, count, embedder=embedder)
+            known = known[:: max(1, len(known) // 2000)]
+            asked = [json.loads(r)["messages"] for r in requests(known, QUESTIONS + 40, stream=False)]
+        file.write_text(json.dumps([str(path), asked]))
         return
-    path, known = json.loads(file.read_text())
+    path, asked = json.loads(file.read_text())
     before = memory()
     started = time.thread_time()
     coach = Coach.from_release(path, embedder=embedder)
     load = time.thread_time() - started
-    asked = [json.loads(r)["messages"] for r in requests(known, QUESTIONS + 40, stream=False)]
     took: list[float] = []
     spent = 0.0
     if embedder is not None:
@@ -96,11 +112,11 @@ def one(count: int, folder: Path, *, dense: bool) -> None:
         at = time.thread_time()
         coach.advise(messages)
         took.append(time.thread_time() - at - spent)
-    told("words and vectors, exact" if dense else "words, exact", count, took[40:], load, memory() - before)
+    told(KINDS[kind], count, took[40:], load, memory() - before)
 
 
-def large(count: int, *, approximate: bool) -> None:
-    """A million in memory: short texts, so that building them stays within minutes."""
+def large(folder: Path, count: int, embedder: MadeUp | None) -> tuple[Path, list[list[dict[str, str]]]]:
+    """A release of short texts, so that building its index stays within minutes, and questions."""
     rng = np.random.default_rng(3)
     words = np.array([f"w{n:x}" for n in range(30_000)])
     share = 1 / (np.arange(30_000) + 5)
@@ -110,38 +126,31 @@ def large(count: int, *, approximate: bool) -> None:
         drawn = rng.choice(30_000, size=(size, length), p=share)
         return [" ".join(words[row]) for row in drawn]
 
-    states = [
-        f"agent: {a}\ncustomer: {c}" for a, c in zip(texts(count // 4, 8), texts(count // 4, 10), strict=True)
-    ]
+    said = list(zip(texts(count // 4, 8), texts(count // 4, 10), strict=True))
     pairs = zip(texts(count, 6), texts(count, 10), strict=True)
     strategies = [
         Strategy(id=f"s-{n:07}", when=when, do=do, scenarios=(f"c-{n // 4}",)) for n, (when, do) in enumerate(pairs)
     ]
-    settings = IndexSettings(exact=count // 2 if approximate else 2 * count)
-    embedder = MadeUp(128) if approximate else None
-    named = {f"c-{n}": text for n, text in enumerate(states)}
-    before = memory()
-    index = StrategyIndex(strategies, scenarios=named, embedder=embedder, settings=settings)
-    used = memory() - before
-    took: list[float] = []
-    right = 0
-    for n in range(QUESTIONS):
-        at = n * 7919 % len(states)
-        agent, customer = states[at].split("\n")
-        asked = " ".join(customer.split()[1:8]) + " " + texts(1, 3)[0]
-        turns = (Turn(speaker="agent", text=agent[7:]), Turn(speaker="customer", text=asked))
-        spent = 0.0
-        if embedder is not None:
-            started = time.thread_time()
-            embedder.embed(["agent: one two three four"])
-            spent = time.thread_time() - started
-        started = time.thread_time()
-        hits = index.search(turns, floor=0.15)
-        took.append(time.thread_time() - started - spent)
-        right += bool(hits) and f"c-{at}" in hits[0].strategy.scenarios
-    name = "words and vectors of 128, approximate (extra)" if approximate else "words, exact"
-    told(name, count, took, 0.0, used)
-    print(f"  the scenario asked about came first in {right / QUESTIONS:.1%}", flush=True)
+    made = make_release(
+        Contents(
+            strategies=[Released(strategy=s, version=1, status="approved") for s in strategies],
+            states={f"c-{n}": f"agent: {agent}\ncustomer: {customer}" for n, (agent, customer) in enumerate(said)},
+            coach=plain(CoachSettings()),
+            template=load_prompts()["advice"].body,
+            embedder=embedder,
+            retrieval=IndexSettings(exact=count // 2 if embedder else 2 * count),
+        )
+    )
+    asked: list[list[dict[str, str]]] = []
+    for n in range(QUESTIONS + 40):
+        agent, customer = said[n * 7919 % len(said)]
+        asked.append(
+            [
+                {"role": "assistant", "content": agent},
+                {"role": "user", "content": f"{' '.join(customer.split()[:7])} {texts(1, 3)[0]}"},
+            ]
+        )
+    return write_release(folder, made), asked
 
 
 def main() -> int:
@@ -152,20 +161,15 @@ def main() -> int:
     options = parser.parse_args()
     if options.one:
         count, folder, kind = options.one
-        if kind in ("approximate", "exact"):
-            large(int(count), approximate=kind == "approximate")
-        else:
-            one(int(count), Path(folder), dense=kind == "dense")
+        one(int(count), Path(folder), kind)
         return 0
     print("| strategies | search | p50 | p99 | memory | load |\n|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        for kind in ("words", "dense"):
-            for count in options.sizes:
-                for _ in range(2):  # makes the release, then measures it in a fresh process
-                    _run(str(count), folder, kind)
-        if options.large:
-            _run("1000000", folder, "exact")
-            _run("1000000", folder, "approximate")
+        sizes = [(kind, count) for kind in ("words", "dense") for count in options.sizes]
+        large_ones = [("large-words", LARGE), ("large-dense", LARGE)] if options.large else []
+        for kind, count in sizes + large_ones:
+            for _ in range(2):  # makes the release, then measures it in a fresh process
+                _run(str(count), folder, kind)
     return 0
 
 

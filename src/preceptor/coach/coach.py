@@ -115,6 +115,7 @@ class Coach:
                 "the advice template has no {{ strategies }}", hint="put it where the strategies should stand"
             )
         self._index = index
+        index.ready()
 
     def __len__(self) -> int:
         return len(self._index) - len(self._held)

@@ -1,5 +1,5 @@
 # Words of a state, each once, with the sums of their weights. A word is known by a code of 64 bits made of its
-# letters: that of two among a million words any have the same is one chance in thirty millions.
+# letters: that any two of a million words have the same one is a chance of one in thirty millions.
 
 cdef enum:
     PARTS = 4  # that a word may play in a state: said by the customer, by the agent, told by actions, asked of them

@@ -72,6 +72,11 @@ class DenseIndex:
         """Whether :meth:`near` needs not read every document's head."""
         return len(self._cells) > 0 and find_spec("faiss") is not None
 
+    def ready(self) -> None:
+        """Opens the approximate index, which the first question would otherwise wait for."""
+        if self.approximate:
+            _ = self._opened
+
     def question(self, vector: Floats) -> DenseScore:
         """The scores of one question's vector."""
         return DenseScore(self, self._turned(vector))

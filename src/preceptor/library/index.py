@@ -26,7 +26,6 @@ from preceptor.library.conversation_state import (
     summed,
     words,
 )
-from preceptor.library.dense import DenseIndex, DenseScore
 from preceptor.library.embedder import Embedder
 from preceptor.library.fitting import Fitting
 from preceptor.library.hits import Hit, Hits
@@ -35,6 +34,7 @@ from preceptor.library.ordinary import ORDINARY
 from preceptor.library.postings import Floats, Places, Postings, Query, highest
 from preceptor.library.scores import Fused, Lexical, Score, best, edge_of, once
 from preceptor.library.sparse import SparseIndex
+from preceptor.library.vectors import Vectors
 from preceptor.library.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ _COMMON, _OWN_COMMON = 1 / 12, 1 / 32
 their own words count little, and high ceilings do no harm."""
 _FUSED_COMMON, _FUSED_OWN_COMMON = 1 / 3, 1 / 12
 """The same where there are vectors: all are somewhat alike by these, so words must tell apart."""
-_OWN_FIRST = 32
-"""Coordinates of own words' vectors that are looked at in every strategy: they count little beside states'."""
 _FEW = 256
 _MOST = 256
 """Strategies up to which a compiled search finds the best: it keeps them in order as it goes."""
@@ -144,6 +142,12 @@ class StrategyIndex:
     def compiled(self) -> bool:
         """Whether a search by words is one compiled walk."""
         return self._native is not None
+
+    def ready(self) -> None:
+        """Makes now what the first search would make: whoever loads an index waits for it, not who asks first."""
+        _ = self._native
+        if self._dense is not None:
+            self._dense.ready()
 
     def search(self, turns: Sequence[Turn], *, limit: int = 40, floor: float = 0.0, lexical: bool = False) -> Hits:
         """The best strategies for the state at the end of ``turns``, best first, ties by id; none with score 0, and
@@ -322,9 +326,14 @@ class StrategyIndex:
         support += np.float32(1 - settings.trust)
         return support, alike
 
-    def _embedded(self, states: Sequence[Sequence[Turn]], embedder: Embedder) -> _Dense:
+    def _embedded(self, states: Sequence[Sequence[Turn]], embedder: Embedder) -> Vectors:
         many = len(self._strategies) > self._settings.exact
-        return _Dense(embedder, [state_text(turns) for turns in states], [s.text() for s in self._strategies], many)
+        return Vectors(
+            embedder,
+            [state_text(turns) for turns in states],
+            [s.text() for s in self._strategies],
+            approximate=many,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,26 +354,6 @@ class _Looked:
             np.concatenate([self.strategies, other.strategies]),
             np.concatenate([self.matches, other.matches], axis=1),
         )
-
-
-class _Dense:
-    """Vectors of states and strategies, and who makes one of a question."""
-
-    def __init__(self, embedder: Embedder, states: Sequence[str], own: Sequence[str], approximate: bool) -> None:
-        self._embedder = embedder
-        vectors = embedder.embed([*states, *own])
-        first, second = vectors[: len(states)], vectors[len(states) :]
-        self._states = DenseIndex(first, first, approximate=approximate)
-        self._own = DenseIndex(second, first, approximate=approximate, first=_OWN_FIRST)
-
-    @property
-    def approximate(self) -> bool:
-        return self._states.approximate and self._own.approximate
-
-    def question(self, turns: Sequence[Turn]) -> tuple[DenseScore, DenseScore]:
-        """With the states, and with the strategies' own words."""
-        vector = self._embedder.embed([state_text(turns)])[0]
-        return self._states.question(vector), self._own.question(vector)
 
 
 def _of_most(values: Floats, places: Places, count: int) -> Places:

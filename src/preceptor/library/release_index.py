@@ -21,7 +21,7 @@ from preceptor.library.index import Embedder, IndexSettings, StrategyIndex
 ROOT = "index"
 _GIVEN = frozenset(("_strategies", "_settings", "_embedder"))
 """What an index was given; the rest is what it made of it."""
-_LATER = frozenset(("_opened", "_native", "native"))
+_LATER = frozenset(("_opened", "_numbered", "_native", "native"))
 """What an index makes of its parts when it is first asked."""
 
 

@@ -13,6 +13,7 @@ from preceptor.core.records import Scenario, Strategy, Turn
 from preceptor.library.conversation_state import state_text
 from preceptor.library.index import IndexSettings, StrategyIndex
 from preceptor.library.ordinary import share
+from preceptor.library.release_index import take_apart
 from preceptor.library.sparse import SparseIndex
 
 
@@ -259,3 +260,32 @@ def test_above_the_exact_limit_the_same_strategy_comes_first(embedder: Topics | 
         exact = StrategyIndex(STRATEGIES, scenarios=SCENARIOS, embedder=embedder).search(said(*texts))
         near = StrategyIndex(STRATEGIES, scenarios=SCENARIOS, embedder=embedder, settings=few).search(said(*texts))
         assert near[0] == exact[0]
+
+
+def parts(thing: object) -> set[str]:
+    """All that an index holds, by the way to it."""
+    found: set[str] = set()
+    for name, value in vars(thing).items():
+        found.add(name)
+        if type(value).__module__.startswith("preceptor.library.") and hasattr(value, "__dict__"):
+            found |= {f"{name}.{part}" for part in parts(value)}
+    return found
+
+
+@pytest.mark.parametrize("embedder", [None, Topics()])
+@pytest.mark.parametrize("exact", [1, 1000])
+def test_who_asks_first_waits_for_nothing_and_an_index_that_was_asked_can_be_released(
+    embedder: Topics | None, exact: int
+) -> None:
+    index = StrategyIndex(STRATEGIES, scenarios=SCENARIOS, embedder=embedder, settings=IndexSettings(exact=exact))
+    released = take_apart(index)
+    index.ready()
+    before = parts(index)
+    assert index.search(said("my suitcase never arrived"))
+    assert parts(index) == before
+    again = take_apart(index)
+    assert (list(again.arrays), again.texts, again.scalars) == (
+        list(released.arrays),
+        released.texts,
+        released.scalars,
+    )
