@@ -10,6 +10,8 @@ _Ids = NDArray[np.int32]
 _Places = NDArray[np.int64]
 _Bools = NDArray[np.bool_]
 
+VERSION: int
+
 class Held:
     def __init__(
         self,

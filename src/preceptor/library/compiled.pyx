@@ -37,6 +37,9 @@ cdef extern from *:
     void soon "SOON"(const void* place) noexcept
     # What is read soon is fetched while other things are done: half of a search is waiting for memory.
 
+VERSION = 2
+"""As in ``quick``."""
+
 cdef float ROUNDING = rounding.ROUNDING
 cdef float LEAST = rounding.LEAST
 cdef Py_ssize_t LONGEST_TEXT = LONGEST
