@@ -37,14 +37,14 @@ cdef class Fit:
                     asked[n] += weight * rows[terms[k], n]
         return 0
 
-    cdef float clear(self, Py_ssize_t row) except -1:
+    cdef float clear(self, Py_ssize_t row) except? -1:
         cdef Py_ssize_t n
         cdef double total = 0
         for n in range(self.asked.shape[0]):
             total += self.seen[row, n] * self.asked[n]
         return <float>min(max(total * self.scale[row] + self.offset[row], 0), self.top)
 
-    cdef float of(self, Py_ssize_t strategy) except -2:
+    cdef float of(self, Py_ssize_t strategy) except? -2:
         cdef float weakest = self.top
         cdef long long at
         if not self.told[strategy]:

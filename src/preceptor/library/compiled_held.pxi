@@ -40,7 +40,7 @@ cdef class Ranked:
         self.count += 1
         return 0
 
-    cdef float edge(self) except -1:
+    cdef float edge(self) except? -1:
         """What a value must reach to be put."""
         return self.values[self.most - 1] if self.count == self.most else 0
 
@@ -109,7 +109,7 @@ cdef class Held:
             self.wanted[terms[k]] = 0
         return 0
 
-    cdef float cosine(self, Py_ssize_t document) except -1:
+    cdef float cosine(self, Py_ssize_t document) except? -1:
         """With what is wanted."""
         if document < 0 or document >= self.count:
             raise IndexError(document)
@@ -144,8 +144,8 @@ cdef class Held:
         if not count:
             return found
         with self.lock:
-            self.want(&terms[0], &weights[0], count)
             try:
+                self.want(&terms[0], &weights[0], count)
                 for n in range(documents.shape[0]):
                     soon(&self.start[documents[n]])
                 for n in range(documents.shape[0]):

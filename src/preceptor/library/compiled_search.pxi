@@ -105,7 +105,7 @@ cdef class Search:
         self._match_best(limit, floor, own_most)
         return 0
 
-    cdef float _common(self, Asked asked) except -1:
+    cdef float _common(self, Asked asked) except? -1:
         """The length of what is asked of the terms that many documents hold."""
         cdef Py_ssize_t k
         cdef long long begin, end
@@ -155,7 +155,7 @@ cdef class Search:
                 high[n] = sums[n] + common[n] * length + ROUNDING
         return 0
 
-    cdef float _like(self, Py_ssize_t state) except -1:
+    cdef float _like(self, Py_ssize_t state) except? -1:
         """The score itself, which from then on stands where its ceiling did."""
         if not self.known[state]:
             self.high[state] = self.held.cosine(state)
@@ -208,13 +208,13 @@ cdef class Search:
         return (edge - own_most) / (1 - own_most) - ROUNDING if own_most < 1 else -1
 
     @cython.boundscheck(False)  # ``Links`` looked at what these lead to
-    cdef float _taught(self, Py_ssize_t state, float edge) except -1:
+    cdef float _taught(self, Py_ssize_t state, float edge) except? -1:
         """As ``_look``, at what was learned in a state."""
         cdef long long at = self.taught.start[state], end = self.taught.start[state + 1]
         return edge if at == end else self._look(&self.taught.right[at], end - at, edge)
 
     @cython.boundscheck(False)  # numbers of strategies, all of them
-    cdef float _look(self, const int* strategies, Py_ssize_t count, float edge) except -1:
+    cdef float _look(self, const int* strategies, Py_ssize_t count, float edge) except? -1:
         """Puts those of some strategies that match best among the best; what is to be reached from then on."""
         cdef const float* sums = &self.sums[self.states]
         cdef const float* common = &self.held.common_length[self.states]
@@ -240,7 +240,7 @@ cdef class Search:
                     edge = max(edge, self.best.edge())
         return edge
 
-    cdef float _match(self, Py_ssize_t strategy) except -1:
+    cdef float _match(self, Py_ssize_t strategy) except? -1:
         cdef float most = 0, own
         cdef long long at
         for at in range(self.learned_in.start[strategy], self.learned_in.start[strategy + 1]):

@@ -12,6 +12,7 @@ import pytest
 from preceptor.core.records import Strategy, Turn
 from preceptor.library import quick
 from preceptor.library.index import StrategyIndex
+from preceptor.library.sparse import SparseIndex
 
 COUNT = 60
 
@@ -102,14 +103,32 @@ def test_a_number_that_leads_nowhere_is_an_error_and_no_crash(
 
 def test_after_an_error_sums_begin_anew(index: StrategyIndex) -> None:
     wanted = index.search(said(3))
-    held = index._asking.native  # pyright: ignore[reportPrivateUsage] - what a search adds up in
+    asking = index._asking  # pyright: ignore[reportPrivateUsage] - what a search adds up in
+    held = asking.native
     assert held is not None
-    query = (np.array([2, 10**6], dtype=np.int32), np.array([9.0, 9.0], dtype=np.float32))
+    there = asking._row_terms[0]  # pyright: ignore[reportPrivateUsage] - a term that documents hold
+    query = (np.array([there, 10**6], dtype=np.int32), np.array([9.0, 9.0], dtype=np.float32))
     with pytest.raises(IndexError):
         held.exact(*query, np.array([1], dtype=np.int64))
     with pytest.raises(IndexError):
         held.gathered(*query, 4)
     assert index.search(said(3)) == wanted
+
+
+def test_a_floor_below_all_scores_is_none(index: StrategyIndex) -> None:
+    unknown = (Turn(speaker="action", text="zebra", by="quagga"),)
+    for turns in (unknown, said(3)):
+        assert index.search(turns, floor=-1.0) == index.search(turns)
+
+
+def test_a_broken_cosine_is_no_error(index: StrategyIndex) -> None:
+    """Not even the one that else tells of an error."""
+    assert index.compiled
+    postings = SparseIndex([{"tap": 1.0}]).postings
+    postings._row_values = -postings._row_values  # pyright: ignore[reportPrivateUsage] - as in a broken file
+    query = (np.zeros(1, dtype=np.int32), np.ones(1, dtype=np.float32))
+    assert postings.native is not None
+    assert postings.native.exact(*query, np.zeros(1, dtype=np.int64)).tolist() == [-1.0]
 
 
 @pytest.mark.parametrize("states", [0, 1])
