@@ -41,6 +41,7 @@ VERSION = 2
 """As in ``quick``."""
 
 cdef float ROUNDING = rounding.ROUNDING
+cdef float STEP = 2.0**-24  # by which a sum below 1 may be off for each number of 32 bits that was added to it
 cdef float LEAST = rounding.LEAST
 cdef Py_ssize_t LONGEST_TEXT = LONGEST
 cdef enum:

@@ -207,7 +207,8 @@ cdef class Held:
         votes, each times the squared cosine; and the cosines of those found with each other. By who holds the
         lock."""
         cdef Py_ssize_t one, other, n
-        cdef float cosine, total
+        cdef float cosine
+        cdef double total
         table = np.zeros((found.count, found.count), dtype=np.float32)
         cdef float[:, ::1] alike = table
         cdef const int* terms

@@ -41,6 +41,8 @@ cdef class Search:
     """States whose score is; strategies that were looked at."""
     cdef float own_length
     """Of what is asked of own words that many strategies have."""
+    cdef float rounding
+    """What ceilings are raised by."""
     cdef Ranked near, best, votes, scores
     """The nearest states; the strategies that match best; those that vote; what becomes of the best."""
 
@@ -93,6 +95,7 @@ cdef class Search:
         """Finds the states and the strategies that match best."""
         cdef float length = self._common(states), own_most = 0
         self.own_length = self._common(own)
+        self.rounding = ROUNDING + STEP * max(states.count, own.count)
         memset(&self.known[0], 0, self.known.shape[0])
         memset(&self.seen[0], 0, self.seen.shape[0])
         memset(&self.sums[0], 0, self.sums.shape[0] * sizeof(float))
@@ -101,7 +104,7 @@ cdef class Search:
         self._nearest(promising)
         if owner >= 0:
             own_most = self.sums[owner]
-        own_most = min(own_most + self.most_common * self.own_length + ROUNDING, 1) * self.own_words
+        own_most = min(own_most + self.most_common * self.own_length + self.rounding, 1) * self.own_words
         self._match_best(limit, floor, own_most)
         return 0
 
@@ -148,11 +151,12 @@ cdef class Search:
         cdef float* high = &self.high[0]
         cdef const float* sums = &self.sums[0]
         cdef const float* common
+        cdef float rounding = self.rounding
         cdef Py_ssize_t n
         if self.states:
             common = &self.held.common_length[0]
             for n in range(self.states):
-                high[n] = sums[n] + common[n] * length + ROUNDING
+                high[n] = sums[n] + common[n] * length + rounding
         return 0
 
     cdef float _like(self, Py_ssize_t state) except? -1:
@@ -168,9 +172,9 @@ cdef class Search:
         cdef Ranked near = self.near
         cdef const float* high = &self.high[0]
         cdef Py_ssize_t n
-        cdef float edge = ROUNDING, like
-        near.clear(self.neighbours)
-        if not self.neighbours:
+        cdef float edge = 0, like
+        near.clear(min(self.neighbours, self.states))
+        if not near.most:
             return 0
         # A ceiling may lie far above all scores: only a score itself tells from where others have no say.
         if promising >= 0:
@@ -205,7 +209,7 @@ cdef class Search:
 
     cdef float _least(self, float edge, float own_most) noexcept:
         """What a state's score must reach for its strategies to be among the best."""
-        return (edge - own_most) / (1 - own_most) - ROUNDING if own_most < 1 else -1
+        return (edge - self.rounding - own_most) / (1 - own_most) if own_most < 1 else -1
 
     @cython.boundscheck(False)  # ``Links`` looked at what these lead to
     cdef float _taught(self, Py_ssize_t state, float edge) except? -1:
@@ -228,7 +232,7 @@ cdef class Search:
                 continue
             seen[strategy] = 1
             only = self.only[strategy]
-            own = sums[strategy] + common[strategy] * self.own_length + ROUNDING
+            own = sums[strategy] + common[strategy] * self.own_length + self.rounding
             most = 0
             if only != NONE:
                 own *= self.own_words

@@ -1,8 +1,10 @@
 """What a compiled search must hold beside finding the same (``tests/property/test_search.py``): no array, however
-broken, is read beyond its end, and threads do not read each other's sums."""
+broken, is read beyond its end, threads do not read each other's sums, and neither rounding nor odd settings tell on
+what is found."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 
 from preceptor.core.records import Strategy, Turn
 from preceptor.library import quick
-from preceptor.library.index import StrategyIndex
+from preceptor.library.conversation_state import StateWeights
+from preceptor.library.index import IndexSettings, StrategyIndex
 from preceptor.library.sparse import SparseIndex
 
 COUNT = 60
@@ -31,6 +34,24 @@ def index() -> StrategyIndex:
 
 def said(n: int) -> tuple[Turn, ...]:
     return (Turn(speaker="customer", text=f"the w{n}x broke and w{n % 5}x"),)
+
+
+def customer(*texts: str) -> tuple[Turn, ...]:
+    return tuple(Turn(speaker="customer", text=text) for text in texts)
+
+
+def both_ways(
+    made: Sequence[Strategy], states: Mapping[str, str], turns: Sequence[Turn], how: IndexSettings, limit: int = 40
+) -> list[dict[int, float]]:
+    """Scores by position in order of rank, as the compiled search finds them and as numpy does."""
+    told: list[dict[int, float]] = []
+    for built in (quick.compiled, None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(quick, "compiled", built)
+            index = StrategyIndex(made, scenarios=states, settings=how)
+            told.append({hit.position: hit.score for hit in index.search(turns, limit=limit)})
+            assert index.compiled == (built is not None)
+    return told
 
 
 def test_a_search_by_words_is_the_compiled_one(index: StrategyIndex, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +150,49 @@ def test_a_broken_cosine_is_no_error(index: StrategyIndex) -> None:
     query = (np.zeros(1, dtype=np.int32), np.ones(1, dtype=np.float32))
     assert postings.native is not None
     assert postings.native.exact(*query, np.zeros(1, dtype=np.int64)).tolist() == [-1.0]
+
+
+def test_of_equal_ones_the_first_is_found_however_long_the_texts(index: StrategyIndex) -> None:
+    """Sums of thousands of equal 32-bit numbers lie further below the score than those of a few."""
+    assert index.compiled
+    said = [
+        " ".join(f"{chr(97 + n)}{chr(97 + m)}{chr(97 + k)}x" for n in range(25) for m in range(4))
+        for k in range(24)
+    ]
+    talk = "\n".join(f"customer: {text}" for text in said)
+    states = {"c0": talk, "c1": talk}
+    made = [Strategy(id=f"s{n}", when="u", do="v", scenarios=(f"c{1 - n}",)) for n in range(2)]
+    for neighbours in (0, 1):
+        found, wanted = both_ways(made, states, customer(*said), IndexSettings(neighbours=neighbours), limit=1)
+        assert list(found) == list(wanted) == [0]
+
+
+def test_the_nearest_state_votes_however_far_it_is(index: StrategyIndex) -> None:
+    assert index.compiled
+    how = IndexSettings(weights=StateWeights(earlier=1e-6, action=0.0), sharpness=0.5)
+    one = Strategy(id="s", when="the kettle whistles", do="ask which", scenarios=("c0",))
+    states = {"c0": "customer: zebra\nagent: yes?\ncustomer: other"}
+    found, wanted = both_ways([one], states, customer("kettle zebra whistles"), how)
+    assert found == pytest.approx(wanted, abs=2e-6)
+    assert found[0] > 0.15
+
+
+def test_any_number_of_neighbours_may_vote(index: StrategyIndex) -> None:
+    assert index.compiled
+    states = {f"c{n}": f"customer: my w{n}x broke" for n in range(5)}
+    made = [Strategy(id=f"s{n}", when=f"w{n}x", do=f"ask w{n % 2}x", scenarios=(f"c{n}",)) for n in range(5)]
+    found, wanted = both_ways(made, states, said(3), IndexSettings(neighbours=10**12))
+    assert found == pytest.approx(wanted, abs=2e-6)
+    assert len(found) == 5
+
+
+def test_many_votes_are_added_up_as_exactly_as_few(index: StrategyIndex) -> None:
+    assert index.compiled
+    held = SparseIndex([{"tap": 1.0}]).postings.native
+    assert held is not None
+    votes = np.full(30_000, 0.1, dtype=np.float32)
+    support, _ = held.support(np.zeros(1, np.int64), np.zeros(len(votes), np.int64), votes)
+    assert support.tolist() == pytest.approx([3000], rel=1e-6)
 
 
 @pytest.mark.parametrize("states", [0, 1])
