@@ -21,6 +21,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.flow.serving import Got, put_release, response, upstream
 
+from preceptor import Project
+from preceptor.core.records import Strategy
+from preceptor.library.changes import Propose, Provenance
+from preceptor.project.releasing import open_releases, recipe
+
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "I want a refund"}]}
 
 
@@ -38,7 +43,8 @@ class Served:
         while len(found := [e for e in self.events if e["event"] == event]) < count:
             line = (await asyncio.wait_for(self.process.stderr.readline(), 30)).decode()
             assert line, f"ended before {event}: {self.events}"
-            self.events.append(json.loads(line))
+            if not line.startswith("trial: "):
+                self.events.append(json.loads(line))
         return found
 
     async def words(self) -> str:
@@ -99,6 +105,15 @@ async def until(url: str, holds: Callable[[dict[str, float]], bool]) -> dict[str
     return told
 
 
+def trial(project: Project, number: int) -> str:
+    """A trial release with one strategy more."""
+    strategy = Strategy(id=f"strategy-{number}", when="a suitcase did not arrive", do=f"tell rule {number}")
+    with project.library(create=True) as library:
+        library.apply([Propose(strategy=strategy, provenance=Provenance(run=""))], author="ann", reason="test")
+    with open_releases(project) as releases:
+        return releases.create(recipe(project, trial=True), author="ann", reason="test").release.id
+
+
 def following(upstream: str, folder: Path) -> tuple[str, ...]:
     return ("--upstream", upstream, "--port", "0", "--releases", str(folder))
 
@@ -140,6 +155,17 @@ async def test_a_killed_one_is_started_again_and_counts_from_zero(tmp_path: Path
         assert told["0"] < before["0"]
         assert told["1"] >= before["1"]
         await until(it.url, lambda by: by.get("0", 0) > 0)
+
+
+async def test_one_that_is_started_again_serves_the_trial_that_the_others_serve(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p", environ={})
+    served = trial(project, 1)
+    words = ("--trial", "--port", "0", "-C", str(project.folder))
+    async with upstream() as behind, serving("--upstream", behind.url, *words) as it:
+        assert trial(project, 2) != served, "a newer one, made meanwhile"
+        os.kill((await it.heard("process-started"))[0]["pid"], signal.SIGKILL)
+        await it.heard("process-started", 3)
+        assert [e["release"] for e in it.events if e["event"] == "release-changed"] == [served] * 3
 
 
 async def test_ctrl_c_lets_what_is_under_way_end(tmp_path: Path) -> None:

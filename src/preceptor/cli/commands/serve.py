@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from preceptor.core.errors import ConfigError
 from preceptor.core.settings import EmbedderConfig
 from preceptor.core.spans import exporter
 from preceptor.library.embedder import Embedder
-from preceptor.library.release import SUFFIX, file_name
+from preceptor.library.release import SUFFIX, file_name, release_id
 from preceptor.library.release_pointer import FilePointer, Pointer
 from preceptor.project import Project
 from preceptor.project.embedding import open_embedder
@@ -108,7 +108,7 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     clock = core_config.clock(environ)
     replica = Replica.read(given["replica"]) if given["replica"] else None
     if given["processes"] > 1 and replica is None:
-        _keep(given, clock)
+        _keep(given, _settled(given, folder, sets), clock)
         return
     write = _log if replica is None else _shared_log(replica)
     key = _upstream_key(given["upstream_key_env"], environ)
@@ -153,11 +153,11 @@ def command(folder: Path, sets: tuple[str, ...], **given: Any) -> None:
     serve(app, health, listening, **ends)
 
 
-def _keep(given: Mapping[str, Any], clock: Clock) -> None:
-    """Several processes, each started as this one was."""
+def _keep(given: Mapping[str, Any], settled: Sequence[str], clock: Clock) -> None:
+    """Several processes, each started as this one was, with what was settled for all."""
     with tempfile.TemporaryDirectory(prefix="preceptor-") as folder:
         listening = listen_all(given["host"], given["port"], given["processes"], waiting=WAITING)
-        command = (sys.executable, "-m", "preceptor.cli", *sys.argv[1:])
+        command = (sys.executable, "-m", "preceptor.cli", *sys.argv[1:], *settled)
         keeper = Keeper(command, listening, Path(folder), Log(_log, clock))
         code = asyncio.run(keeper.keep())
     if code:
@@ -208,7 +208,7 @@ def _embedder(
 def _source(
     release: str | None, releases: Path | None, folder: Path, sets: tuple[str, ...], *, trial: bool
 ) -> _Source:
-    if release and (release.endswith(SUFFIX) or "/" in release):
+    if release and _is_file(release):
         return _Source(pointer=_fixed(Path(release), trial=trial), folder=None)
     if releases is not None:
         if release:
@@ -225,6 +225,29 @@ def _source(
     return _of_project(Project.open(folder, flags=flags(sets, {})), release, trial=trial)
 
 
+def _settled(given: Mapping[str, Any], folder: Path, sets: tuple[str, ...]) -> tuple[str, ...]:
+    """``--release`` with a whole id, where what was told may mean another one later (the newest trial, the
+    beginning of an id): a process that is started again would serve that one beside the others."""
+    release = given["release"]
+    told = bool(release or given["trial"]) and given["releases"] is None and not _is_file(release)
+    if not told or not (folder / FILE).is_file():
+        return ()
+    digest = _chosen(Project.open(folder, flags=flags(sets, {})), release)
+    return ("--release", release_id(digest))
+
+
+def _chosen(project: Project, release: str | None) -> str:
+    """Digest of the release of that id, else of the newest trial. Its file is there then."""
+    from preceptor.project.releasing import open_releases  # noqa: PLC0415 - brings the database
+
+    with open_releases(project) as found:
+        rows = [found.find(release)] if release else [r for r in found.list() if r.trial][-1:]
+        if not rows:
+            raise ConfigError("there is no trial release", hint="make one: preceptor release create --trial")
+        found.read(rows[0].digest)
+    return rows[0].digest
+
+
 def _of_project(project: Project, release: str | None, *, trial: bool) -> _Source:
     # Here, since they bring the database, and a proxy that follows a file needs none.
     from preceptor.library.publishing import DatabasePointer  # noqa: PLC0415
@@ -232,15 +255,14 @@ def _of_project(project: Project, release: str | None, *, trial: bool) -> _Sourc
 
     where = releases_folder(project)
     if release or trial:
-        with open_releases(project) as found:
-            rows = [found.find(release)] if release else [r for r in found.list() if r.trial][-1:]
-            if not rows:
-                raise ConfigError("there is no trial release", hint="make one: preceptor release create --trial")
-            found.read(rows[0].digest)
-        return _Source(pointer=_fixed(where / file_name(rows[0].digest), trial=trial), folder=where)
+        return _Source(pointer=_fixed(where / file_name(_chosen(project, release)), trial=trial), folder=where)
     if "://" in project.config.library.path:
         return _Source(pointer=DatabasePointer(open_releases(project)), folder=where)
     return _Source(pointer=FilePointer(where), folder=where)
+
+
+def _is_file(release: str | None) -> bool:
+    return release is not None and (release.endswith(SUFFIX) or "/" in release)
 
 
 def _fixed(path: Path, *, trial: bool) -> FixedPointer:
