@@ -19,6 +19,7 @@ from preceptor.cli.listening import listen
 from preceptor.coach import Coach
 from preceptor.core.clock import system_clock
 from preceptor.core.records import Strategy
+from preceptor.library.embedder import Embedder
 from preceptor.library.release import Released, parse_release, write_release
 from preceptor.library.release_make import Contents, make_release
 from preceptor.library.release_pointer import FilePointer, Pointed, write_pointer
@@ -197,6 +198,7 @@ async def proxy(
     keys: Keys | None = None,
     recorder: Recorder | None = None,
     drain: float = 2,
+    embedder: Embedder | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Running]:
     lines: list[dict[str, Any]] = []
@@ -211,6 +213,7 @@ async def proxy(
         write=lambda text: lines.extend(map(json.loads, text.splitlines())),
         keys=keys,
         recorder=recorder,
+        embedder=embedder,
     )
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(configured(build_app(wiring, health), drain=drain))

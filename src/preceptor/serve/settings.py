@@ -35,8 +35,9 @@ class ServeSettings:
     """Longest silence of the upstream, before and between bytes."""
     body_seconds: float = 60.0
     """Longest silence of a client that sends its body."""
-    coach_seconds: float = 2.0
-    """Longest wait for advice from a large release."""
+    coach_seconds: float = 3.0
+    """Longest wait for advice from a large release, or with an embedder: a second more than the longest that is
+    waited for one by URL, so that there is time left to find advice by words."""
     poll_seconds: float = 0.2
     """How often the pointer to the current release is looked at."""
     log_content: bool = False
