@@ -58,6 +58,14 @@ def test_a_pipe(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert "not read" not in out
 
 
+def test_why_both_sides_say_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    _, out, _ = talk(capsys, monkeypatch, f"hm\n/advice off\n{LOST}\n", "-C", folder)
+    assert out.count("the same: no advice fits") == 1, "the first message"
+    assert out.count("the same: advice is off") == 1, "the second"
+
+
 def test_json_lines(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     typed = [LOST, "/advice off", LOST, "/undo", "/undo", "/undo", "/nonsense \x1b[31m", "//slash", "x" * 20_001]
     code, out, err = talk(capsys, monkeypatch, "\n".join(typed), "--json", "-C", folder)

@@ -202,7 +202,8 @@ def _obey(typed: str, chat: Chat, screen: _Screen) -> bool:
 
 
 def _rendered(found: Exchange, width: int) -> RenderableType:
-    heads = ("student", "the same: no advice fits" if found.same and not found.advice.chosen else "coached")
+    same = f"the same: {'no advice fits' if found.source else 'advice is off'}"
+    heads = ("student", same if found.same and not found.advice.chosen else "coached")
     replies = _sides(heads, (_said(found.student), None if found.same else _said(found.coached)), width)
     return Group(replies, *_advice(found), Text(""))
 
