@@ -44,6 +44,16 @@ async def test_responses_are_coached_and_their_streams_come_back_byte_for_byte(t
     assert {r["route"] for r in front.requests()} == {"/v1/responses"}
 
 
+@pytest.mark.parametrize("path", ["/v1//chat/completions", "/v1/chat/completions/", "/v1/chat%2Fcompletions?a=b"])
+async def test_a_slash_too_many_goes_on_and_costs_no_advice(tmp_path: Path, path: str) -> None:
+    put_release(tmp_path)
+    async with upstream() as behind, proxy(tmp_path, behind.url) as front:
+        body = json.dumps({"messages": [{"role": "user", "content": "I want a refund"}]})
+        found, _ = await front.post(path, data=body)
+        assert found.headers["x-preceptor-coaching"] == "applied"
+        assert behind.got[0].line == f"POST {path} HTTP/1.1"
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

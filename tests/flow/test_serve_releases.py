@@ -170,6 +170,7 @@ async def test_headers_of_a_request_control_it(tmp_path: Path) -> None:
     [
         ("x-preceptor-coach", "maybe"),
         ("x-preceptor-floor", "nan"),
+        ("x-preceptor-floor", "0_1"),
         ("x-preceptor-max-words", "-1"),
         ("x-preceptor-unknown", "1"),
         ("x-preceptor-release", "../../etc/passwd"),

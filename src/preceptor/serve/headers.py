@@ -137,6 +137,6 @@ def _named(headers: Iterable[Header]) -> frozenset[bytes]:
 
 def _is_share(value: str) -> bool:
     try:
-        return 0 <= float(value) <= 1
+        return 0 <= float(value) <= 1 and "_" not in value  # Python takes 0_1 for 1
     except ValueError:
         return False

@@ -36,6 +36,7 @@ from preceptor.serve.upstream import Body, Upstream, UpstreamError
 COACHED: Mapping[str, Kind] = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}
 _DOTS = re.compile(r"(?:/|%2f|\\|%5c)(?:\.|%2e){1,2}(?:$|/|%2f|\\|%5c|;|%3b)", re.IGNORECASE)
 """Steps that a server may resolve to a path outside of ``/v1``."""
+_SLASHES = re.compile("/+")
 _UNWATCHED = 0.01
 """Seconds that a request is served before its client is listened to."""
 _LINGER = 10.0
@@ -70,8 +71,7 @@ class Proxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; a client that leaves ends the upstream's call."""
-        route = scope["path"] if scope["path"] in COACHED else "/v1"
-        story = Story(route=route, started=self._parts.timer())
+        story = Story(route=_route(scope["path"]), started=self._parts.timer())
         self._metrics.add("preceptor_in_flight")
         try:
             with self._parts.spans.request(scope["headers"]) as span:
@@ -114,7 +114,7 @@ class Proxy:
             if named.get(b"upgrade", b"").strip().lower() == b"websocket":
                 raise RefusedError(501, "no-websockets", "websockets are not served: use HTTP")
             intake.check_length(text(named, b"content-length"))
-            kind = COACHED.get(scope["path"]) if scope["method"] == "POST" else None
+            kind = COACHED.get(story.route) if scope["method"] == "POST" else None
             body = await self._coached(intake, headers, named, kind, story) if kind else await _body(intake, named)
             if isinstance(body, AsyncIterator):
                 body = _then(body, watch)
@@ -280,6 +280,13 @@ async def _then(parts: AsyncIterator[bytes], after: Callable[[], None]) -> Async
     async for part in parts:
         yield part
     after()
+
+
+def _route(path: str) -> str:
+    """What is coached at ``path``, else ``/v1``. A slash too many, as of a base URL that ends in one, changes
+    nothing: whether it is an error the upstream decides."""
+    known = _SLASHES.sub("/", path).rstrip("/")
+    return known if known in COACHED else "/v1"
 
 
 def _path(scope: Scope) -> str:
