@@ -111,7 +111,15 @@ async def test_without_a_usable_release_it_forwards_and_is_not_ready(tmp_path: P
     write_pointer(tmp_path, Pointed(digest="0" * 64, seq=1))
     async with upstream() as behind, proxy(tmp_path, behind.url) as front:
         assert await ready(front) == (503, "not ready", None)
-        assert await release_of(front) == "no-release"
+        found, _ = await front.ask()
+        told = found.headers["x-preceptor-coaching"], found.headers["x-preceptor-reason"]
+        assert (found.status, told) == (200, ("failed", "not-ready"))
+    async with upstream() as behind, proxy(tmp_path, behind.url, refuse=True) as front:
+        found, _ = await front.ask()
+        assert found.status == 503
+        write_pointer(tmp_path, Pointed(digest="", seq=2))  # nothing is published: that is no failure
+        async with asyncio.timeout(5):
+            await served(front, "no-release")
 
 
 async def test_a_trial_is_served_as_a_trial_only(tmp_path: Path) -> None:
@@ -124,7 +132,7 @@ async def test_a_trial_is_served_as_a_trial_only(tmp_path: Path) -> None:
                 assert other.headers["x-preceptor-trial"] == "true", path
         assert found.headers["x-preceptor-trial"] == "true"
     async with upstream() as behind, proxy(tmp_path, behind.url) as front:
-        assert await release_of(front) == "no-release"
+        assert await release_of(front) == "not-ready"
         found, body = await front.ask(x_preceptor_release=trial)
         assert found.status == 400
         assert b"trial" in body

@@ -71,7 +71,9 @@ class Coaching:
         try:
             release = await self._follower.named(control.release) if control.release else self._follower.current
             if release is None:
-                return Coached(outcome="none", body=body, reason="no-release")
+                # One that could not be used is a failure; that none is published is not.
+                broken = bool(self._follower.problem)
+                return _without(None, body, "failed" if broken else "none", "not-ready" if broken else "no-release")
             return await self._coached(release, body, kind, control, encoding)
         except NoPlaceError as error:
             outcome: Outcome = "none" if error.reason.startswith("no-") else "failed"
