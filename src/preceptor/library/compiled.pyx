@@ -45,8 +45,9 @@ cdef float STEP = 2.0**-24  # by which a sum below 1 may be off for each number 
 cdef float LEAST = rounding.LEAST
 cdef Py_ssize_t LONGEST_TEXT = LONGEST
 cdef enum:
-    NONE = -1
-    SEVERAL = -2
+    BLOCK = 64  # strategies that are looked at at once
+    WHOLE = 3  # common terms are added up too where no more documents hold them, as a multiple of all
+    FAR_APART = 8  # of more than one state in so many, strategies are looked at in a row
 
 include "compiled_held.pxi"
 include "compiled_words.pxi"

@@ -22,6 +22,8 @@ cdef class Asked:
     cdef int[::1] terms
     cdef float[::1] weights
     cdef Py_ssize_t count
+    cdef bint whole
+    """Whether a search adds up all of them."""
 
     def __init__(self):
         self.count = 0

@@ -30,13 +30,16 @@ cdef class Search:
     cdef float most_common
     """The greatest length of a strategy's own words that many have."""
     cdef int[::1] only
-    """Per strategy its scenario; or ``NONE``, or ``SEVERAL``."""
+    """Per strategy where the ceiling of its scenario stands in ``high``."""
+    cdef int none, several
+    """Where those stand of no scenario and of more than one."""
     cdef int[::1] alone
     """The strategies that have none."""
     cdef float[::1] sums
     """Per document, over the asked terms that few documents hold."""
     cdef float[::1] high
-    """Per state what no score lies above; the score itself, once it is known."""
+    """Per state what no score lies above; the score itself, once it is known. Behind them the same of none, and of
+    several."""
     cdef unsigned char[::1] known, seen
     """States whose score is; strategies that were looked at."""
     cdef float own_length
@@ -59,11 +62,14 @@ cdef class Search:
             raise IndexError(learned_in.rights)
         start, right = np.asarray(learned_in.start), np.append(learned_in.right, 0)
         sizes = np.diff(start)
-        self.only = np.where(sizes == 1, right[start[:-1]], np.where(sizes, SEVERAL, NONE)).astype(np.int32)
+        self.none, self.several = self.states, self.states + 1
+        only = np.where(sizes == 1, right[start[:-1]], np.where(sizes, self.several, self.none))
+        self.only = np.append(only, self.none).astype(np.int32)
         self.alone = np.flatnonzero(sizes == 0).astype(np.int32)
         self.most_common = np.asarray(held.common_length)[taught.lefts:].max(initial=0)
         self.sums = np.zeros(held.count + 1, dtype=np.float32)
-        self.high = np.zeros(self.states + 1, dtype=np.float32)
+        self.high = np.zeros(self.states + 2, dtype=np.float32)
+        self.high[self.several] = 1
         self.known = np.zeros(self.states + 1, dtype=np.uint8)
         self.seen = np.zeros(self.strategies + 1, dtype=np.uint8)
         self.near, self.best, self.votes, self.scores = Ranked(), Ranked(), Ranked(), Ranked()
@@ -93,8 +99,8 @@ cdef class Search:
 
     cdef int _look_for(self, Asked states, Asked own, Py_ssize_t limit, float floor) except -1:
         """Finds the states and the strategies that match best."""
-        cdef float length = self._common(states), own_most = 0
-        self.own_length = self._common(own)
+        cdef float length = self._common(states, self.states), own_most = 0
+        self.own_length = self._common(own, self.strategies)
         self.rounding = ROUNDING + STEP * max(states.count, own.count)
         memset(&self.known[0], 0, self.known.shape[0])
         memset(&self.seen[0], 0, self.seen.shape[0])
@@ -108,38 +114,45 @@ cdef class Search:
         self._match_best(limit, floor, own_most)
         return 0
 
-    cdef float _common(self, Asked asked) except? -1:
-        """The length of what is asked of the terms that many documents hold."""
-        cdef Py_ssize_t k
-        cdef long long begin, end
+    cdef float _common(self, Asked asked, Py_ssize_t documents) except? -1:
+        """The length of what is asked of the terms that many documents hold. 0 where these are so few that adding
+        them up costs less than ceilings without them, as in short questions."""
+        cdef const long long[::1] start = self.held.posting_start
+        cdef Py_ssize_t k, term
+        cdef long long held = 0
         cdef double square = 0
         for k in range(asked.count):
             soon(&self.held.rare[asked.terms[k], 0])
         for k in range(asked.count):
-            begin, end = self.held.rare[asked.terms[k], 0], self.held.rare[asked.terms[k], 1]
-            if end < 0:
+            term = asked.terms[k]
+            if self.held.rare[term, 1] < 0:
                 square += <double>asked.weights[k] * asked.weights[k]
-            elif begin < end:
-                soon(&self.held.documents[begin])
-                soon(&self.held.posting_values[begin])
-        return <float>sqrt(square)
+                held += start[term + 1] - start[term]
+            elif self.held.rare[term, 0] < self.held.rare[term, 1]:
+                soon(&self.held.documents[self.held.rare[term, 0]])
+                soon(&self.held.posting_values[self.held.rare[term, 0]])
+        asked.whole = held <= WHOLE * documents
+        return 0 if asked.whole else <float>sqrt(square)
 
     @cython.boundscheck(False)  # ``Held`` and ``Numbered`` looked at what these lead to
     cdef Py_ssize_t _add(self, Asked asked) noexcept:
-        """Adds up the terms that few documents hold. The document with the highest sum; below 0: none."""
+        """Adds up the terms that few documents hold, or all. The document with the highest sum; below 0: none."""
         cdef Held held = self.held
         cdef float* sums = &self.sums[0]
         cdef const int* documents
         cdef const float* values
         cdef Py_ssize_t k, most = -1
-        cdef long long at
+        cdef long long at, begin, end
         cdef float weight, highest = 0
         if not held.documents.shape[0]:
             return -1
         documents, values = &held.documents[0], &held.posting_values[0]
         for k in range(asked.count):
             weight = asked.weights[k]
-            for at in range(held.rare[asked.terms[k], 0], held.rare[asked.terms[k], 1]):
+            begin, end = held.rare[asked.terms[k], 0], held.rare[asked.terms[k], 1]
+            if end < 0 and asked.whole:
+                end = held.posting_start[asked.terms[k] + 1]
+            for at in range(begin, end):
                 sums[documents[at]] += weight * values[at]
                 if sums[documents[at]] > highest:
                     highest, most = sums[documents[at]], documents[at]
@@ -151,12 +164,12 @@ cdef class Search:
         cdef float* high = &self.high[0]
         cdef const float* sums = &self.sums[0]
         cdef const float* common
-        cdef float rounding = self.rounding
+        cdef float raised = 1 + self.rounding  # sums are off by a share: what is near 0 stays apart
         cdef Py_ssize_t n
         if self.states:
             common = &self.held.common_length[0]
             for n in range(self.states):
-                high[n] = sums[n] + common[n] * length + rounding
+                high[n] = (sums[n] + common[n] * length) * raised
         return 0
 
     cdef float _like(self, Py_ssize_t state) except? -1:
@@ -178,9 +191,9 @@ cdef class Search:
             return 0
         # A ceiling may lie far above all scores: only a score itself tells from where others have no say.
         if promising >= 0:
-            edge = max(self._like(promising) * self.reach, edge)
+            edge = self._like(promising) * self.reach
         for n in range(self.states):
-            if high[n] >= edge:
+            if high[n] >= edge and high[n] > 0:
                 like = self._like(n)
                 if like >= LEAST:
                     near.put(like, n)
@@ -193,18 +206,23 @@ cdef class Search:
     cdef int _match_best(self, Py_ssize_t limit, float floor, float own_most) except -1:
         """The strategies that match best: by their best scenario, raised by their own words by at most so much."""
         cdef const float* high = &self.high[0]
-        cdef Py_ssize_t n
+        cdef Py_ssize_t n, first, many = 0
         cdef float edge = floor, least
         self.best.clear(limit)
-        if self.alone.shape[0]:
-            edge = self._look(&self.alone[0], self.alone.shape[0], edge)
         for n in range(self.near.count):  # what was learned in these shuts out nearly all else
             edge = self._taught(self.near.places[n], edge)
         least = self._least(edge, own_most)
         for n in range(self.states):
+            many += high[n] >= least
+        if many * FAR_APART > self.states:
+            for first in range(0, self.strategies, BLOCK):
+                edge = self._look_at_block(first, min(self.strategies - first, BLOCK), edge)
+            return 0
+        if self.alone.shape[0]:
+            edge = self._look(&self.alone[0], self.alone.shape[0], edge)
+        for n in range(self.states):
             if high[n] >= least:
                 edge = self._taught(n, edge)
-                least = self._least(edge, own_most)
         return 0
 
     cdef float _least(self, float edge, float own_most) noexcept:
@@ -217,42 +235,64 @@ cdef class Search:
         cdef long long at = self.taught.start[state], end = self.taught.start[state + 1]
         return edge if at == end else self._look(&self.taught.right[at], end - at, edge)
 
-    @cython.boundscheck(False)  # numbers of strategies, all of them
     cdef float _look(self, const int* strategies, Py_ssize_t count, float edge) except? -1:
         """Puts those of some strategies that match best among the best; what is to be reached from then on."""
-        cdef const float* sums = &self.sums[self.states]
-        cdef const float* common = &self.held.common_length[self.states]
-        cdef unsigned char* seen = &self.seen[0]
         cdef Py_ssize_t n
-        cdef int strategy, only
-        cdef float most, own, value, one = 1  # a plain 1 would make doubles of all
         for n in range(count):
-            strategy = strategies[n]
-            if seen[strategy]:
-                continue
-            seen[strategy] = 1
-            only = self.only[strategy]
-            own = sums[strategy] + common[strategy] * self.own_length + self.rounding
-            most = 0
-            if only != NONE:
-                own *= self.own_words
-                most = one if only == SEVERAL else min(self.high[only], one)
-            if most + own * (one - most) >= edge:
-                value = self._match(strategy)
-                if value >= max(edge, LEAST):
-                    self.best.put(value, strategy)
-                    edge = max(edge, self.best.edge())
+            if self._ceiling(strategies[n]) >= edge:
+                edge = self._try(strategies[n], edge)
         return edge
 
-    cdef float _match(self, Py_ssize_t strategy) except? -1:
-        cdef float most = 0, own
+    @cython.boundscheck(False)  # numbers of strategies, all of them
+    cdef float _ceiling(self, Py_ssize_t strategy) noexcept:
+        """What no match lies above."""
+        cdef int only = self.only[strategy]
+        cdef float one = 1, most = self.high[only] if self.high[only] < one else one  # a plain 1 makes doubles
+        cdef float own = self.sums[self.states + strategy] + self.rounding
+        own += self.held.common_length[self.states + strategy] * self.own_length
+        return most + own * (one if only == self.none else self.own_words) * (one - most)
+
+    @cython.boundscheck(False)  # plain passes, of which the compiler does several steps at once
+    cdef float _look_at_block(self, Py_ssize_t first, Py_ssize_t count, float edge) except? -1:
+        """As ``_look``, at strategies that stand in a row: most of those that it looks at are not worth a call."""
+        cdef float ceilings[BLOCK]
+        cdef const int* only = &self.only[first]
+        cdef const float* high = &self.high[0]
+        cdef const float* sums = &self.sums[self.states + first]
+        cdef const float* common = &self.held.common_length[self.states + first]
+        cdef float one = 1, most, own_words = self.own_words, length = self.own_length, rounding = self.rounding
+        cdef int found = 0, none = self.none
+        cdef Py_ssize_t n
+        for n in range(count):
+            ceilings[n] = high[only[n]]
+        for n in range(count):
+            most = ceilings[n] if ceilings[n] < one else one
+            ceilings[n] = (sums[n] + common[n] * length + rounding) * (one if only[n] == none else own_words)
+            ceilings[n] = most + ceilings[n] * (one - most)
+            found |= ceilings[n] >= edge
+        if found:
+            for n in range(count):
+                if ceilings[n] >= edge:
+                    edge = self._try(first + n, edge)
+        return edge
+
+    cdef float _try(self, Py_ssize_t strategy, float edge) except? -1:
+        """Puts a strategy among the best if it is one of them; what is to be reached from then on."""
+        if self.seen[strategy]:
+            return edge
+        self.seen[strategy] = 1
+        cdef float most = 0, value
         cdef long long at
         for at in range(self.learned_in.start[strategy], self.learned_in.start[strategy + 1]):
             most = max(most, self._like(self.learned_in.right[at]))
-        own = self.held.cosine(self.states + strategy)
-        if self.only[strategy] != NONE:
-            own *= self.own_words
-        return own * (1 - most) + most
+        value = self.held.cosine(self.states + strategy)
+        if self.only[strategy] != self.none:
+            value *= self.own_words
+        value = value * (1 - most) + most
+        if value < max(edge, LEAST):
+            return edge
+        self.best.put(value, strategy)
+        return max(edge, self.best.edge())
 
     cdef int _vote(self) except -1:
         """Who votes, and with what: what was learned in the nearest states; what was learned in none, for
@@ -268,7 +308,7 @@ cdef class Search:
             for at in range(start[near.places[n]], start[near.places[n] + 1]):
                 self.votes.add(pow(near.values[n], self.sharpness), self.taught.right[at])
         for n in range(best.count):
-            if self.only[best.places[n]] == NONE:
+            if self.only[best.places[n]] == self.none:
                 self.votes.add(pow(best.values[n], self.sharpness), best.places[n])
         return 0
 
