@@ -94,7 +94,7 @@ def one(count: int, folder: Path, kind: str) -> None:
         else:
             path, known = made_release(folder, count, embedder=embedder)
             known = known[:: max(1, len(known) // 2000)]
-            asked = [json.loads(r)["messages"] for r in requests(known, QUESTIONS + 40, stream=False)]
+            asked = [(json.loads(r)["messages"], "") for r in requests(known, QUESTIONS + 40, stream=False)]
         file.write_text(json.dumps([str(path), asked]))
         return
     path, asked = json.loads(file.read_text())
@@ -108,15 +108,20 @@ def one(count: int, folder: Path, kind: str) -> None:
         embedder_time = time.thread_time()
         embedder.embed(["agent: one two three four"] * 100)
         spent = (time.thread_time() - embedder_time) / 100
-    for messages in asked:
+    first: list[bool] = []
+    for messages, scenario in asked:
         at = time.thread_time()
-        coach.advise(messages)
+        advice = coach.advise(messages)
         took.append(time.thread_time() - at - spent)
+        first.append(bool(advice.chosen) and scenario in advice.chosen[0].strategy.scenarios)
     told(KINDS[kind], count, took[40:], load, memory() - before)
+    if kind.startswith("large"):
+        print(f"  the scenario asked about came first in {sum(first) / len(first):.1%}", flush=True)
 
 
-def large(folder: Path, count: int, embedder: MadeUp | None) -> tuple[Path, list[list[dict[str, str]]]]:
-    """A release of short texts, so that building its index stays within minutes, and questions."""
+def large(folder: Path, count: int, embedder: MadeUp | None) -> tuple[Path, list[tuple[list[dict[str, str]], str]]]:
+    """A release of short texts, so that building its index stays within minutes, and questions, each with the
+    scenario that it is asked about."""
     rng = np.random.default_rng(3)
     words = np.array([f"w{n:x}" for n in range(30_000)])
     share = 1 / (np.arange(30_000) + 5)
@@ -141,15 +146,13 @@ def large(folder: Path, count: int, embedder: MadeUp | None) -> tuple[Path, list
             retrieval=IndexSettings(exact=count // 2 if embedder else 2 * count),
         )
     )
-    asked: list[list[dict[str, str]]] = []
+    asked: list[tuple[list[dict[str, str]], str]] = []
     for n in range(QUESTIONS + 40):
-        agent, customer = said[n * 7919 % len(said)]
-        asked.append(
-            [
-                {"role": "assistant", "content": agent},
-                {"role": "user", "content": f"{' '.join(customer.split()[:7])} {texts(1, 3)[0]}"},
-            ]
-        )
+        at = n * 7919 % len(said)
+        agent, customer = said[at]
+        words_kept = f"{' '.join(customer.split()[:7])} {texts(1, 3)[0]}"
+        messages = [{"role": "assistant", "content": agent}, {"role": "user", "content": words_kept}]
+        asked.append((messages, f"c-{at}"))
     return write_release(folder, made), asked
 
 

@@ -107,6 +107,17 @@ async def test_a_release_that_breaks_what_reads_it_is_refused(
         assert await release_of(front) == second
 
 
+async def test_where_nothing_was_ever_published_readyz_says_what_to_do(tmp_path: Path) -> None:
+    async with upstream() as behind, proxy(tmp_path, behind.url) as front:
+        async with front.http.get(front.url + "/readyz") as found:
+            assert found.status == 503
+            assert "preceptor release publish" in (await found.json())["problem"]
+        put_release(tmp_path, "Explain")
+        await until(lambda: any(line["event"] == "release-changed" for line in front.lines))
+        async with front.http.get(front.url + "/readyz") as found:
+            assert (found.status, (await found.json())["problem"]) == (200, None)
+
+
 async def test_without_a_usable_release_it_forwards_and_is_not_ready(tmp_path: Path) -> None:
     write_pointer(tmp_path, Pointed(digest="0" * 64, seq=1))
     async with upstream() as behind, proxy(tmp_path, behind.url) as front:

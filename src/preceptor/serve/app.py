@@ -32,6 +32,8 @@ from preceptor.serve.settings import ServeSettings
 from preceptor.serve.spans import NO_SPANS, Spans
 from preceptor.serve.upstream import Upstream
 
+_NEVER = "nothing was ever published here; publish a release: preceptor release publish"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
@@ -203,7 +205,7 @@ class _Pages:
         told = {
             "status": "draining" if self._health.draining else "ready" if ready else "not ready",
             "release": follower.current.id if follower.current else None,
-            "problem": follower.problem or None,
+            "problem": follower.problem or (None if follower.ready else _NEVER),
         }
         return JSONResponse(told, status_code=200 if ready else 503, headers=self._mark)
 
