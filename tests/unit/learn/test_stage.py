@@ -133,8 +133,8 @@ async def test_what_is_told_adds_up_phase_by_phase_and_in_lessons() -> None:
         tally.add(event)
         reached[tally.phase] = tally.done, tally.total
     probe, teach, *_ = progress.phases
-    assert (probe.name, probe.done, probe.failed, probe.total) == ("probe", 3, 1, 4)
-    assert (teach.name, teach.done, teach.failed, teach.total) == ("teach", 2, 0, 2)
+    assert (probe.begun.name, probe.done, probe.failed, probe.begun.total) == ("probe", 3, 1, 4)
+    assert (teach.begun.name, teach.done, teach.failed, teach.begun.total) == ("teach", 2, 0, 2)
     assert (reached["probe"], reached["teach"]) == ((4, 4), (2, 2))
     lessons = [c for c in changes if isinstance(c, RecordLesson)]
     assert progress.items["lesson"] == tally.items["lesson"] == sum(report.outcomes.values()) == len(lessons) == 3
