@@ -35,7 +35,7 @@ cdef extern from *:
     #endif
     """
     void soon "SOON"(const void* place) noexcept
-    # What is read soon is fetched while other things are done: half of a search is waiting for memory.
+    # What is read soon is fetched while other things are done: much of a search is waiting for memory.
 
 VERSION = 2
 """As in ``quick``."""

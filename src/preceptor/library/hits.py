@@ -39,7 +39,7 @@ class Hits(list[Hit]):
         self._alike = np.zeros((0, 0), dtype=np.float32) if alike is None else alike
 
     def likeness(self, some: Sequence[int], others: Sequence[int]) -> Floats:
-        """As :meth:`StrategyIndex.likeness`, of what was found."""
+        """How much what each of some strategies says to do is what others say, 0..1: variety is measured by it."""
         first = [self._row[n] for n in some]
         second = first if others is some else [self._row[n] for n in others]
         return self._alike.take(first, axis=0).take(second, axis=1)

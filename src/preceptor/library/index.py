@@ -218,10 +218,6 @@ class StrategyIndex:
             _REACH,
         )
 
-    def likeness(self, some: Sequence[int] | Places, others: Sequence[int] | Places) -> Floats:
-        """How much what each of some strategies says to do is what others say, 0..1: variety is measured by it."""
-        return self._deeds.likeness(some, others)
-
     def _fitted(self, likes: Floats, turns: Sequence[Turn], state: Heard, found: Places) -> Floats:
         """The geometric mean of likeness and fit; where nothing tells the fit, likeness stands for it."""
         if not self._fitting:
